@@ -1,0 +1,179 @@
+/**
+ * Reads values from the log by their location, in any thread: it needs only the folder. Keeps the last unpacked frames,
+ * so that values that were packed together are unpacked once. Compressed frames are checked against their checksum;
+ * values of stored frames are not: objects are checked by their id, which is stronger. Layer: storage.
+ */
+import {asBuffer} from '../bytes.js';
+import {crc32} from './checksum.js';
+import {corrupt, fileFailure} from './failure.js';
+import {diskFiles, type LogFile, type LogFiles} from './files.js';
+import {decodeFrameHeader, FRAME_HEADER, unpackPayload} from './frame.js';
+import {SEGMENT_LIMIT, segmentPath} from './segment.js';
+import type {Location} from './storage.js';
+
+interface Segment {
+  readonly file: LogFile;
+  size: number;
+}
+
+const CACHE_BYTES = 16 * 2 ** 20;
+/** Stored frames up to this length are read whole once several values in a row come from the same one. */
+const READ_AHEAD = 2 ** 20;
+const READ_AHEAD_AFTER = 2;
+
+export class LogReader {
+  private readonly segments = new Map<number, Segment>();
+  /** Unpacked payloads, the one used longest ago first. */
+  private readonly payloads = new Map<number, Uint8Array>();
+  private cachedBytes = 0;
+  private lastId = -1;
+  private last: Uint8Array | undefined;
+  private lastStored = -1;
+  private storedRun = 0;
+  private scratch: Buffer | undefined;
+
+  /** `directory` is the `logDirectory` of a storage. */
+  constructor(
+    private readonly directory: string,
+    private readonly files: LogFiles = diskFiles,
+  ) {}
+
+  /**
+   * Returns the value at a location. It may share memory with the unpacked frame: copy what is to be kept for long.
+   * Throws STORE_CORRUPT if the log does not hold it.
+   */
+  read(location: Location): Uint8Array {
+    const {offset, length} = location;
+    // Segments are shorter than 2³⁰, so this is unique and exact.
+    const id = location.segment * SEGMENT_LIMIT + location.frame;
+    const payload = id === this.lastId ? this.last : this.cached(id);
+    if (payload !== undefined) return this.slice(payload, location);
+    if (location.codec === 'stored') {
+      if (offset + length > location.storedLength) throw this.damaged(location, 'a value reaches past its frame');
+      if (!this.isRun(id, location)) return this.readAt(location, location.frame + FRAME_HEADER + offset, length);
+      const whole = this.readAt(location, location.frame + FRAME_HEADER, location.storedLength);
+      this.keep(id, whole);
+      return this.slice(whole, location);
+    }
+    const unpacked = this.unpack(location);
+    this.keep(id, unpacked);
+    return this.slice(unpacked, location);
+  }
+
+  /** Returns the value at a location like `read`, but a copy where keeping it would keep a much larger frame in memory. */
+  readAlone(location: Location): Uint8Array {
+    const value = this.read(location);
+    const {last} = this;
+    return value.buffer === last?.buffer && last.length > 2 * value.length ? Buffer.from(value) : value;
+  }
+
+  /** Forgets everything read so far, since the end of the log may be overwritten. */
+  forget(): void {
+    for (const {file} of this.segments.values()) file.close();
+    this.segments.clear();
+    this.payloads.clear();
+    this.cachedBytes = 0;
+    this.lastId = -1;
+    this.last = undefined;
+    this.lastStored = -1;
+  }
+
+  close(): void {
+    this.forget();
+    this.scratch = undefined;
+  }
+
+  private slice(payload: Uint8Array, location: Location): Uint8Array {
+    const end = location.offset + location.length;
+    if (end > payload.length) throw this.damaged(location, 'a value reaches past its frame');
+    return payload.subarray(location.offset, end);
+  }
+
+  private isRun(id: number, location: Location): boolean {
+    if (id !== this.lastStored) {
+      this.lastStored = id;
+      this.storedRun = 0;
+      return false;
+    }
+    return ++this.storedRun >= READ_AHEAD_AFTER && location.storedLength <= READ_AHEAD;
+  }
+
+  private unpack(location: Location): Uint8Array {
+    const length = FRAME_HEADER + location.storedLength;
+    const bytes = this.readAt(location, location.frame, length, true);
+    const header = decodeFrameHeader(bytes);
+    if (header?.codec !== location.codec || header.storedLength !== location.storedLength) {
+      throw this.damaged(location, 'there is no such frame');
+    }
+    const stored = bytes.subarray(FRAME_HEADER);
+    if (crc32(stored) !== header.payloadChecksum) throw this.damaged(location, 'a frame has a wrong checksum');
+    return unpackPayload(header.codec, header.rawLength, stored);
+  }
+
+  /** Reads exactly `length` bytes; into memory that the next such call reuses if `temporary`. */
+  private readAt(location: Location, position: number, length: number, temporary = false): Buffer {
+    try {
+      const segment = this.segment(location.segment);
+      const end = position + length;
+      // The file grows while a writer is at work. Asking before allocating bounds what a damaged location can cost.
+      if (end > segment.size) segment.size = segment.file.size();
+      if (!(end <= segment.size)) throw this.damaged(location, 'the log is too short');
+      const target = temporary ? this.temporary(length) : asBuffer(Buffer.allocUnsafe(length));
+      if (segment.file.read(target, position) !== length) throw this.damaged(location, 'the log is too short');
+      return target;
+    } catch (error) {
+      throw fileFailure(error, segmentPath(this.directory, location.segment));
+    }
+  }
+
+  private temporary(length: number): Buffer {
+    if (length > READ_AHEAD) return Buffer.allocUnsafe(length);
+    if (this.scratch === undefined || this.scratch.length < length) {
+      this.scratch = Buffer.allocUnsafeSlow(Math.min(READ_AHEAD, length * 2));
+    }
+    return this.scratch.subarray(0, length);
+  }
+
+  private segment(number: number): Segment {
+    let segment = this.segments.get(number);
+    if (segment === undefined) {
+      const path = segmentPath(this.directory, number);
+      try {
+        segment = {file: this.files.open(path, 'read'), size: 0};
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+        throw corrupt(`the log has no segment ${number}`, {path, segment: number}, error);
+      }
+      this.segments.set(number, segment);
+    }
+    return segment;
+  }
+
+  private cached(id: number): Uint8Array | undefined {
+    const payload = this.payloads.get(id);
+    if (payload === undefined) return undefined;
+    this.payloads.delete(id);
+    this.payloads.set(id, payload);
+    this.lastId = id;
+    this.last = payload;
+    return payload;
+  }
+
+  private keep(id: number, payload: Uint8Array): void {
+    if (payload.length > CACHE_BYTES / 4) return;
+    this.payloads.set(id, payload);
+    this.cachedBytes += payload.length;
+    this.lastId = id;
+    this.last = payload;
+    for (const [oldest, dropped] of this.payloads) {
+      if (this.cachedBytes <= CACHE_BYTES) break;
+      this.payloads.delete(oldest);
+      this.cachedBytes -= dropped.length;
+    }
+  }
+
+  private damaged(location: Location, what: string): Error {
+    const path = segmentPath(this.directory, location.segment);
+    return corrupt(`the log is damaged at byte ${location.frame} of ${path}: ${what}`, {path, ...location});
+  }
+}

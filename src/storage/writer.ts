@@ -1,0 +1,186 @@
+/**
+ * Stages changes for a storage with a value log. Values of 1 KiB and more go to the log while they are staged, so memory
+ * holds little more than keys; smaller ones wait for the index. Values that are put one by one are gathered in stored
+ * frames, in which each is read on its own. Nothing counts before `commit`. Layer: storage.
+ */
+import type {DbosError} from '../errors.js';
+import {isDbosError} from '../errors.js';
+import {checkLengths} from './frame.js';
+import {encodeInline} from './indexvalue.js';
+import {checkKey} from './key.js';
+import type {Frame, Key, Location, StorageReader, StorageWriter} from './storage.js';
+import type {AppendedFrame} from './valuelog.js';
+
+/** A staged value in the log; `frame` is undefined while it waits in the writer's group. */
+export interface StagedEntry {
+  frame: AppendedFrame | undefined;
+  readonly offset: number;
+  readonly length: number;
+}
+
+/** The index value of a small value, a value in the log, or null for a deletion. */
+export type Staged = Buffer | StagedEntry | null;
+
+/** What a writer needs of its storage. */
+export interface WriterHost extends StorageReader {
+  append(writer: object, frame: Frame): AppendedFrame;
+  readLog(location: Location): Uint8Array;
+  publish(writer: object, staged: ReadonlyMap<Key, Staged>): Promise<void>;
+  abandon(writer: object): void;
+}
+
+const INLINE_LIMIT = 1024;
+const GROUP_BYTES = 64 * 1024;
+/** What a staged key costs in memory, roughly. */
+const ENTRY_BYTES = 128;
+
+export class LogWriter implements StorageWriter {
+  private readonly staged = new Map<Key, Staged>();
+  private group: Buffer | undefined;
+  private groupLength = 0;
+  private groupEntries: StagedEntry[] = [];
+  private groupKeys: {key: Key; length: number}[] = [];
+  private inlineBytes = 0;
+  /** What the disk said first; from then on only `discard` helps. */
+  private failure: DbosError | undefined;
+  private committing = false;
+
+  constructor(private readonly host: WriterHost) {}
+
+  get stagedBytes(): number {
+    return this.groupLength + this.inlineBytes + this.staged.size * ENTRY_BYTES;
+  }
+
+  get(key: Key): Uint8Array | undefined {
+    const staged = this.staged.get(key);
+    if (staged === undefined) return this.host.get(key);
+    if (staged === null) return undefined;
+    if (Buffer.isBuffer(staged)) return staged.subarray(1);
+    const {frame, offset, length} = staged;
+    if (frame === undefined) return Buffer.from((this.group as Buffer).subarray(offset, offset + length));
+    return this.host.readLog(locationOf(frame, staged));
+  }
+
+  has(key: Key): boolean {
+    const staged = this.staged.get(key);
+    return staged === undefined ? this.host.has(key) : staged !== null;
+  }
+
+  getMany(keys: readonly Key[]): (Uint8Array | undefined)[] {
+    return keys.map(key => this.get(key));
+  }
+
+  locate(key: Key): Location | undefined {
+    return this.staged.has(key) ? undefined : this.host.locate(key);
+  }
+
+  put(key: Key, value: Uint8Array): void {
+    this.checkUsable();
+    checkKey(key);
+    const {length} = value;
+    if (length < INLINE_LIMIT) {
+      this.staged.set(key, encodeInline(value));
+      this.inlineBytes += length;
+    } else if (length > GROUP_BYTES / 2) {
+      this.append({codec: 'stored', rawLength: length, stored: value, entries: [{key, length}]});
+    } else {
+      this.putIntoGroup(key, value);
+    }
+  }
+
+  putFrame(frame: Frame): void {
+    this.checkUsable();
+    checkLengths(frame);
+    for (const {key} of frame.entries) checkKey(key);
+    if (frame.entries.length > 0) this.append(frame);
+  }
+
+  delete(key: Key): void {
+    this.checkUsable();
+    checkKey(key);
+    this.staged.set(key, null);
+  }
+
+  async commit(): Promise<void> {
+    this.checkUsable();
+    this.flushGroup();
+    if (this.staged.size === 0) return;
+    this.committing = true;
+    try {
+      await this.host.publish(this, this.staged);
+    } catch (error) {
+      if (isDbosError(error)) this.failure = error;
+      throw error;
+    } finally {
+      this.committing = false;
+    }
+    this.forget();
+  }
+
+  discard(): void {
+    if (this.committing) throw new TypeError('the writer is committing');
+    this.forget();
+    this.failure = undefined;
+    this.host.abandon(this);
+  }
+
+  private checkUsable(): void {
+    if (this.committing) throw new TypeError('the writer is committing');
+    if (this.failure) throw this.failure;
+  }
+
+  private putIntoGroup(key: Key, value: Uint8Array): void {
+    const {length} = value;
+    if (this.groupLength + length > GROUP_BYTES) this.flushGroup();
+    this.group ??= Buffer.allocUnsafeSlow(GROUP_BYTES);
+    const entry: StagedEntry = {frame: undefined, offset: this.groupLength, length};
+    this.group.set(value, this.groupLength);
+    this.groupLength += length;
+    this.groupEntries.push(entry);
+    this.groupKeys.push({key, length});
+    this.staged.set(key, entry);
+  }
+
+  private flushGroup(): void {
+    if (this.groupKeys.length === 0) return;
+    const stored = (this.group as Buffer).subarray(0, this.groupLength);
+    const appended = this.write({codec: 'stored', rawLength: stored.length, stored, entries: this.groupKeys});
+    for (const entry of this.groupEntries) entry.frame = appended;
+    this.groupLength = 0;
+    this.groupEntries = [];
+    this.groupKeys = [];
+  }
+
+  private append(frame: Frame): void {
+    const appended = this.write(frame);
+    let offset = 0;
+    for (const {key, length} of frame.entries) {
+      this.staged.set(key, {frame: appended, offset, length});
+      offset += length;
+    }
+  }
+
+  private write(frame: Frame): AppendedFrame {
+    try {
+      return this.host.append(this, frame);
+    } catch (error) {
+      // A value that is too large is refused and nothing else is lost; after a failed write something would be missing.
+      if (isDbosError(error) && error.code !== 'VALUE_TOO_LARGE') this.failure = error;
+      throw error;
+    }
+  }
+
+  private forget(): void {
+    this.staged.clear();
+    this.groupLength = 0;
+    this.groupEntries = [];
+    this.groupKeys = [];
+    this.inlineBytes = 0;
+  }
+}
+
+/** Returns where a staged value stands. */
+export function locationOf(frame: AppendedFrame, entry: StagedEntry): Location {
+  const {segment, frame: at, codec, storedLength} = frame;
+  return {segment, frame: at, offset: entry.offset, length: entry.length, codec, storedLength};
+}
