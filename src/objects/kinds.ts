@@ -1,0 +1,22 @@
+/**
+ * The kinds of structured objects and the number that each starts with. Blobs have no kind: they are their bytes.
+ * Layer: objects.
+ */
+
+/** Kind numbers are part of the format: they never change and are never used again. */
+export const OBJECT_KINDS = {
+  content: 1,
+  node: 2,
+  schema: 3,
+  table: 4,
+  state: 5,
+  commit: 6,
+  tag: 7,
+  view: 8,
+  operation: 9,
+} as const;
+
+export type ObjectKind = keyof typeof OBJECT_KINDS;
+
+/** The format version that this program writes, one for all kinds. */
+export const FORMAT_VERSION = 1;

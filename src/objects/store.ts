@@ -1,0 +1,89 @@
+/**
+ * The object store: objects under their ids in a storage. Every read is verified against the id, so damage is an error
+ * at the first touch and never a wrong answer. Writing an object that exists costs one lookup. Layer: objects.
+ */
+import {DbosError} from '../errors.js';
+import type {Frame, Location, StorageReader, StorageWriter} from '../storage/storage.js';
+import {formatId, idOf, type ObjectId} from './id.js';
+
+/** The storage key of an object. */
+export function objectKey(id: ObjectId): string {
+  return `o${id}`;
+}
+
+export interface ObjectReader {
+  /** Returns the bytes of an object. Throws OBJECT_MISSING, or OBJECT_CORRUPT if they do not match the id. */
+  read(id: ObjectId): Uint8Array;
+  /** Returns the bytes of an object, or undefined if it is absent. Throws OBJECT_CORRUPT. */
+  find(id: ObjectId): Uint8Array | undefined;
+  has(id: ObjectId): boolean;
+  /** Returns where the object stands in the value log, for readers in other threads; undefined if it is absent or inline. */
+  locate(id: ObjectId): Location | undefined;
+}
+
+/** Stages objects; what is staged can be read at once. */
+export interface ObjectSink extends ObjectReader {
+  /** Stages an object unless it exists, and returns its id. The bytes must not change afterwards. */
+  put(bytes: Uint8Array): ObjectId;
+  /** Stages a frame of bodies whose keys are `objectKey(id)`. */
+  putFrame(frame: Frame): void;
+}
+
+/** Reads objects of one storage. */
+export class ObjectStore implements ObjectReader {
+  constructor(protected readonly storage: StorageReader) {}
+
+  read(id: ObjectId): Uint8Array {
+    const bytes = this.find(id);
+    if (bytes === undefined) throw missing(id);
+    return bytes;
+  }
+
+  find(id: ObjectId): Uint8Array | undefined {
+    const bytes = this.storage.get(objectKey(id));
+    if (bytes !== undefined && idOf(bytes) !== id) throw corrupt(id);
+    return bytes;
+  }
+
+  has(id: ObjectId): boolean {
+    return this.storage.has(objectKey(id));
+  }
+
+  locate(id: ObjectId): Location | undefined {
+    return this.storage.locate(objectKey(id));
+  }
+}
+
+/** Reads and stages objects through a storage writer, which commits them. */
+export class ObjectWriter extends ObjectStore implements ObjectSink {
+  constructor(private readonly writer: StorageWriter) {
+    super(writer);
+  }
+
+  put(bytes: Uint8Array): ObjectId {
+    const id = idOf(bytes);
+    const key = objectKey(id);
+    if (!this.writer.has(key)) this.writer.put(key, bytes);
+    return id;
+  }
+
+  putFrame(frame: Frame): void {
+    this.writer.putFrame(frame);
+  }
+}
+
+function missing(id: ObjectId): DbosError {
+  return new DbosError('OBJECT_MISSING', `Object ${formatId(id)} is missing from the store.`, {
+    hint: 'Run `dbos fsck` to see what is damaged.',
+    data: {id: formatId(id)},
+  });
+}
+
+/** Returns the error for an object whose bytes do not match its id. */
+export function corrupt(id: ObjectId, cause?: unknown): DbosError {
+  return new DbosError('OBJECT_CORRUPT', `Object ${formatId(id)} is damaged: its bytes do not match its id.`, {
+    hint: 'Run `dbos fsck` to see what is damaged.',
+    data: {id: formatId(id)},
+    cause,
+  });
+}
