@@ -1,0 +1,835 @@
+/**
+ * Vectors: one column of one leaf as bytes. The encoding is a function of the cells alone, the same for equal cells
+ * however they came about, so nodes are canonical. Decoded, a vector offers its cells one by one, all at once, or as
+ * the typed arrays behind them, which is what a query engine reads. `docs/format.md` has the bytes. Layer: tree.
+ */
+import {isAscii} from 'node:buffer';
+import {asBuffer, ByteReader, type ByteWriter, decodeText, encodeText} from '../bytes.js';
+import {invalid} from '../objects/codec.js';
+import {ID_BYTES, type ObjectId} from '../objects/id.js';
+import {type Cell, ContentRef, integerCell, MAX_INTEGER, Real, realCell} from './cell.js';
+
+/** The longest text or blob in a row, in bytes. Callers move longer ones out of the row long before (`INLINE_LIMIT`). */
+export const MAX_CELL_BYTES = 1 << 20;
+
+/** The first byte of a vector, without `HAS_NULLS`. */
+const TAG = {
+  null: 0,
+  constant: 1,
+  integer: 2,
+  real: 3,
+  text: 4,
+  blob: 5,
+  textDictionary: 6,
+  blobDictionary: 7,
+  ref: 8,
+  mixed: 9,
+} as const;
+
+/** Set in the first byte where a bitmap of the nulls follows it: bit i of byte ⌊i / 8⌋, from the least, is row i. */
+const HAS_NULLS = 0x80;
+
+/** The first byte of a cell in a mixed or constant vector. */
+const CELL = {null: 0, integer: 1, real: 2, text: 3, blob: 4, ref: 5} as const;
+
+const REF_CHUNKED = 1;
+const REF_TEXT = 2;
+/** In place of the flags that all refs share: each has its own. */
+const REF_FLAGS_DIFFER = 4;
+
+const MAX_DICTIONARY = 255;
+
+/** A column of text or blobs whose first distinct values, this many, come without a repetition gets no dictionary. */
+const SAMPLE = 16;
+
+// ---------------------------------------------------------------------------------------------------- encoding
+
+/** Writes the first `count` (at least 1) cells of a column. Throws a `TypeError` for what is no cell, or too large a one. */
+export function writeVector(out: ByteWriter, cells: readonly Cell[], count: number): void {
+  let nulls = 0;
+  let integers = 0;
+  let reals = 0;
+  let texts = 0;
+  let blobs = 0;
+  let refs = 0;
+  for (let i = 0; i < count; i++) {
+    const cell = cells[i] as Cell;
+    if (typeof cell === 'string') texts++;
+    else if (typeof cell === 'number') {
+      if (Number.isSafeInteger(cell)) integers++;
+      else reals++;
+    } else if (cell === null) nulls++;
+    else if (typeof cell === 'bigint') integers++;
+    else if (cell instanceof ContentRef) refs++;
+    else if (cell instanceof Uint8Array) blobs++;
+    else if (cell instanceof Real) reals++;
+    else throw new TypeError(`a ${typeof cell} is no cell`);
+  }
+  const present = count - nulls;
+  if (present === 0) out.u8(TAG.null);
+  else if (integers === present) writeIntegers(out, cells, count, nulls > 0);
+  else if (texts === present) writeTexts(out, cells as readonly (string | null)[], count, nulls > 0);
+  else if (reals === present) writeReals(out, cells, count, nulls > 0);
+  else if (refs === present) writeRefs(out, cells as readonly (ContentRef | null)[], count, nulls);
+  else if (blobs === present) writeBlobs(out, cells as readonly (Uint8Array | null)[], count, nulls > 0);
+  else {
+    out.u8(TAG.mixed);
+    for (let i = 0; i < count; i++) writeCell(out, cells[i] as Cell);
+  }
+}
+
+function writeTag(out: ByteWriter, tag: number, cells: readonly unknown[], count: number, hasNulls: boolean): void {
+  if (!hasNulls) {
+    out.u8(tag);
+    return;
+  }
+  out.u8(tag | HAS_NULLS);
+  for (let i = 0; i < count; i += 8) {
+    let bits = 0;
+    for (let j = 0; j < 8 && i + j < count; j++) if (cells[i + j] === null) bits |= 1 << j;
+    out.u8(bits);
+  }
+}
+
+function writeConstant(out: ByteWriter, cell: Cell): void {
+  out.u8(TAG.constant);
+  writeCell(out, cell);
+}
+
+function writeCell(out: ByteWriter, cell: Cell): void {
+  if (cell === null) out.u8(CELL.null);
+  else if (typeof cell === 'string') out.u8(CELL.text).sized(checkSize(encodeText(cell)));
+  else if (typeof cell === 'bigint') writeInteger(out.u8(CELL.integer), cell);
+  else if (typeof cell === 'number' && Number.isSafeInteger(cell)) writeInteger(out.u8(CELL.integer), cell);
+  else if (typeof cell === 'number') out.u8(CELL.real).f64(plainNaN(cell));
+  else if (cell instanceof Real) out.u8(CELL.real).f64(plainNaN(cell.value));
+  else if (cell instanceof ContentRef) {
+    out.u8(CELL.ref).u8(flagsOf(cell)).varint(cell.size).binary(cell.id);
+  } else out.u8(CELL.blob).sized(checkSize(cell));
+}
+
+function checkSize(bytes: Uint8Array): Uint8Array {
+  if (bytes.length > MAX_CELL_BYTES) throw new TypeError(`a cell of ${bytes.length} bytes belongs outside its row`);
+  return bytes;
+}
+
+/** NaN has many bit patterns; the one that `NaN` gives in the format is 7ff8000000000000. */
+function plainNaN(value: number): number {
+  return Number.isNaN(value) ? Number.NaN : value;
+}
+
+function widthOf(range: number): 1 | 2 | 4 | 8 {
+  return range < 0x100 ? 1 : range < 0x10000 ? 2 : range < 0x100000000 ? 4 : 8;
+}
+
+function writeUnsigned(out: ByteWriter, value: number, width: number): void {
+  if (width === 1) out.u8(value);
+  else if (width === 2) {
+    out.u8(value & 0xff);
+    out.u8(value >>> 8);
+  } else if (width === 4) out.u32(value);
+  else writeInteger(out, value);
+}
+
+const eight = new DataView(new ArrayBuffer(8));
+
+/** Writes 64 bits, little-endian; several times as fast as `ByteWriter.i64`, and most of what a leaf of times costs. */
+function writeInteger(out: ByteWriter, value: number | bigint): void {
+  if (typeof value === 'bigint') {
+    eight.setBigInt64(0, value, true);
+    out.u32(eight.getUint32(0, true)).u32(eight.getUint32(4, true));
+  } else {
+    const high = Math.floor(value / 2 ** 32);
+    out.u32(value - high * 2 ** 32).u32(high >>> 0);
+  }
+}
+
+function writeIntegers(out: ByteWriter, cells: readonly Cell[], count: number, hasNulls: boolean): void {
+  let least = Number.POSITIVE_INFINITY;
+  let most = Number.NEGATIVE_INFINITY;
+  for (let i = 0; i < count; i++) {
+    const cell = cells[i] as Cell;
+    if (typeof cell === 'bigint') {
+      writeBigIntegers(out, cells as readonly (number | bigint | null)[], count, hasNulls);
+      return;
+    }
+    if (cell === null) continue;
+    if ((cell as number) < least) least = cell as number;
+    if ((cell as number) > most) most = cell as number;
+  }
+  if (least === most && !hasNulls) {
+    writeConstant(out, least);
+    return;
+  }
+  const width = widthOf(most - least);
+  writeTag(out, TAG.integer, cells, count, hasNulls);
+  out.u8(width);
+  if (width === 8) {
+    for (let i = 0; i < count; i++) writeInteger(out, (cells[i] as number | null) ?? 0);
+    return;
+  }
+  writeInteger(out, least);
+  for (let i = 0; i < count; i++) {
+    const cell = cells[i] as number | null;
+    writeUnsigned(out, cell === null ? 0 : cell - least, width);
+  }
+}
+
+function writeBigIntegers(
+  out: ByteWriter,
+  cells: readonly (number | bigint | null)[],
+  count: number,
+  hasNulls: boolean,
+): void {
+  let least: bigint | undefined;
+  let most: bigint | undefined;
+  for (let i = 0; i < count; i++) {
+    const cell = cells[i] as number | bigint | null;
+    if (cell === null) continue;
+    const value = typeof cell === 'bigint' ? cell : BigInt(cell);
+    if (least === undefined || value < least) least = value;
+    if (most === undefined || value > most) most = value;
+  }
+  const base = least as bigint;
+  if (base === most && !hasNulls) {
+    writeConstant(out, base);
+    return;
+  }
+  const width = widthOf(Number((most as bigint) - base));
+  writeTag(out, TAG.integer, cells, count, hasNulls);
+  out.u8(width);
+  if (width < 8) writeInteger(out, base);
+  for (let i = 0; i < count; i++) {
+    const cell = cells[i] as number | bigint | null;
+    if (width === 8) writeInteger(out, cell ?? 0);
+    else writeUnsigned(out, cell === null ? 0 : Number(BigInt(cell) - base), width);
+  }
+}
+
+function realOf(cell: Cell): number {
+  return typeof cell === 'number' ? cell : cell === null ? 0 : (cell as Real).value;
+}
+
+function writeReals(out: ByteWriter, cells: readonly Cell[], count: number, hasNulls: boolean): void {
+  if (!hasNulls) {
+    const first = realOf(cells[0] as Cell);
+    let same = 1;
+    while (same < count && Object.is(realOf(cells[same] as Cell), first)) same++;
+    if (same === count) {
+      writeConstant(out, realCell(first));
+      return;
+    }
+  }
+  writeTag(out, TAG.real, cells, count, hasNulls);
+  for (let i = 0; i < count; i++) out.f64(plainNaN(realOf(cells[i] as Cell)));
+}
+
+function writeTexts(out: ByteWriter, cells: readonly (string | null)[], count: number, hasNulls: boolean): void {
+  const joined = join(cells, count);
+  if (Buffer.byteLength(joined) === joined.length) {
+    writeStrings(out, cells, joined, count, hasNulls, TAG.text, TAG.textDictionary);
+    return;
+  }
+  // by bytes: two texts may differ as strings and yet be the same bytes (see bytes.ts)
+  const strings: (string | null)[] = [];
+  for (let i = 0; i < count; i++) {
+    const cell = cells[i] as string | null;
+    strings.push(cell === null ? null : encodeText(cell).toString('latin1'));
+  }
+  writeStrings(out, strings, join(strings, count), count, hasNulls, TAG.text, TAG.textDictionary);
+}
+
+function join(cells: readonly (string | null)[], count: number): string {
+  let joined = '';
+  for (let i = 0; i < count; i++) {
+    const cell = cells[i] as string | null;
+    if (cell !== null) joined += cell;
+  }
+  return joined;
+}
+
+function writeBlobs(out: ByteWriter, cells: readonly (Uint8Array | null)[], count: number, hasNulls: boolean): void {
+  const strings: (string | null)[] = [];
+  for (let i = 0; i < count; i++) {
+    const cell = cells[i] as Uint8Array | null;
+    strings.push(cell === null ? null : asBuffer(cell).toString('latin1'));
+  }
+  writeStrings(out, strings, join(strings, count), count, hasNulls, TAG.blob, TAG.blobDictionary);
+}
+
+/** Writes byte strings (one character a byte): as a constant, as a dictionary where that is smaller, or one after the other. */
+function writeStrings(
+  out: ByteWriter,
+  cells: readonly (string | null)[],
+  joined: string,
+  count: number,
+  hasNulls: boolean,
+  tag: number,
+  dictionaryTag: number,
+): void {
+  let longest = 0;
+  for (let i = 0; i < count; i++) {
+    const cell = cells[i] as string | null;
+    if (cell !== null && cell.length > longest) longest = cell.length;
+  }
+  if (longest > MAX_CELL_BYTES) throw new TypeError(`a cell of ${longest} bytes belongs outside its row`);
+  // no dictionary, and no more counting, with more distinct values than half the rows, or if the first ones all differ
+  const limit = Math.min(MAX_DICTIONARY, count >> 1);
+  const indexes = new Map<string, number>();
+  let distinctTotal = 0;
+  let distinctLongest = 0;
+  let last: string | null = null;
+  let repeated = false;
+  for (let i = 0; i < count && indexes.size <= limit; i++) {
+    const cell = cells[i] as string | null;
+    if (cell === null) continue;
+    if (cell === last || indexes.has(cell)) {
+      repeated = true;
+      continue;
+    }
+    if (indexes.size === SAMPLE && !repeated) break;
+    last = cell;
+    indexes.set(cell, indexes.size);
+    distinctTotal += cell.length;
+    if (cell.length > distinctLongest) distinctLongest = cell.length;
+  }
+  if (indexes.size === 1 && !hasNulls) {
+    const [only] = indexes.keys();
+    out
+      .u8(TAG.constant)
+      .u8(tag === TAG.text ? CELL.text : CELL.blob)
+      .varint((only as string).length)
+      .binary(only as string);
+    return;
+  }
+  const width = widthOf(longest);
+  const plainSize = count * width + joined.length;
+  const dictionarySize = 1 + indexes.size * widthOf(distinctLongest) + count + distinctTotal;
+  if (repeated && indexes.size <= limit && dictionarySize < plainSize) {
+    writeTag(out, dictionaryTag, cells, count, hasNulls);
+    out.u8(indexes.size);
+    const distinct = [...indexes.keys()];
+    writeLengths(out, distinct, distinct.length, widthOf(distinctLongest));
+    let index = 0;
+    last = null;
+    for (let i = 0; i < count; i++) {
+      const cell = cells[i] as string | null;
+      if (cell !== null && cell !== last) {
+        index = indexes.get(cell) as number;
+        last = cell;
+      }
+      out.u8(cell === null ? 0 : index);
+    }
+    out.binary(distinct.join(''));
+    return;
+  }
+  writeTag(out, tag, cells, count, hasNulls);
+  writeLengths(out, cells, count, width);
+  out.binary(joined);
+}
+
+function writeLengths(out: ByteWriter, cells: readonly (string | null)[], count: number, width: number): void {
+  out.u8(width);
+  for (let i = 0; i < count; i++) writeUnsigned(out, (cells[i] as string | null)?.length ?? 0, width);
+}
+
+function flagsOf(ref: ContentRef): number {
+  if (ref.id.length !== ID_BYTES || !Number.isSafeInteger(ref.size) || ref.size < 0) {
+    throw new TypeError('a ContentRef needs an id and a size');
+  }
+  return (ref.chunked ? REF_CHUNKED : 0) | (ref.text ? REF_TEXT : 0);
+}
+
+function writeRefs(out: ByteWriter, cells: readonly (ContentRef | null)[], count: number, nulls: number): void {
+  let first: ContentRef | undefined;
+  let same = true;
+  let flags = 0;
+  let largest = 0;
+  let ids = '';
+  for (let i = 0; i < count; i++) {
+    const ref = cells[i] as ContentRef | null;
+    if (ref === null) continue;
+    const own = flagsOf(ref);
+    if (first === undefined) {
+      first = ref;
+      flags = own;
+    } else {
+      if (own !== flags) flags = REF_FLAGS_DIFFER;
+      if (same && (ref.id !== first.id || ref.size !== first.size)) same = false;
+    }
+    if (ref.size > largest) largest = ref.size;
+    ids += ref.id;
+  }
+  if (same && nulls === 0 && flags !== REF_FLAGS_DIFFER) {
+    writeConstant(out, first as ContentRef);
+    return;
+  }
+  writeTag(out, TAG.ref, cells, count, nulls > 0);
+  out.u8(flags);
+  if (flags === REF_FLAGS_DIFFER) {
+    for (let i = 0; i < count; i++) {
+      const ref = cells[i] as ContentRef | null;
+      if (ref !== null) out.u8(flagsOf(ref));
+    }
+  }
+  const width = widthOf(largest);
+  out.u8(width);
+  for (let i = 0; i < count; i++) {
+    const ref = cells[i] as ContentRef | null;
+    if (ref !== null) writeUnsigned(out, ref.size, width);
+  }
+  out.binary(ids);
+}
+
+// ---------------------------------------------------------------------------------------------------- decoding
+
+/**
+ * A decoded column of a leaf. `nulls` is a bitmap (bit i of byte ⌊i / 8⌋, from the least, is row i), undefined where no
+ * row is null; what the other arrays hold for a null row means nothing.
+ */
+export type Vector =
+  | NullVector
+  | ConstantVector
+  | IntegerVector
+  | BigIntegerVector
+  | RealVector
+  | BytesVector
+  | DictionaryVector
+  | RefVector
+  | MixedVector;
+
+function isNull(nulls: Uint8Array | undefined, i: number): boolean {
+  return nulls !== undefined && (((nulls[i >> 3] as number) >> (i & 7)) & 1) === 1;
+}
+
+abstract class Column {
+  constructor(
+    readonly length: number,
+    readonly nulls: Uint8Array | undefined,
+  ) {}
+
+  /** Returns a cell that is not null. */
+  protected abstract value(i: number): Cell;
+
+  /** Returns the cell of a row, 0 to `length` − 1. */
+  cell(i: number): Cell {
+    return isNull(this.nulls, i) ? null : this.value(i);
+  }
+
+  /** Returns all cells as a new array. */
+  cells(): Cell[] {
+    const cells = new Array<Cell>(this.length);
+    for (let i = 0; i < this.length; i++) cells[i] = isNull(this.nulls, i) ? null : this.value(i);
+    return cells;
+  }
+}
+
+/** Every row is null. */
+export class NullVector {
+  readonly kind = 'null';
+
+  constructor(readonly length: number) {}
+
+  cell(_i: number): Cell {
+    return null;
+  }
+
+  cells(): Cell[] {
+    return new Array<Cell>(this.length).fill(null);
+  }
+}
+
+/** Every row is the same cell, which is not null. */
+export class ConstantVector {
+  readonly kind = 'constant';
+
+  constructor(
+    readonly length: number,
+    readonly constant: Cell,
+  ) {}
+
+  cell(_i: number): Cell {
+    return this.constant;
+  }
+
+  cells(): Cell[] {
+    return new Array<Cell>(this.length).fill(this.constant);
+  }
+}
+
+/** INTEGERs, all safe as numbers. */
+export class IntegerVector extends Column {
+  readonly kind = 'integer';
+
+  constructor(
+    nulls: Uint8Array | undefined,
+    readonly values: Float64Array,
+  ) {
+    super(values.length, nulls);
+  }
+
+  protected value(i: number): Cell {
+    return this.values[i] as number;
+  }
+}
+
+/** INTEGERs of which some are beyond ±2⁵³. */
+export class BigIntegerVector extends Column {
+  readonly kind = 'bigint';
+
+  constructor(
+    nulls: Uint8Array | undefined,
+    readonly values: BigInt64Array,
+  ) {
+    super(values.length, nulls);
+  }
+
+  protected value(i: number): Cell {
+    return integerCell(this.values[i] as bigint);
+  }
+}
+
+/** REALs. */
+export class RealVector extends Column {
+  readonly kind = 'real';
+
+  constructor(
+    nulls: Uint8Array | undefined,
+    readonly values: Float64Array,
+  ) {
+    super(values.length, nulls);
+  }
+
+  protected value(i: number): Cell {
+    return realCell(this.values[i] as number);
+  }
+}
+
+/** Text or blobs: row i is `bytes` from `offsets[i]` to `offsets[i + 1]`. */
+export class BytesVector extends Column {
+  constructor(
+    readonly kind: 'text' | 'blob',
+    nulls: Uint8Array | undefined,
+    readonly bytes: Buffer,
+    readonly offsets: Uint32Array,
+  ) {
+    super(offsets.length - 1, nulls);
+  }
+
+  /** Whether all bytes are ASCII, which can be decoded as one piece and without a look at each; undefined if not known yet. */
+  private ascii: boolean | undefined;
+
+  private isAsciiText(): boolean {
+    this.ascii ??= this.kind === 'text' && isAscii(this.bytes);
+    return this.ascii;
+  }
+
+  protected value(i: number): Cell {
+    if (this.isAsciiText()) return this.bytes.toString('latin1', this.offsets[i], this.offsets[i + 1]);
+    const bytes = this.bytes.subarray(this.offsets[i], this.offsets[i + 1]);
+    return this.kind === 'text' ? decodeText(bytes) : bytes;
+  }
+
+  override cells(): Cell[] {
+    const {bytes, offsets, length} = this;
+    if (!this.isAsciiText()) return super.cells();
+    const joined = bytes.toString('latin1');
+    const cells = new Array<Cell>(length);
+    for (let i = 0; i < length; i++) {
+      cells[i] = isNull(this.nulls, i) ? null : joined.slice(offsets[i], offsets[i + 1]);
+    }
+    return cells;
+  }
+}
+
+/** Text or blobs of few distinct values: row i is `entries[indexes[i]]`. */
+export class DictionaryVector extends Column {
+  readonly kind = 'dictionary';
+
+  constructor(
+    nulls: Uint8Array | undefined,
+    /** The distinct values, all of one type, in the order of their first rows. */
+    readonly entries: readonly Cell[],
+    readonly indexes: Uint8Array,
+  ) {
+    super(indexes.length, nulls);
+  }
+
+  protected value(i: number): Cell {
+    return this.entries[this.indexes[i] as number] as Cell;
+  }
+}
+
+/** Values outside their rows. */
+export class RefVector extends Column {
+  readonly kind = 'ref';
+
+  constructor(
+    nulls: Uint8Array | undefined,
+    private readonly ids: Buffer,
+    readonly sizes: Float64Array,
+    private readonly flags: Uint8Array,
+    /** The place of each row among those that are not null. */
+    private readonly ranks: Uint32Array | undefined,
+    length: number,
+  ) {
+    super(length, nulls);
+  }
+
+  override cells(): Cell[] {
+    const {length, nulls, ranks, sizes, flags} = this;
+    const ids = this.ids.toString('latin1');
+    const cells = new Array<Cell>(length);
+    for (let i = 0; i < length; i++) {
+      if (isNull(nulls, i)) {
+        cells[i] = null;
+        continue;
+      }
+      const rank = ranks === undefined ? i : (ranks[i] as number);
+      const id = ids.slice(rank * ID_BYTES, (rank + 1) * ID_BYTES) as ObjectId;
+      cells[i] = refOf(id, sizes[rank] as number, flags[rank] as number);
+    }
+    return cells;
+  }
+
+  protected value(i: number): Cell {
+    const rank = this.ranks === undefined ? i : (this.ranks[i] as number);
+    const id = this.ids.toString('latin1', rank * ID_BYTES, (rank + 1) * ID_BYTES) as ObjectId;
+    return refOf(id, this.sizes[rank] as number, this.flags[rank] as number);
+  }
+}
+
+/** Cells of several types. */
+export class MixedVector {
+  readonly kind = 'mixed';
+
+  constructor(private readonly all: readonly Cell[]) {}
+
+  get length(): number {
+    return this.all.length;
+  }
+
+  cell(i: number): Cell {
+    return this.all[i] as Cell;
+  }
+
+  cells(): Cell[] {
+    return this.all.slice();
+  }
+}
+
+function refOf(id: ObjectId, size: number, flags: number): ContentRef {
+  return new ContentRef(id, size, (flags & REF_CHUNKED) !== 0, (flags & REF_TEXT) !== 0);
+}
+
+/** Returns the vector of `count` cells that these bytes hold; it may share their memory. Throws OBJECT_INVALID. */
+export function readVector(bytes: Uint8Array, count: number): Vector {
+  const reader = new ByteReader(bytes);
+  let vector: Vector;
+  try {
+    vector = readTagged(reader, count);
+  } catch (error) {
+    if (error instanceof RangeError) throw invalid('has a malformed vector', error);
+    throw error;
+  }
+  if (reader.remaining !== 0) throw invalid('has a vector with bytes after its end');
+  return vector;
+}
+
+function readTagged(reader: ByteReader, count: number): Vector {
+  const first = reader.u8();
+  const tag = first & ~HAS_NULLS;
+  if (tag === TAG.null && first === tag) return new NullVector(count);
+  if (tag === TAG.constant && first === tag) {
+    const cell = readCell(reader);
+    if (cell === null) throw invalid('has a null constant');
+    return new ConstantVector(count, cell);
+  }
+  if (tag === TAG.mixed && first === tag) {
+    if (count > reader.remaining) throw invalid('has a vector that ends too early');
+    const cells: Cell[] = [];
+    for (let i = 0; i < count; i++) cells.push(readCell(reader));
+    return new MixedVector(cells);
+  }
+  const nulls = first === tag ? undefined : reader.bytes((count + 7) >> 3);
+  switch (tag) {
+    case TAG.integer:
+      return readIntegers(reader, count, nulls);
+    case TAG.real: {
+      const view = viewOf(reader.bytes(count * 8));
+      const values = new Float64Array(count);
+      for (let i = 0; i < count; i++) values[i] = view.getFloat64(i * 8, true);
+      return new RealVector(nulls, values);
+    }
+    case TAG.text:
+    case TAG.blob: {
+      const offsets = readOffsets(reader, count);
+      return new BytesVector(
+        tag === TAG.text ? 'text' : 'blob',
+        nulls,
+        reader.bytes(offsets[count] as number),
+        offsets,
+      );
+    }
+    case TAG.textDictionary:
+    case TAG.blobDictionary: {
+      const size = reader.u8();
+      const offsets = readOffsets(reader, size);
+      const indexes = reader.bytes(count);
+      for (let i = 0; i < count; i++) {
+        if ((indexes[i] as number) >= size) throw invalid('has an index outside its dictionary');
+      }
+      const bytes = reader.bytes(offsets[size] as number);
+      const kind = tag === TAG.textDictionary ? 'text' : 'blob';
+      return new DictionaryVector(nulls, new BytesVector(kind, undefined, bytes, offsets).cells(), indexes);
+    }
+    case TAG.ref:
+      return readRefs(reader, count, nulls);
+    default:
+      throw invalid('has a vector of an unknown kind');
+  }
+}
+
+function readCell(reader: ByteReader): Cell {
+  const tag = reader.u8();
+  switch (tag) {
+    case CELL.null:
+      return null;
+    case CELL.integer:
+      return integerCell(reader.i64());
+    case CELL.real:
+      return realCell(reader.f64());
+    case CELL.text:
+      return decodeText(readSized(reader));
+    case CELL.blob:
+      return readSized(reader);
+    case CELL.ref: {
+      const flags = reader.u8();
+      if (flags > (REF_CHUNKED | REF_TEXT)) throw invalid('has a reference with unknown flags');
+      const size = reader.varint();
+      return refOf(reader.binary(ID_BYTES) as ObjectId, size, flags);
+    }
+    default:
+      throw invalid('has a cell of an unknown type');
+  }
+}
+
+function readSized(reader: ByteReader): Buffer {
+  const bytes = reader.sized();
+  if (bytes.length > MAX_CELL_BYTES) throw invalid('has a cell that is too large');
+  return bytes;
+}
+
+function readWidth(reader: ByteReader): 1 | 2 | 4 | 8 {
+  const width = reader.u8();
+  if (width !== 1 && width !== 2 && width !== 4 && width !== 8) throw invalid('has a vector of an unknown width');
+  return width;
+}
+
+function readUnsigned(bytes: Buffer, i: number, width: 1 | 2 | 4 | 8): number {
+  if (width === 1) return bytes[i] as number;
+  const at = i * width;
+  const low = (bytes[at] as number) | ((bytes[at + 1] as number) << 8);
+  if (width === 2) return low;
+  if (width === 4) return (low | ((bytes[at + 2] as number) << 16) | ((bytes[at + 3] as number) << 24)) >>> 0;
+  return bytes.readUInt32LE(at) + bytes.readUInt32LE(at + 4) * 2 ** 32;
+}
+
+function readIntegers(reader: ByteReader, count: number, nulls: Uint8Array | undefined): Vector {
+  const width = readWidth(reader);
+  if (width === 8) return readWideIntegers(reader.bytes(count * 8), count, nulls);
+  const base = reader.i64();
+  const bytes = reader.bytes(count * width);
+  const low = integerCell(base);
+  if (typeof low === 'number' && low + 2 ** (width * 8) <= Number.MAX_SAFE_INTEGER) {
+    const values = new Float64Array(count);
+    if (width === 1) for (let i = 0; i < count; i++) values[i] = low + (bytes[i] as number);
+    else for (let i = 0; i < count; i++) values[i] = low + readUnsigned(bytes, i, width);
+    return new IntegerVector(nulls, values);
+  }
+  const values = new BigInt64Array(count);
+  for (let i = 0; i < count; i++) {
+    const value = base + BigInt(readUnsigned(bytes, i, width));
+    if (value > MAX_INTEGER) throw invalid('has an integer beyond 64 bits');
+    values[i] = value;
+  }
+  return new BigIntegerVector(nulls, values);
+}
+
+/** `DataView` is inlined by the compiler, the number readers of `Buffer` are not. */
+function viewOf(bytes: Uint8Array): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+}
+
+function readWideIntegers(bytes: Uint8Array, count: number, nulls: Uint8Array | undefined): Vector {
+  const view = viewOf(bytes);
+  const values = new Float64Array(count);
+  for (let i = 0; i < count; i++) {
+    const value = view.getInt32(i * 8 + 4, true) * 2 ** 32 + view.getUint32(i * 8, true);
+    if (!Number.isSafeInteger(value)) {
+      const wide = new BigInt64Array(count);
+      for (let j = 0; j < count; j++) wide[j] = view.getBigInt64(j * 8, true);
+      return new BigIntegerVector(nulls, wide);
+    }
+    values[i] = value;
+  }
+  return new IntegerVector(nulls, values);
+}
+
+function readOffsets(reader: ByteReader, count: number): Uint32Array {
+  const width = readWidth(reader);
+  const lengths = reader.bytes(count * width);
+  const offsets = new Uint32Array(count + 1);
+  let end = 0;
+  for (let i = 0; i < count; i++) {
+    const length = readUnsigned(lengths, i, width);
+    if (length > MAX_CELL_BYTES) throw invalid('has a cell that is too large');
+    end += length;
+    if (end > reader.remaining) throw invalid('has a vector that ends too early');
+    offsets[i + 1] = end;
+  }
+  return offsets;
+}
+
+function readRefs(reader: ByteReader, count: number, nulls: Uint8Array | undefined): Vector {
+  let present = count;
+  let ranks: Uint32Array | undefined;
+  if (nulls) {
+    present = 0;
+    ranks = new Uint32Array(count);
+    for (let i = 0; i < count; i++) {
+      ranks[i] = present;
+      if (!isNull(nulls, i)) present++;
+    }
+  }
+  const shared = reader.u8();
+  if (shared > REF_FLAGS_DIFFER) throw invalid('has a reference with unknown flags');
+  let flags: Uint8Array;
+  if (shared === REF_FLAGS_DIFFER) {
+    flags = reader.bytes(present);
+    for (let i = 0; i < present; i++) {
+      if ((flags[i] as number) > (REF_CHUNKED | REF_TEXT)) throw invalid('has a reference with unknown flags');
+    }
+  } else flags = new Uint8Array(Math.min(present, reader.remaining)).fill(shared);
+  const width = readWidth(reader);
+  const bytes = reader.bytes(present * width);
+  const sizes = new Float64Array(present);
+  for (let i = 0; i < present; i++) {
+    const size = readUnsigned(bytes, i, width);
+    if (size > Number.MAX_SAFE_INTEGER) throw invalid('has a reference with an impossible size');
+    sizes[i] = size;
+  }
+  return new RefVector(nulls, reader.bytes(present * ID_BYTES), sizes, flags, ranks, count);
+}
+
+/** Yields the references of the vector of `count` cells that these bytes hold, decoding nothing where there are none. Throws OBJECT_INVALID. */
+export function* refsOf(bytes: Uint8Array, count: number): Generator<ContentRef, void, undefined> {
+  const tag = (bytes[0] as number) & ~HAS_NULLS;
+  if (tag !== TAG.ref && tag !== TAG.constant && tag !== TAG.mixed) return;
+  const vector = readVector(bytes, count);
+  const rows = vector.kind === 'constant' ? 1 : count;
+  for (let i = 0; i < rows; i++) {
+    const cell = vector.cell(i);
+    if (cell instanceof ContentRef) yield cell;
+  }
+}

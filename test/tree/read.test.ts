@@ -1,0 +1,104 @@
+/** Reading: single rows, ranges both ways, counts, rows by number, columns; each held against the sorted rows. */
+import test from 'ava';
+import fc from 'fast-check';
+import {MemoryObjects} from '../../src/objects/memory.js';
+import {buildTree} from '../../src/tree/builder.js';
+import type {Row} from '../../src/tree/cell.js';
+import {encodeKey} from '../../src/tree/key.js';
+import {countRange, countRows, getRow, rowAt, scanLeaves, scanRows} from '../../src/tree/read.js';
+import {defaultLeafRows} from '../../src/tree/spec.js';
+import {CountingObjects, FIVE, PAIRS} from './samples.js';
+
+const SMALL = {...PAIRS, leafRows: 4, innerRows: 3};
+
+test('ranges, counts and rows by number agree with the sorted rows', t => {
+  const bound = fc.option(fc.integer({min: -5, max: 305}), {nil: undefined});
+  fc.assert(
+    fc.property(fc.uniqueArray(fc.nat(300), {maxLength: 150}), bound, bound, (keys, gte, lt) => {
+      const objects = new MemoryObjects();
+      const rows = keys.sort((a, b) => a - b).map((key): Row => [key, `${key}`]);
+      const root = buildTree(objects, SMALL, rows);
+      const expected = rows.filter(
+        ([key]) => (gte === undefined || (key as number) >= gte) && (lt === undefined || (key as number) < lt),
+      );
+      const range = {
+        gte: gte === undefined ? undefined : encodeKey(SMALL, [gte]),
+        lt: lt === undefined ? undefined : encodeKey(SMALL, [lt]),
+      };
+      t.deepEqual([...scanRows(objects, SMALL, root, range)], expected);
+      t.deepEqual([...scanRows(objects, SMALL, root, {...range, reverse: true})], expected.toReversed());
+      t.is(countRange(objects, SMALL, root, range), expected.length);
+      t.is(countRows(objects, SMALL, root), rows.length);
+      for (let n = -1; n <= rows.length; n++) t.deepEqual(rowAt(objects, SMALL, root, n), rows[n]);
+      for (let key = -1; key <= 301; key++) {
+        const row = rows.find(([of]) => of === key);
+        t.deepEqual(getRow(objects, SMALL, root, encodeKey(SMALL, [key])), row);
+      }
+    }),
+    {numRuns: 60},
+  );
+});
+
+test('a reader of columns gets vectors of the whole leaf', t => {
+  const objects = new MemoryObjects();
+  const rows = Array.from({length: 1000}, (_, i): Row => [i, `n${i}`, i % 7, i + 0.5, i % 2 === 0 ? null : 'odd']);
+  const root = buildTree(objects, FIVE, rows);
+  let at = 0;
+  for (const {leaf, from, to} of scanLeaves(objects, FIVE, root)) {
+    const amounts = leaf.column(2);
+    const prices = leaf.column(3);
+    const names = leaf.column(1);
+    if (amounts.kind !== 'integer' || prices.kind !== 'real' || names.kind !== 'text') return t.fail();
+    for (let i = from; i < to; i++, at++) {
+      t.is(amounts.values[i], at % 7);
+      t.is(prices.values[i], at + 0.5);
+      t.is(names.bytes.toString('utf8', names.offsets[i], names.offsets[i + 1]), `n${at}`);
+      t.deepEqual(leaf.row(i), rows[at]);
+      t.deepEqual(leaf.keyAt(i), encodeKey(FIVE, rows[at] as Row));
+    }
+  }
+  t.is(at, 1000);
+});
+
+test('one row costs one way down, a count the root', t => {
+  const writer = new CountingObjects();
+  const rows = Array.from({length: 5000}, (_, i): Row => [i, i]);
+  const root = buildTree(writer, SMALL, rows);
+  writer.reads = 0;
+  t.is(countRows(writer, SMALL, root), 5000);
+  t.is(writer.reads, 1);
+  t.deepEqual(getRow(writer, SMALL, root, encodeKey(SMALL, [4321])), [4321, 4321]);
+  t.true(writer.reads <= 12, `${writer.reads}`);
+  const before = writer.reads;
+  t.deepEqual(getRow(writer, SMALL, root, encodeKey(SMALL, [4321])), [4321, 4321]);
+  t.is(writer.reads, before, 'decoded nodes are kept');
+});
+
+test('the empty tree', t => {
+  const objects = new MemoryObjects();
+  t.is(buildTree(objects, PAIRS, []), null);
+  t.is(countRows(objects, PAIRS, null), 0);
+  t.is(countRange(objects, PAIRS, null, {}), 0);
+  t.is(getRow(objects, PAIRS, null, encodeKey(PAIRS, [1])), undefined);
+  t.is(rowAt(objects, PAIRS, null, 0), undefined);
+  t.deepEqual([...scanRows(objects, PAIRS, null)], []);
+});
+
+test('leaves of a new table are about 4 KiB', t => {
+  t.is(defaultLeafRows(['INTEGER', 'VARCHAR(20)', 'INT', 'DOUBLE', 'TEXT']), 102);
+  t.is(defaultLeafRows(['INTEGER']), 256);
+  t.is(defaultLeafRows(Array.from({length: 100}, () => 'BLOB')), 16);
+  const objects = new MemoryObjects();
+  const spec = {...FIVE, leafRows: defaultLeafRows(['INTEGER', 'TEXT', 'INTEGER', 'REAL', 'TEXT'])};
+  const rows = Array.from(
+    {length: 10_000},
+    (_, i): Row => [i * 3, `customer ${i}`, i % 1000, i / 7, 'a note of a few words'],
+  );
+  let leaves = 0;
+  let bytes = 0;
+  for (const {leaf} of scanLeaves(objects, spec, buildTree(objects, spec, rows))) {
+    leaves++;
+    for (let column = 0; column < spec.columns; column++) bytes += leaf.vectorBytes(column).length;
+  }
+  t.true(bytes / leaves > 2000 && bytes / leaves < 8000, `${bytes / leaves}`);
+});
