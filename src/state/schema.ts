@@ -1,0 +1,81 @@
+/**
+ * Schemas: the columns of a table and its key. A schema is an object of its own, so every version of a table that did
+ * not change its schema shares it. Layer: state.
+ */
+import {asArray, asCount, asString, decodeObject, encodeObject, invalid} from '../objects/codec.js';
+import type {ObjectId} from '../objects/id.js';
+import type {ObjectReader, ObjectSink} from '../objects/store.js';
+import {DEFAULT_INNER_ROWS, defaultLeafRows, type KeyColumn, MAX_TARGET, type TreeSpec} from '../tree/spec.js';
+
+export interface Column {
+  readonly name: string;
+  /** The declared type, as written; the SQL layer derives the affinity from it. */
+  readonly type: string;
+  readonly notNull: boolean;
+}
+
+export interface Schema {
+  /** The key columns first, in key order, then the others: the order of the cells of a row. */
+  readonly columns: readonly Column[];
+  /** How the first columns sort; one entry for each key column. */
+  readonly key: readonly KeyColumn[];
+  /** Target number of rows of a leaf and of an inner node; fixed when the table is made. */
+  readonly leafRows: number;
+  readonly innerRows: number;
+}
+
+const COLLATIONS = ['binary', 'nocase', 'rtrim', 'path'] as const;
+const MAX_COLUMNS = 32_767;
+
+/** Returns a schema whose node sizes follow from its columns; the first columns are the key. */
+export function newSchema(columns: readonly Column[], key: readonly KeyColumn[]): Schema {
+  const leafRows = defaultLeafRows(columns.map(column => column.type));
+  return {columns, key, leafRows, innerRows: DEFAULT_INNER_ROWS};
+}
+
+/** Returns the tree specification of a table with this schema. */
+export function treeSpec(schema: Schema): TreeSpec {
+  return {
+    keys: schema.key,
+    columns: schema.columns.length,
+    leafRows: schema.leafRows,
+    innerRows: schema.innerRows,
+  };
+}
+
+/** Writes a schema and returns its id. */
+export function writeSchema(sink: ObjectSink, schema: Schema): ObjectId {
+  const columns = schema.columns.map(column => [column.name, column.type, column.notNull ? 1 : 0]);
+  const key = schema.key.map(part => [COLLATIONS.indexOf(part.collation), part.descending ? 1 : 0]);
+  return sink.put(encodeObject('schema', [columns, key, schema.leafRows, schema.innerRows]));
+}
+
+/** Returns the schema with this id. Throws OBJECT_INVALID. */
+export function readSchema(reader: ObjectReader, id: ObjectId): Schema {
+  const [columnList, keyList, leafRows, innerRows] = decodeObject(reader.read(id), 'schema');
+  const columns = asArray(columnList).map(entry => {
+    const [name, type, notNull] = asArray(entry);
+    return {name: asString(name), type: asString(type), notNull: asCount(notNull, 1) === 1};
+  });
+  const key = asArray(keyList).map(entry => {
+    const [collation, descending] = asArray(entry);
+    return {
+      collation: COLLATIONS[asCount(collation, COLLATIONS.length - 1)] as (typeof COLLATIONS)[number],
+      descending: asCount(descending, 1) === 1,
+    };
+  });
+  if (key.length === 0 || key.length > columns.length || columns.length > MAX_COLUMNS) {
+    throw invalid('is a schema with an impossible number of columns');
+  }
+  if (new Set(columns.map(column => column.name)).size !== columns.length) {
+    throw invalid('is a schema with a column twice');
+  }
+  const schema = {
+    columns,
+    key,
+    leafRows: asCount(leafRows, MAX_TARGET),
+    innerRows: asCount(innerRows, MAX_TARGET),
+  };
+  if (schema.leafRows < 2 || schema.innerRows < 2) throw invalid('is a schema with nodes too small');
+  return schema;
+}

@@ -1,0 +1,120 @@
+import test from 'ava';
+import fc from 'fast-check';
+import {encodeObject} from '../../src/objects/codec.js';
+import {idOf, idToBytes} from '../../src/objects/id.js';
+import {MemoryObjects} from '../../src/objects/memory.js';
+import {isStoreFolder, pathProblem} from '../../src/state/path.js';
+import {readSchema, type Schema, treeSpec, writeSchema} from '../../src/state/schema.js';
+import {readState, writeState} from '../../src/state/state.js';
+import {readTable, writeTable} from '../../src/state/table.js';
+import {decodeXattrs, encodeXattrs} from '../../src/state/xattrs.js';
+
+const id = fc.uint8Array({minLength: 1, maxLength: 8}).map(bytes => idOf(bytes));
+
+test('a state depends on its tables, not on the order in which they were set', t => {
+  fc.assert(
+    fc.property(fc.dictionary(fc.string({minLength: 1}), id), tables => {
+      const objects = new MemoryObjects();
+      const entries = Object.entries(tables);
+      const state = writeState(objects, new Map(entries));
+      t.is(writeState(objects, new Map([...entries].reverse())), state);
+      t.deepEqual(new Map([...readState(objects, state)].sort()), new Map([...entries].sort()));
+    }),
+  );
+});
+
+test('a state whose tables are out of order or twice is refused', t => {
+  const objects = new MemoryObjects();
+  const table = idToBytes(idOf(Buffer.alloc(1)));
+  for (const names of [
+    ['b', 'a'],
+    ['a', 'a'],
+  ]) {
+    const state = objects.put(encodeObject('state', [names.map(name => [name, table])]));
+    t.throws(() => readState(objects, state), {code: 'OBJECT_INVALID'});
+  }
+});
+
+const schema: Schema = {
+  columns: [
+    {name: 'id', type: 'INTEGER', notNull: true},
+    {name: 'note', type: '', notNull: false},
+  ],
+  key: [{collation: 'nocase', descending: true}],
+  leafRows: 100,
+  innerRows: 50,
+};
+
+test('a schema comes back as it was', t => {
+  const objects = new MemoryObjects();
+  t.deepEqual(readSchema(objects, writeSchema(objects, schema)), schema);
+  t.deepEqual(treeSpec(schema), {keys: schema.key, columns: 2, leafRows: 100, innerRows: 50});
+});
+
+test('an impossible schema is refused', t => {
+  const objects = new MemoryObjects();
+  const column = (name: string) => [name, 'TEXT', 0];
+  const part = [0, 0];
+  for (const fields of [
+    [[column('a')], [], 10, 10],
+    [[column('a')], [part, part], 10, 10],
+    [[column('a'), column('a')], [part], 10, 10],
+    [[column('a')], [part], 1, 10],
+    [[column('a')], [part], 10, 0],
+    [[column('a')], [part], 10, 100_000],
+    [[column('a')], [[4, 0]], 10, 10],
+    [[column('a')], [[0, 2]], 10, 10],
+    [[[1, 2, 3]], [part], 10, 10],
+    [[]],
+  ]) {
+    const bad = objects.put(encodeObject('schema', fields));
+    t.throws(() => readSchema(objects, bad), {code: 'OBJECT_INVALID'}, JSON.stringify(fields));
+  }
+});
+
+test('a table comes back as it was, and its count must fit its root', t => {
+  const objects = new MemoryObjects();
+  const some = idOf(Buffer.alloc(1));
+  for (const table of [
+    {schema: some, root: some, rows: 2 ** 40},
+    {schema: some, root: null, rows: 0},
+  ]) {
+    t.deepEqual(readTable(objects, writeTable(objects, table)), table);
+  }
+  for (const table of [
+    {schema: some, root: some, rows: 0},
+    {schema: some, root: null, rows: 1},
+  ]) {
+    const bad = writeTable(objects, table);
+    t.throws(() => readTable(objects, bad), {code: 'OBJECT_INVALID'});
+  }
+  const negative = writeTable(objects, {schema: some, root: some, rows: -1});
+  t.throws(() => readTable(objects, negative), {code: 'OBJECT_INVALID'});
+});
+
+test('extended attributes come back, and their bytes do not depend on the order', t => {
+  fc.assert(
+    fc.property(fc.dictionary(fc.string({minLength: 1}), fc.uint8Array()), attributes => {
+      const entries = Object.entries(attributes);
+      const bytes = encodeXattrs(new Map(entries));
+      t.deepEqual(encodeXattrs(new Map([...entries].reverse())), bytes);
+      const read = decodeXattrs(bytes);
+      t.is(read.size, entries.length);
+      for (const [name, value] of entries) t.deepEqual([...(read.get(name) ?? [])], [...value]);
+    }),
+  );
+  t.throws(() => decodeXattrs(Buffer.from([5, 1])), {code: 'OBJECT_INVALID'});
+});
+
+test("the store's folder is recognised in every disguise that a file system undoes", t => {
+  for (const name of ['.dbos', '.DBOS', '.Dbos', '.dbos.', '.dbos ', '.dbos. .', '.d\u200cbos'])
+    t.true(isStoreFolder(name), name);
+  for (const name of ['dbos', '.dbosignore', '.dbo', '.dbosx', 'a.dbos']) t.false(isStoreFolder(name), name);
+});
+
+test('a name may be anything but what would lead elsewhere', t => {
+  for (const path of ['a', 'a/b', '...', ' ', '\n', '-', 'a\\b', 'C:', '\udcff', 'é'.repeat(127)])
+    t.is(pathProblem(path), undefined, path);
+  for (const path of ['', 'a/', '/a', 'a//b', '.', '..', 'a/..', 'a\0', '.dbos/x', 'é'.repeat(128)])
+    t.truthy(pathProblem(path), path);
+});
