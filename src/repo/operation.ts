@@ -1,0 +1,141 @@
+/**
+ * Operations: one for each change of a store, with the view that it left, who made it, when and with which command. They
+ * form one chain; its newest is the only mutable thing in a store. Layer: repo.
+ */
+import {
+  anyText,
+  asAnyText,
+  asArray,
+  asCount,
+  asId,
+  asIdOrNull,
+  asWideInteger,
+  decodeObject,
+  encodeObject,
+  type Field,
+  fieldOfId,
+  fieldOfIdOrNull,
+  invalid,
+  wideInteger,
+} from '../objects/codec.js';
+import type {ObjectId} from '../objects/id.js';
+import type {ObjectReader, ObjectSink} from '../objects/store.js';
+import {asRefName, type RefChange} from './refs.js';
+import {asTime, asZone} from './signature.js';
+import {asHead, fieldOfHead, type HeadTarget} from './view.js';
+
+/** `init` makes the store; `undo`, `redo` and `restore` bring back an earlier view; `normal` is everything else. */
+const OPERATION_KINDS = ['init', 'normal', 'undo', 'redo', 'restore'] as const;
+export type OperationKind = (typeof OPERATION_KINDS)[number];
+
+/**
+ * How an undo, redo or restore stands to earlier operations. The *position* of an operation is the one whose view it has:
+ * itself, unless it is an undo or redo. What can be redone is a stack that runs through the undo operations.
+ */
+export interface UndoInfo {
+  /** The operation that was undone, redone or restored. */
+  readonly target: ObjectId;
+  /** The position after an undo or redo; null for a restore, which is its own. */
+  readonly position: ObjectId | null;
+  /** The undo operation whose target is the next to redo after this one's; null if there is none. */
+  readonly below: ObjectId | null;
+}
+
+export interface Operation {
+  /** 0 for the first operation, then one more each. */
+  readonly seq: number;
+  readonly parent: ObjectId | null;
+  readonly view: ObjectId;
+  /** Milliseconds since 1970; never before the parent's. */
+  readonly time: number;
+  /** Minutes east of UTC. */
+  readonly zone: number;
+  readonly user: string;
+  readonly host: string;
+  readonly pid: number;
+  readonly command: string;
+  readonly kind: OperationKind;
+  /** What it did, in a few words; may be empty. */
+  readonly description: string;
+  readonly refChanges: readonly RefChange[];
+  /** Null for the first operation. */
+  readonly headBefore: HeadTarget | null;
+  readonly headAfter: HeadTarget;
+  /** For an undo, redo or restore; else null. */
+  readonly undo: UndoInfo | null;
+}
+
+/** An operation with its id. */
+export type StoredOperation = Operation & {readonly id: ObjectId};
+
+const FIELDS = 15;
+
+/** Writes an operation and returns its id. */
+export function writeOperation(sink: ObjectSink, operation: Operation): ObjectId {
+  const {undo} = operation;
+  return sink.put(
+    encodeObject('operation', [
+      wideInteger(operation.seq),
+      fieldOfIdOrNull(operation.parent),
+      fieldOfId(operation.view),
+      wideInteger(operation.time),
+      operation.zone,
+      anyText(operation.user),
+      anyText(operation.host),
+      operation.pid,
+      anyText(operation.command),
+      OPERATION_KINDS.indexOf(operation.kind),
+      anyText(operation.description),
+      operation.refChanges.map(
+        ({name, before, after}): Field => [name, fieldOfIdOrNull(before), fieldOfIdOrNull(after)],
+      ),
+      operation.headBefore && fieldOfHead(operation.headBefore),
+      fieldOfHead(operation.headAfter),
+      undo && [fieldOfId(undo.target), fieldOfIdOrNull(undo.position), fieldOfIdOrNull(undo.below)],
+    ]),
+  );
+}
+
+/** Returns the operation with this id. Throws OBJECT_MISSING, OBJECT_CORRUPT or OBJECT_INVALID. */
+export function readOperation(reader: ObjectReader, id: ObjectId): StoredOperation {
+  const fields = decodeObject(reader.read(id), 'operation');
+  if (fields.length !== FIELDS) throw invalid('is an operation with a wrong number of fields');
+  const operation: StoredOperation = {
+    id,
+    seq: asCount(asWideInteger(fields[0])),
+    parent: asIdOrNull(fields[1]),
+    view: asId(fields[2]),
+    time: asTime(fields[3]),
+    zone: asZone(fields[4]),
+    user: asAnyText(fields[5]),
+    host: asAnyText(fields[6]),
+    pid: asCount(fields[7]),
+    command: asAnyText(fields[8]),
+    kind: OPERATION_KINDS[asCount(fields[9], OPERATION_KINDS.length - 1)] as OperationKind,
+    description: asAnyText(fields[10]),
+    refChanges: asArray(fields[11]).map(asRefChange),
+    headBefore: fields[12] === null ? null : asHead(fields[12]),
+    headAfter: asHead(fields[13]),
+    undo: fields[14] === null ? null : asUndoInfo(fields[14]),
+  };
+  const first = operation.seq === 0;
+  if (first !== (operation.parent === null) || first !== (operation.kind === 'init')) {
+    throw invalid('is an operation that does not know its place');
+  }
+  const {kind, undo} = operation;
+  const moves = kind === 'undo' || kind === 'redo';
+  if ((undo !== null) !== (moves || kind === 'restore') || (undo && (undo.position !== null) !== moves)) {
+    throw invalid(`is an operation of kind ${kind} that does not say what it brought back`);
+  }
+  return operation;
+}
+
+function asRefChange(value: unknown): RefChange {
+  const [name, before, after] = asArray(value);
+  return {name: asRefName(name), before: asIdOrNull(before), after: asIdOrNull(after)};
+}
+
+function asUndoInfo(value: unknown): UndoInfo {
+  const [target, position, below] = asArray(value);
+  return {target: asId(target), position: asIdOrNull(position), below: asIdOrNull(below)};
+}

@@ -1,0 +1,163 @@
+/**
+ * A store that is open: its newest operation, the view of it, its objects and settings. Opening reads one small file and
+ * opens LevelDB, which keeps other processes out until `close`; the rest is read when it is asked for. Layer: repo.
+ */
+import {mkdirSync} from 'node:fs';
+import {DbosError} from '../errors.js';
+import type {ObjectId} from '../objects/id.js';
+import {type ObjectReader, ObjectStore, ObjectWriter} from '../objects/store.js';
+import {LevelStorage} from '../storage/level.js';
+import type {TreeRoot} from '../tree/spec.js';
+import {readCommit} from './commit.js';
+import {Config} from './config.js';
+import type {RepoContext} from './context.js';
+import {filesRootOf} from './filesroot.js';
+import {checkFormat, isStore, writeFormat} from './format.js';
+import {readCell} from './indexes.js';
+import {locationFor, type StoreLocation} from './location.js';
+import {readOperation, type StoredOperation} from './operation.js';
+import {branchName} from './refs.js';
+import {stagePublication, type Tip, Transaction} from './transaction.js';
+import {type Head, headOf, readView, type View} from './view.js';
+
+export interface InitOptions {
+  /** A store without a work tree. */
+  readonly bare: boolean;
+  /** The first branch; the setting `init.defaultBranch` unless given. */
+  readonly branch?: string;
+}
+
+export class Repository {
+  readonly objects: ObjectReader;
+  readonly config: Config;
+  private latest: Tip | undefined;
+
+  /** `storage` is open, and closed by `close`. */
+  private constructor(
+    readonly location: StoreLocation,
+    readonly context: RepoContext,
+    /** What the store keeps beside the objects: the indexes. */
+    readonly storage: LevelStorage,
+    config: Config,
+  ) {
+    this.objects = new ObjectStore(storage);
+    this.config = config;
+  }
+
+  /**
+   * Makes a store in a directory (made if it is missing) and returns it, open. Throws STORE_EXISTS, REF_NAME_INVALID or
+   * STORE_IO. What an interrupted call left behind is no store, and the next call completes it.
+   */
+  static async init(directory: string, options: InitOptions, context: RepoContext): Promise<Repository> {
+    const location = locationFor(directory, options.bare);
+    const config = Config.of(location.store, context.userConfig);
+    const branch = branchName(options.branch ?? config.get('init.defaultBranch') ?? 'main');
+    for (const folder of [location.store, location.workTree]) {
+      if (folder !== undefined && isStore(folder)) throw exists(folder);
+    }
+    try {
+      mkdirSync(location.store, {recursive: true});
+    } catch (error) {
+      throw new DbosError('STORE_IO', `'${location.store}' cannot be made: ${(error as Error).message}.`, {
+        hint: 'Check the path and the permissions of the folder above it.',
+        data: {path: location.store},
+        cause: error,
+      });
+    }
+    const storage = await openStorage(location, context, config, true);
+    try {
+      // another process may have made it while this one waited for the lock
+      if (isStore(location.store)) throw exists(location.store);
+      const writer = storage.writer();
+      stagePublication(writer, new ObjectWriter(writer), context, undefined, {
+        kind: 'init',
+        description: 'create the store',
+        head: {branch},
+      });
+      await writer.commit();
+      writeFormat(location.store);
+    } catch (error) {
+      await storage.close();
+      throw error;
+    }
+    return new Repository(location, context, storage, config);
+  }
+
+  /** Opens a store; waits while another process has it. Throws STORE_NOT_FOUND, STORE_FORMAT, STORE_LOCKED or STORE_CORRUPT. */
+  static async open(location: StoreLocation, context: RepoContext): Promise<Repository> {
+    checkFormat(location.store);
+    const config = Config.of(location.store, context.userConfig);
+    return new Repository(location, context, await openStorage(location, context, config, false), config);
+  }
+
+  /** The newest operation. */
+  get operation(): StoredOperation {
+    return this.tip().operation;
+  }
+
+  /** What the store shows. */
+  get view(): View {
+    return this.tip().view;
+  }
+
+  /** Returns HEAD with its commit. */
+  head(): Head {
+    return headOf(this.objects, this.view);
+  }
+
+  /** Returns the root of the files of a commit; null for no commit, and for one without files. */
+  filesRoot(commit: ObjectId | undefined): TreeRoot {
+    return commit === undefined ? null : filesRootOf(this.objects, readCommit(this.objects, commit).state);
+  }
+
+  /** Returns a new transaction on the newest operation. */
+  begin(): Transaction {
+    const host = {
+      context: this.context,
+      tip: () => this.tip(),
+      advance: (tip: Tip) => {
+        this.latest = tip;
+      },
+    };
+    return new Transaction(host, this.storage.writer());
+  }
+
+  /** Lets go of the store. Idempotent. */
+  async close(): Promise<void> {
+    await this.storage.close();
+  }
+
+  private tip(): Tip {
+    if (this.latest === undefined) {
+      const id = readCell(this.storage);
+      if (id === undefined) {
+        throw new DbosError('STORE_CORRUPT', `The store '${this.location.store}' has lost its newest operation.`, {
+          hint: 'Restore the store from a copy.',
+        });
+      }
+      const operation = readOperation(this.objects, id);
+      this.latest = {operation, view: readView(this.objects, operation.view)};
+    }
+    return this.latest;
+  }
+}
+
+function openStorage(
+  location: StoreLocation,
+  context: RepoContext,
+  config: Config,
+  createIfMissing: boolean,
+): Promise<LevelStorage> {
+  return LevelStorage.open(location.store, {
+    createIfMissing,
+    lockTimeout: context.lockTimeout ?? (config.get('core.lockTimeout') ?? 0) * 1000,
+    holder: context.command,
+  });
+}
+
+function exists(folder: string): DbosError {
+  return new DbosError('STORE_EXISTS', `'${folder}' is a store already.`, {
+    hint: 'Use it as it is, or choose another directory.',
+    data: {path: folder},
+  });
+}

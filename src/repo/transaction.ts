@@ -1,0 +1,190 @@
+/**
+ * Transactions: one change of a store. Objects are staged, may be made durable while still invisible, and one synced
+ * batch publishes everything: the operation, its view, the indexes and the cell. Killed at any moment the store shows the
+ * view before or the view after. Layer: repo.
+ */
+import {compareText} from '../bytes.js';
+import {DbosError} from '../errors.js';
+import {formatId, type ObjectId} from '../objects/id.js';
+import type {ObjectReader, ObjectSink} from '../objects/store.js';
+import {ObjectWriter} from '../objects/store.js';
+import type {StorageWriter} from '../storage/storage.js';
+import type {RepoContext} from './context.js';
+import {stageIndexes} from './indexes.js';
+import {type OperationKind, type StoredOperation, type UndoInfo, writeOperation} from './operation.js';
+import {changeRefs, findRef, type RefChange, type RefName, shortName} from './refs.js';
+import {type HeadTarget, headOf, sameHead, type View, writeView} from './view.js';
+
+/** What a ref must hold for an edit to be made. */
+export type Expected =
+  | {readonly kind: 'any'}
+  | {readonly kind: 'absent'}
+  | {readonly kind: 'equals'; readonly id: ObjectId};
+
+export interface RefEdit {
+  readonly name: RefName;
+  readonly expected: Expected;
+  /** What it holds afterwards; null deletes it. */
+  readonly next: ObjectId | null;
+}
+
+/** What an operation does. What is left out stays as it is. */
+export interface Publication {
+  readonly kind: OperationKind;
+  /** What it does, in a few words, for the operation log. */
+  readonly description?: string;
+  /** Each ref at most once. */
+  readonly refs?: readonly RefEdit[];
+  readonly head?: HeadTarget;
+  readonly undo?: UndoInfo;
+}
+
+/** The newest operation and its view. */
+export interface Tip {
+  readonly operation: StoredOperation;
+  readonly view: View;
+}
+
+/** Operations record at most this many characters of a command line. */
+const MAX_COMMAND = 8192;
+
+/** What a transaction needs of its repository. */
+interface Host {
+  readonly context: RepoContext;
+  /** Returns the newest operation at this moment. */
+  tip(): Tip;
+  /** Takes note of the operation that was just published. */
+  advance(tip: Tip): void;
+}
+
+export class Transaction {
+  /** Stages objects; its reads see them. */
+  readonly objects: ObjectSink;
+  private open = true;
+
+  constructor(
+    private readonly host: Host,
+    private readonly writer: StorageWriter,
+  ) {
+    this.objects = new ObjectWriter(writer);
+  }
+
+  /** Returns how many bytes are staged in memory; `flush` empties it. */
+  get stagedBytes(): number {
+    return this.writer.stagedBytes;
+  }
+
+  /** Makes the staged objects durable; nothing becomes visible. Throws STORE_FULL or STORE_IO. */
+  async flush(): Promise<void> {
+    this.checkOpen();
+    await this.writer.commit();
+  }
+
+  /**
+   * Writes the staged objects and the operation, durably and at once, and returns it; the transaction is over then.
+   * Throws REF_MOVED if a ref does not hold what its edit expects, STORE_FULL or STORE_IO; then nothing has changed.
+   */
+  async publish(publication: Publication): Promise<StoredOperation> {
+    this.checkOpen();
+    this.open = false;
+    try {
+      const tip = stagePublication(this.writer, this.objects, this.host.context, this.host.tip(), publication);
+      await this.writer.commit();
+      this.host.advance(tip);
+      return tip.operation;
+    } catch (error) {
+      this.writer.discard();
+      throw error;
+    }
+  }
+
+  /** Forgets what is staged and not yet flushed. Does nothing after `publish`. */
+  discard(): void {
+    if (!this.open) return;
+    this.open = false;
+    this.writer.discard();
+  }
+
+  private checkOpen(): void {
+    if (!this.open) throw new TypeError('the transaction is over');
+  }
+}
+
+/** Stages an operation on top of `base` (none for the first one, which needs a head), and returns what will be the tip. */
+export function stagePublication(
+  writer: StorageWriter,
+  objects: ObjectSink,
+  context: RepoContext,
+  base: Tip | undefined,
+  publication: Publication,
+): Tip {
+  const before = base?.view;
+  const head = publication.head ?? before?.head;
+  if (head === undefined) throw new TypeError('the first operation needs a head');
+  if ('detached' in head && !objects.has(head.detached)) throw new TypeError('HEAD would mean a missing commit');
+  const refChanges = changesOf(objects, before, publication.refs ?? []);
+  const view: View = {refs: changeRefs(objects, before?.refs ?? null, refChanges), head};
+
+  const now = context.now();
+  const content = {
+    seq: base ? base.operation.seq + 1 : 0,
+    parent: base?.operation.id ?? null,
+    view: writeView(objects, view),
+    // lookups by time search the chain, so a clock that was set back must not show in it
+    time: Math.trunc(base ? Math.max(now, base.operation.time) : now),
+    zone: Math.trunc(context.zone(now)) + 0,
+    user: context.user,
+    host: context.host,
+    pid: context.pid,
+    command: shorten(context.command),
+    kind: publication.kind,
+    description: publication.description ?? '',
+    refChanges,
+    headBefore: before?.head ?? null,
+    headAfter: head,
+    undo: publication.undo ?? null,
+  };
+  const operation = {id: writeOperation(objects, content), ...content};
+  stageIndexes(writer, operation, headChange(objects, before, view));
+  return {operation, view};
+}
+
+function shorten(command: string): string {
+  if (command.length <= MAX_COMMAND) return command;
+  // not between the halves of a character, which would leave text that has no bytes
+  const end = (command.charCodeAt(MAX_COMMAND - 1) & 0xfc00) === 0xd800 ? MAX_COMMAND - 1 : MAX_COMMAND;
+  return `${command.slice(0, end)}…`;
+}
+
+/**
+ * Returns the commit (null for none) that HEAD came to between two views, or undefined if neither it nor what HEAD means
+ * changed: what the index holds for HEAD.
+ */
+export function headChange(reader: ObjectReader, before: View | undefined, after: View): ObjectId | null | undefined {
+  const next = headOf(reader, after).commit ?? null;
+  if (before === undefined) return next;
+  const last = headOf(reader, before).commit ?? null;
+  return next !== last || !sameHead(before.head, after.head) ? next : undefined;
+}
+
+function changesOf(objects: ObjectSink, view: View | undefined, edits: readonly RefEdit[]): RefChange[] {
+  const changes: RefChange[] = [];
+  const seen = new Set<RefName>();
+  for (const {name, expected, next} of edits) {
+    if (seen.has(name)) throw new TypeError(`two edits of ${name} in one operation`);
+    seen.add(name);
+    const before = findRef(objects, view?.refs ?? null, name) ?? null;
+    const holds = expected.kind === 'any' || before === (expected.kind === 'absent' ? null : expected.id);
+    if (!holds) throw moved(name, before);
+    if (next !== null && !objects.has(next)) throw new TypeError(`${name} would name a missing object`);
+    if (next !== before) changes.push({name, before, after: next});
+  }
+  return changes.sort((a, b) => compareText(a.name, b.name));
+}
+
+function moved(name: RefName, found: ObjectId | null): DbosError {
+  return new DbosError('REF_MOVED', `'${shortName(name)}' was changed by another command meanwhile.`, {
+    hint: 'Look at `dbos op log`, then run the command again.',
+    data: {ref: name, found: found && formatId(found)},
+  });
+}
