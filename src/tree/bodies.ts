@@ -39,66 +39,98 @@ export interface BodyBatch {
   readonly bodies: readonly PackedBody[];
 }
 
+/** The bytes of one batch, and where its chunks lie in them. */
+class Arena {
+  readonly buffer = Buffer.allocUnsafeSlow(BATCH_BYTES);
+  ids: ObjectId[] = [];
+  /** Start and end of each of `ids`. */
+  readonly spans: number[] = [];
+}
+
 /**
  * Packs the bodies of sources, batch by batch: `fill` returns what a batch holds, then `pack` returns the frames of those
- * chunks that are needed; the next `fill` forgets the batch. One packer may take any number of runs of sources.
+ * chunks that are needed. `ahead` batches may be filled before the first of them is packed; one `fill` more forgets it.
+ * One packer may take any number of runs of sources.
  */
 export class BodyPacker {
-  private readonly arena = Buffer.allocUnsafeSlow(BATCH_BYTES);
+  private arena = new Arena();
+  /** Arenas of batches that are not yet packed, in their order, and those that can be filled. */
+  private readonly filled: Arena[] = [];
+  private readonly free: Arena[];
   /** The arena is filled up to here. */
   private end = 0;
   /** Where the bytes begin that are read but not yet cut: the start of the next chunk of the open source. */
   private uncut = 0;
   private source: BodySource | undefined;
   private chunks = 0;
-  private ids: ObjectId[] = [];
   private readonly known = new Set<ObjectId>();
-  /** Start and end in the arena of each of `ids`. */
-  private readonly spans: number[] = [];
   private contents: Uint8Array[] = [];
   private readonly builder = new ContentBuilder(bytes => this.contents.push(owned(bytes)));
+
+  constructor(ahead = 1) {
+    this.free = [this.arena, ...Array.from({length: ahead - 1}, () => new Arena())];
+  }
+
+  /** Whether the next `fill` forgets no batch. */
+  get canFill(): boolean {
+    return this.free.length > 0;
+  }
 
   /**
    * Returns the next batch of the bodies of `sources`, or undefined after their end. A source is pulled only when the one
    * before it has been read to its end. What a source throws passes through; then the batch is lost and the packer as new.
    */
   fill(sources: Iterator<BodySource, unknown, undefined>): BodyBatch | undefined {
-    this.reset();
+    const arena = this.free.shift() ?? (this.filled.shift() as Arena);
+    this.begin(arena);
     const bodies: PackedBody[] = [];
-    while (bodies.length < BATCH_BODIES) {
-      if (this.source === undefined) {
-        const next = sources.next();
-        if (next.done) break;
-        this.source = next.value;
+    try {
+      while (bodies.length < BATCH_BODIES) {
+        if (this.source === undefined) {
+          const next = sources.next();
+          if (next.done) break;
+          this.source = next.value;
+        }
+        if (!this.readSource(this.source)) break;
+        bodies.push(this.finishBody());
       }
-      if (!this.readSource(this.source)) break;
-      bodies.push(this.finishBody());
+    } catch (error) {
+      this.free.unshift(arena);
+      throw error;
     }
-    if (bodies.length === 0 && this.ids.length === 0) return undefined;
-    return {ids: this.ids, contents: this.contents, bodies};
+    if (bodies.length === 0 && arena.ids.length === 0) {
+      this.free.unshift(arena);
+      return undefined;
+    }
+    this.filled.push(arena);
+    return {ids: arena.ids, contents: this.contents, bodies};
   }
 
   /**
-   * Returns the frames of those chunks of the last batch for which `needed` says so, one flag for each of its ids. Every
-   * frame owns the ArrayBuffer of its bytes, so it may be transferred to another thread.
+   * Returns the frames of those chunks of the oldest batch not yet packed for which `needed` says so, one flag for each of
+   * its ids. Every frame owns the ArrayBuffer of its bytes, so it may be transferred to another thread.
    */
   pack(needed: readonly boolean[]): Frame[] {
+    const arena = this.filled.shift();
+    if (arena === undefined) throw new TypeError('there is no batch to pack');
     const group = new FrameGroup();
-    const {ids, spans, arena} = this;
+    const {ids, spans, buffer} = arena;
     for (let i = 0; i < ids.length; i++) {
-      if (needed[i]) group.add(ids[i] as ObjectId, arena.subarray(spans[2 * i], spans[2 * i + 1]));
+      if (needed[i]) group.add(ids[i] as ObjectId, buffer.subarray(spans[2 * i], spans[2 * i + 1]));
     }
+    this.free.push(arena);
     return group.finish();
   }
 
-  /** Forgets the batch and moves the bytes that are not yet cut to the start of the arena. */
-  private reset(): void {
-    this.arena.copyWithin(0, this.uncut, this.end);
+  /** Begins a batch with the bytes that are read but not yet cut. */
+  private begin(arena: Arena): void {
+    this.arena.buffer.copy(arena.buffer, 0, this.uncut, this.end);
+    this.arena = arena;
     this.end -= this.uncut;
     this.uncut = 0;
-    this.ids = [];
+    arena.ids = [];
+    arena.spans.length = 0;
     this.known.clear();
-    this.spans.length = 0;
     this.contents = [];
   }
 
@@ -109,7 +141,7 @@ export class BodyPacker {
       if (room === 0) return false;
       let read: number;
       try {
-        read = source.read(this.arena, this.end, room);
+        read = source.read(this.arena.buffer, this.end, room);
       } catch (error) {
         this.dropBody();
         throw error;
@@ -130,16 +162,17 @@ export class BodyPacker {
       return;
     }
     const least = final ? 1 : MAX_CHUNK;
-    while (this.end - this.uncut >= least) this.take(nextCut(this.arena, this.uncut, this.end, final));
+    while (this.end - this.uncut >= least) this.take(nextCut(this.arena.buffer, this.uncut, this.end, final));
   }
 
   private take(end: number): void {
     const start = this.uncut;
-    const id = idOf(this.arena.subarray(start, end));
+    const {buffer, ids, spans} = this.arena;
+    const id = idOf(buffer.subarray(start, end));
     if (!this.known.has(id)) {
       this.known.add(id);
-      this.ids.push(id);
-      this.spans.push(start, end);
+      ids.push(id);
+      spans.push(start, end);
     }
     this.builder.add(id, end - start);
     this.chunks++;

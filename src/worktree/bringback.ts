@@ -1,0 +1,12 @@
+/**
+ * Undoes, redoes or restores an operation with the work tree: the plan says where HEAD will be, and the files follow.
+ * Layer: worktree.
+ */
+import type {Repository} from '../repo/repository.js';
+import type {UndoPlan} from '../repo/undo.js';
+import {type HeadMove, type MoveWorkOptions, moveHeadTo} from './headto.js';
+
+/** Carries out a plan of `planUndo`, `planRedo` or `planRestore`. In a bare store only refs move. Throws as `moveHeadTo`. */
+export async function bringBack(repo: Repository, plan: UndoPlan, options: MoveWorkOptions = {}): Promise<HeadMove> {
+  return moveHeadTo(repo, plan.head.commit, plan.publication, options);
+}

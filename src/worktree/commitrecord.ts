@@ -1,0 +1,39 @@
+/**
+ * Makes a commit of recorded files: the other tables of the state stay as they were. Layer: worktree.
+ */
+import type {ObjectId} from '../objects/id.js';
+import type {ObjectSink} from '../objects/store.js';
+import {readCommit, writeCommit} from '../repo/commit.js';
+import type {RepoContext} from '../repo/context.js';
+import type {Signature} from '../repo/signature.js';
+import {FILES_TABLE, filesTable} from '../state/files.js';
+import {readState, writeState} from '../state/state.js';
+import {writeTable} from '../state/table.js';
+import type {TreeRoot} from '../tree/spec.js';
+
+export interface NewCommit {
+  /** The commit whose other tables are kept. */
+  readonly base: ObjectId | undefined;
+  readonly files: TreeRoot;
+  readonly parents: readonly ObjectId[];
+  /** The committer unless given. */
+  readonly author?: Signature | undefined;
+  readonly message: string;
+  readonly cause: string | null;
+}
+
+/** Returns the signature of whoever acts now. */
+export function signatureNow(context: RepoContext): Signature {
+  const time = context.now();
+  return {...context.identity(), time, zone: context.zone(time)};
+}
+
+/** Writes the state and the commit, and returns its id. */
+export function writeFilesCommit(sink: ObjectSink, context: RepoContext, commit: NewCommit): ObjectId {
+  const {base, files, parents, message, cause} = commit;
+  const tables = new Map(base === undefined ? [] : readState(sink, readCommit(sink, base).state));
+  tables.set(FILES_TABLE, writeTable(sink, filesTable(sink, files)));
+  const committer = signatureNow(context);
+  const author = commit.author ?? committer;
+  return writeCommit(sink, {state: writeState(sink, tables), parents, author, committer, message, cause});
+}

@@ -1,0 +1,28 @@
+/**
+ * Checks out a commit that is no branch: HEAD is detached. Layer: worktree.
+ */
+import {type ObjectId, shortId} from '../objects/id.js';
+import type {Repository} from '../repo/repository.js';
+import type {Head} from '../repo/view.js';
+import {type HeadMove, type MoveWorkOptions, moveHeadTo} from './headto.js';
+
+export interface DetachResult {
+  readonly commit: ObjectId;
+  /** Where HEAD was: the branch to return to. */
+  readonly previous: Head;
+  readonly move: HeadMove;
+}
+
+/** Checks out a commit; `name` is how it was called, for the operation log. Throws as `moveHeadTo`. */
+export async function checkoutCommit(
+  repo: Repository,
+  commit: ObjectId,
+  name: string | undefined,
+  options: MoveWorkOptions = {},
+): Promise<DetachResult> {
+  const previous = repo.head();
+  const shown = shortId(commit);
+  const description = `check out ${name === undefined || name === shown ? shown : `${name} (${shown})`}`;
+  const publication = {kind: 'normal', description, head: {detached: commit}} as const;
+  return {commit, previous, move: await moveHeadTo(repo, commit, publication, options)};
+}

@@ -1,0 +1,89 @@
+/**
+ * A thread that looks at the entries of a cached listing from the last one backwards, while the scan looks from the first
+ * one forwards, until they meet: looking is nearly all that a scan of an unchanged tree does, and the system call is
+ * nearly all of looking. Layer: worktree.
+ */
+import {availableParallelism} from 'node:os';
+import type {Worker} from 'node:worker_threads';
+import type {Listing} from './listing.js';
+
+/** What the scan needs of a status. */
+export interface Look {
+  readonly mode: number;
+  readonly nlink: number;
+  readonly size: number;
+  readonly mtimeMs: number;
+  readonly ctimeMs: number;
+  readonly ino: number;
+  readonly dev: number;
+}
+
+/** What the thread gets. */
+export interface LookAheadData {
+  readonly root: string;
+  /** The bytes of the listing. */
+  readonly bytes: SharedArrayBuffer;
+  /** Seven numbers an entry; the size is −1 for an entry that could not be looked at. */
+  readonly looks: SharedArrayBuffer;
+  /** The first entry that was looked at, and the entry that the scan has come to. */
+  readonly places: SharedArrayBuffer;
+}
+
+export const LOOK_NUMBERS = 7;
+
+/** Starting a thread costs as much as looking at this many entries. */
+const WORTH = 20_000;
+
+export class LookAhead {
+  private readonly looks: Float64Array;
+  private readonly places: Int32Array;
+
+  private constructor(worker: Worker, data: LookAheadData) {
+    this.looks = new Float64Array(data.looks);
+    this.places = new Int32Array(data.places);
+    // it is no part of any result: if it fails, the scan looks for itself
+    worker.on('error', () => Atomics.store(this.places, 0, 0x7fffffff));
+    worker.unref();
+  }
+
+  /** Returns a thread at work on a listing that shares `bytes`, or undefined if it would not help. */
+  static async start(root: string, listing: Listing, bytes: Buffer, worth = WORTH): Promise<LookAhead | undefined> {
+    if (listing.count < worth || availableParallelism() < 2 || !(bytes.buffer instanceof SharedArrayBuffer))
+      return undefined;
+    const {Worker} = await import('node:worker_threads');
+    const looks = new SharedArrayBuffer(listing.count * LOOK_NUMBERS * 8);
+    const places = new SharedArrayBuffer(8);
+    Atomics.store(new Int32Array(places), 0, listing.count);
+    const data: LookAheadData = {root, bytes: bytes.buffer, looks, places};
+    const worker = new Worker(new URL('./lookaheadworker.js', import.meta.url), {
+      workerData: data,
+      resourceLimits: {maxYoungGenerationSizeMb: 4},
+    });
+    return new LookAhead(worker, data);
+  }
+
+  /** Returns what an entry was when the thread looked, or undefined if the scan has to look itself. */
+  at(entry: number): Look | undefined {
+    const {looks, places} = this;
+    if (entry < Atomics.load(places, 0)) {
+      Atomics.store(places, 1, entry);
+      return undefined;
+    }
+    const i = entry * LOOK_NUMBERS;
+    if ((looks[i + 2] as number) < 0) return undefined;
+    return {
+      mode: looks[i] as number,
+      nlink: looks[i + 1] as number,
+      size: looks[i + 2] as number,
+      mtimeMs: looks[i + 3] as number,
+      ctimeMs: looks[i + 4] as number,
+      ino: looks[i + 5] as number,
+      dev: looks[i + 6] as number,
+    };
+  }
+
+  /** Ends the thread soon. */
+  stop(): void {
+    Atomics.store(this.places, 1, 0x7fffffff);
+  }
+}

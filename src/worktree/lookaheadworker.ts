@@ -1,0 +1,48 @@
+/**
+ * The thread of `LookAhead`. Layer: worktree.
+ */
+import {lstatSync, type Stats} from 'node:fs';
+import {workerData} from 'node:worker_threads';
+import {joinPath} from '../state/path.js';
+import {fsPath} from './fspath.js';
+import {decodeListing} from './listingbytes.js';
+import {LOOK_NUMBERS, type LookAheadData} from './lookahead.js';
+
+const {root, bytes, looks, places} = workerData as LookAheadData;
+
+function look(path: string): Stats | undefined {
+  try {
+    return lstatSync(fsPath(root, path), {throwIfNoEntry: false});
+  } catch {
+    return undefined;
+  }
+}
+
+function work(): void {
+  const listing = decodeListing(Buffer.from(bytes));
+  const numbers = new Float64Array(looks);
+  const at = new Int32Array(places);
+  for (let dir = listing.dirCount - 1; dir >= 0; dir--) {
+    const path = listing.dirPaths[dir] as string;
+    const first = listing.dirFirst[dir] as number;
+    for (let entry = (listing.dirFirst[dir + 1] as number) - 1; entry >= first; entry--) {
+      if (entry <= Atomics.load(at, 1)) return;
+      const stat = look(joinPath(path, listing.names[entry] as string));
+      const i = entry * LOOK_NUMBERS;
+      numbers[i + 2] = -1;
+      if (stat !== undefined) {
+        numbers[i] = stat.mode;
+        numbers[i + 1] = stat.nlink;
+        numbers[i + 2] = stat.size;
+        numbers[i + 3] = stat.mtimeMs;
+        numbers[i + 4] = stat.ctimeMs;
+        numbers[i + 5] = stat.ino;
+        numbers[i + 6] = stat.dev;
+      }
+      // what was written before is seen by whoever sees this
+      Atomics.store(at, 0, entry);
+    }
+  }
+}
+
+work();

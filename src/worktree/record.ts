@@ -1,0 +1,90 @@
+/**
+ * Records a work tree: from the files on disk and a base root to the root that a commit holds. Rows that did not change
+ * stay as they were, with their time. Either everything selected is recorded as it was at one look, or nothing is.
+ * Layer: worktree.
+ */
+import {DbosError} from '../errors.js';
+import type {ObjectSink} from '../objects/store.js';
+import {editFiles, type FileEdit} from '../state/files.js';
+import type {TreeRoot} from '../tree/spec.js';
+import {type Difference, type Examination, type ExamineOptions, examine} from './examine.js';
+import type {UnreadablePath} from './scan.js';
+
+export interface RecordOptions extends ExamineOptions {
+  readonly sink: ObjectSink;
+  /** Leave unreadable entries as they were in the base instead of failing. */
+  readonly skipUnreadable: boolean;
+}
+
+export interface ChangeCounts {
+  readonly added: number;
+  readonly modified: number;
+  readonly deleted: number;
+}
+
+export interface Recording {
+  /** The base with the changes. */
+  readonly root: TreeRoot;
+  readonly changes: ChangeCounts;
+  readonly differences: readonly Difference[];
+  /** For the stat cache, once `root` is what HEAD has. */
+  readonly examination: Examination;
+}
+
+const LISTED = 10;
+/** Edits given to the tree at a time. */
+const EDITS = 65_536;
+
+/**
+ * Stages the bodies and nodes of what changed, and returns the new root. Throws FILE_UNREADABLE or FILE_CHANGING with the
+ * paths in `data.paths`, PATH_UNKNOWN, INTERRUPTED, and what the sink throws.
+ */
+export async function record(options: RecordOptions): Promise<Recording> {
+  const examination = await examine(options);
+  const {unreadable, changing, differences} = examination;
+  if (unreadable.length > 0 && !options.skipUnreadable) throw unreadableError(unreadable);
+  if (changing.length > 0) throw changingError(changing);
+  const changes = {added: 0, modified: 0, deleted: 0};
+  const edits = new Map<string, FileEdit>();
+  for (const {path, change, after} of differences) {
+    changes[change === 'typechange' ? 'modified' : change]++;
+    edits.set(path, {path, file: after ?? null});
+  }
+  const {sink} = options;
+  let root = options.base;
+  const list = [...edits.values()];
+  edits.clear();
+  for (let from = 0; from < list.length; from += EDITS) {
+    root = editFiles(sink, root, list.slice(from, from + EDITS));
+    if (from + EDITS < list.length) await new Promise(setImmediate);
+  }
+  return {root, changes, differences, examination};
+}
+
+function unreadableError(unreadable: readonly UnreadablePath[]): DbosError {
+  const paths = unreadable.map(({path}) => path);
+  const one = unreadable.length === 1;
+  return new DbosError(
+    'FILE_UNREADABLE',
+    `${one ? 'An entry' : `${unreadable.length} entries`} cannot be read: ${listPaths(paths)}${one ? ` (${unreadable[0]?.code})` : ''}.`,
+    {
+      hint: 'Change the permissions, or leave them out with --skip-unreadable. Nothing was committed.',
+      data: {paths, codes: unreadable.map(({code}) => code)},
+    },
+  );
+}
+
+function changingError(paths: readonly string[]): DbosError {
+  return new DbosError(
+    'FILE_CHANGING',
+    `${paths.length === 1 ? 'A file' : `${paths.length} files`} kept changing while being read: ${listPaths(paths)}.`,
+    {hint: 'Stop what writes there, or list it in .dbosignore, and try again. Nothing was committed.', data: {paths}},
+  );
+}
+
+/** Returns the first ten paths in words, and how many more there are. */
+export function listPaths(paths: readonly string[]): string {
+  const shown = paths.slice(0, LISTED).map(path => (path === '' ? 'the work tree' : `'${path}'`));
+  const more = paths.length - shown.length;
+  return more > 0 ? `${shown.join(', ')} and ${more} more` : shown.join(', ');
+}

@@ -1,0 +1,263 @@
+import {spawn, spawnSync} from 'node:child_process';
+import fs from 'node:fs';
+import path from 'node:path';
+import test from 'ava';
+import type {DbosError} from '../../src/errors.js';
+import type {ObjectId} from '../../src/objects/id.js';
+import {readCommit} from '../../src/repo/commit.js';
+import {planUndo} from '../../src/repo/undo.js';
+import {readContent} from '../../src/tree/content.js';
+import {bringBack} from '../../src/worktree/bringback.js';
+import {commitWorkTree} from '../../src/worktree/commit.js';
+import {readStatus} from '../../src/worktree/status.js';
+import {START} from '../support/repo.js';
+import {at, headRows, repoWith, settle, writeTree} from './trees.js';
+
+test('a commit says what it did, and nothing to commit makes none', async t => {
+  const {repo, directory} = await repoWith(t, {a: '1', 'd/b': '1'});
+  const first = await commitWorkTree(repo, {message: 'one\n\nmore'});
+  t.deepEqual(first.changes, {added: 3, modified: 0, deleted: 0});
+  t.deepEqual(first.parents, []);
+  t.is(repo.operation.description, 'commit: one');
+  const seq = repo.operation.seq;
+  const again = await commitWorkTree(repo, {message: 'two'});
+  t.is(again.id, null);
+  t.is(repo.operation.seq, seq);
+  writeTree(directory, {a: '2'});
+  fs.rmSync(path.join(directory, 'd'), {recursive: true});
+  const second = await commitWorkTree(repo, {message: 'two'});
+  t.deepEqual(second.changes, {added: 0, modified: 1, deleted: 2});
+  t.deepEqual(second.parents, [first.id as ObjectId]);
+  await t.throwsAsync(commitWorkTree(repo, {message: ' \n'}), {code: 'MESSAGE_MISSING'});
+});
+
+test('nothing at all makes no first commit', async t => {
+  const {repo} = await repoWith(t, {});
+  t.is((await commitWorkTree(repo, {message: 'nothing'})).id, null);
+  await t.throwsAsync(commitWorkTree(repo, {amend: true}), {code: 'NO_COMMITS'});
+});
+
+test('amending replaces the commit and keeps author and message unless they are given', async t => {
+  const {repo, directory} = await repoWith(t, {a: '1'});
+  const first = await commitWorkTree(repo, {message: 'one'});
+  writeTree(directory, {a: '2'});
+  await commitWorkTree(repo, {message: 'two', author: {name: 'Grace', email: 'grace@example.org'}, date: START - 5000});
+  writeTree(directory, {a: '3'});
+  const {id, parents} = await commitWorkTree(repo, {amend: true});
+  t.deepEqual(parents, [first.id as ObjectId]);
+  const amended = readCommit(repo.objects, id as ObjectId);
+  t.is(amended.message, 'two');
+  t.like(amended.author, {name: 'Grace', time: START - 5000});
+  t.like(amended.committer, {name: 'Ada', time: START});
+  t.is(amended.cause, 'amend');
+  await commitWorkTree(repo, {amend: true, message: 'better'});
+  t.is(readCommit(repo.objects, repo.head().commit as ObjectId).message, 'better');
+  await bringBack(repo, planUndo(repo));
+  await bringBack(repo, planUndo(repo));
+  t.is(fs.readFileSync(path.join(directory, 'a'), 'utf8'), '2');
+});
+
+test('paths limit a commit to files, subtrees and what is gone, with the directories that they need', async t => {
+  const {repo, directory} = await repoWith(t, {a: '1', 'd/b': '1', 'd/c': '1', 'e/f': '1'});
+  await commitWorkTree(repo, {message: 'one'});
+  writeTree(directory, {a: '2', 'd/b': '2', 'new/deep/x': '2', 'new/y': '2'});
+  fs.rmSync(path.join(directory, 'd/c'));
+  fs.rmSync(path.join(directory, 'e'), {recursive: true});
+  const {changes} = await commitWorkTree(repo, {message: 'part', paths: ['d', 'e/f', 'new/deep/x']});
+  t.deepEqual(changes, {added: 3, modified: 1, deleted: 2});
+  t.deepEqual([...headRows(repo).keys()], ['a', 'd', 'e', 'new', 'd/b', 'new/deep', 'new/deep/x']);
+  t.deepEqual(
+    (await readStatus(repo)).changes.map(({path, change}) => `${change} ${path}`),
+    ['modified a', 'deleted e', 'added new/y'],
+  );
+  await t.throwsAsync(commitWorkTree(repo, {message: 'x', paths: ['nothing']}), {code: 'PATH_UNKNOWN'});
+  const rest = await commitWorkTree(repo, {message: 'rest', paths: ['']});
+  t.deepEqual(rest.changes, {added: 1, modified: 1, deleted: 1});
+});
+
+test('a limited commit keeps groups of hard links sound', async t => {
+  const {repo, directory} = await repoWith(t, {b: 'x', c: {kind: 'link', to: 'b'}});
+  await commitWorkTree(repo, {message: 'one', paths: ['c']});
+  t.is(headRows(repo).get('c')?.link, null);
+  await commitWorkTree(repo, {message: 'two'});
+  t.deepEqual(
+    [...headRows(repo).values()].map(({link}) => link),
+    ['b', 'b'],
+  );
+  writeTree(directory, {a: {kind: 'link', to: 'b'}});
+  await commitWorkTree(repo, {message: 'three', paths: ['c']});
+  t.deepEqual(
+    [...headRows(repo).values()].map(({link}) => link),
+    ['b', 'b'],
+  );
+  t.true((await commitWorkTree(repo, {message: 'four'})).id !== null);
+  t.deepEqual(
+    [...headRows(repo).values()].map(({link}) => link),
+    ['a', 'a', 'a'],
+  );
+  t.true((await readStatus(repo)).clean);
+});
+
+test('an unchanged row keeps its time, and equal content gives an equal root', async t => {
+  const {repo, directory} = await repoWith(t, {a: '1', b: '1'});
+  await commitWorkTree(repo, {message: 'one'});
+  const root = repo.filesRoot(repo.head().commit);
+  fs.utimesSync(path.join(directory, 'a'), 5, 5);
+  t.is((await commitWorkTree(repo, {message: 'touched'})).id, null);
+  await commitWorkTree(repo, {amend: true});
+  t.is(repo.filesRoot(repo.head().commit), root);
+});
+
+test('times are recorded to the nanosecond', async t => {
+  const {repo, directory} = await repoWith(t, {a: '1'});
+  const {mtimeNs} = fs.statSync(path.join(directory, 'a'), {bigint: true});
+  await commitWorkTree(repo, {message: 'one'});
+  t.is(headRows(repo).get('a')?.mtime, mtimeNs);
+});
+
+test('a file that another process keeps changing is named, and nothing is committed', async t => {
+  const {repo, directory} = await repoWith(t, {calm: 'x'});
+  const busy = path.join(directory, 'busy');
+  fs.writeFileSync(busy, Buffer.alloc(4 * 2 ** 20));
+  const writer = spawn(process.execPath, [
+    '-e',
+    `const fs = require('fs'); const fd = fs.openSync(${JSON.stringify(busy)}, 'r+'); for (;;) fs.writeSync(fd, 'x', 0);`,
+  ]);
+  t.teardown(() => writer.kill('SIGKILL'));
+  const started = fs.statSync(busy).mtimeMs;
+  while (fs.statSync(busy).mtimeMs === started) await settle(5);
+  const error = await t.throwsAsync(commitWorkTree(repo, {message: 'one'}), {code: 'FILE_CHANGING'});
+  t.deepEqual((error as unknown as DbosError).data.paths, ['busy']);
+  t.is(repo.head().commit, undefined);
+  writer.kill('SIGKILL');
+  await new Promise(resolve => writer.on('close', resolve));
+  t.deepEqual((await commitWorkTree(repo, {message: 'one'})).changes, {added: 2, modified: 0, deleted: 0});
+});
+
+test('a file that changes now and then is recorded as it was at one moment', async t => {
+  const {repo, directory} = await repoWith(t, {});
+  const log = path.join(directory, 'log');
+  const block = 'abcdefghijklmnop'.repeat(64);
+  fs.writeFileSync(log, block.repeat(3000));
+  const writer = spawn(process.execPath, [
+    '-e',
+    `const fs = require('fs'); setInterval(() => fs.appendFileSync(${JSON.stringify(log)}, ${JSON.stringify(block)}), 8);`,
+  ]);
+  t.teardown(() => writer.kill('SIGKILL'));
+  let commits = 0;
+  for (let round = 0; round < 12; round++) {
+    await settle(15);
+    try {
+      if ((await commitWorkTree(repo, {message: 'log'})).id !== null) commits++;
+    } catch (error) {
+      if ((error as DbosError).code !== 'FILE_CHANGING') throw error;
+      continue;
+    }
+    const content = headRows(repo).get('log')?.content;
+    if (content == null) throw new Error('no content');
+    t.is(content.size % block.length, 0, 'whole appends only');
+    let size = 0;
+    for (const piece of readContent(repo.objects, content)) size += piece.length;
+    t.is(size, content.size);
+  }
+  t.true(commits > 0);
+});
+
+test('what cannot be read is named, and nothing is committed unless it is skipped', async t => {
+  if (process.geteuid?.() === 0) {
+    // root reads everything: run this test again as nobody, in a child
+    const {repo, directory} = await repoWith(t, {ok: '1', 'secret/inner': 's', locked: 'l'});
+    await commitWorkTree(repo, {message: 'before'});
+    await repo.close();
+    writeTree(directory, {ok: '2', new: 'n'});
+    fs.chmodSync(at(directory, 'locked'), 0);
+    fs.chmodSync(at(directory, 'secret'), 0);
+    const own = spawnSync('chown', ['-R', '65534:65534', directory]);
+    t.is(own.status, 0);
+    fs.chownSync(at(directory, 'secret'), 0, 0);
+    fs.chownSync(at(directory, 'locked'), 0, 0);
+    const script = `
+      process.setgid(65534); process.setuid(65534);
+      const load = name => import(${JSON.stringify(new URL('../../src/', import.meta.url).href)} + name);
+      const {Repository} = await load('repo/repository.js');
+      const {commitWorkTree} = await load('worktree/commit.js');
+      const {readStatus} = await load('worktree/status.js');
+      const {scanFiles} = await load('state/files.js');
+      const context = {now: Date.now, zone: () => 0, identity: () => ({name: 'n', email: 'e'}), user: 'u', host: 'h', pid: 1, command: 'c'};
+      const directory = ${JSON.stringify(directory)};
+      const repo = await Repository.open({store: directory + '/.dbos', workTree: directory}, context);
+      const head = repo.head().commit;
+      const failed = await commitWorkTree(repo, {message: 'x'}).then(() => null, error => ({code: error.code, paths: error.data.paths.sort()}));
+      const unmoved = repo.head().commit === head;
+      const status = await readStatus(repo);
+      const done = await commitWorkTree(repo, {message: 'x', skipUnreadable: true});
+      const rows = [...scanFiles(repo.objects, repo.filesRoot(repo.head().commit))].map(row => row.path);
+      console.log(JSON.stringify({failed, unmoved, status: status.unreadable, changes: done.changes, skipped: done.unreadable.map(u => u.path).sort(), rows}));
+      await repo.close();`;
+    fs.chmodSync(directory, 0o755);
+    const child = spawnSync(process.execPath, ['--input-type=module', '-e', script], {encoding: 'utf8'});
+    t.is(child.stderr, '');
+    const result = JSON.parse(child.stdout);
+    t.deepEqual(result.failed, {code: 'FILE_UNREADABLE', paths: ['locked', 'secret']});
+    t.true(result.unmoved);
+    t.deepEqual(result.skipped, ['locked', 'secret']);
+    t.deepEqual(result.rows, ['locked', 'new', 'ok', 'secret', 'secret/inner']);
+    // the mode of the directory that cannot be entered can be read
+    t.deepEqual(result.changes, {added: 1, modified: 2, deleted: 0});
+    return;
+  }
+  const {repo, directory} = await repoWith(t, {ok: '1', locked: 'l'});
+  fs.chmodSync(at(directory, 'locked'), 0);
+  const error = await t.throwsAsync(commitWorkTree(repo, {message: 'x'}), {code: 'FILE_UNREADABLE'});
+  t.deepEqual((error as unknown as DbosError).data.paths, ['locked']);
+  const {unreadable} = await commitWorkTree(repo, {message: 'x', skipUnreadable: true});
+  t.deepEqual(
+    unreadable.map(({path}) => path),
+    ['locked'],
+  );
+});
+
+test('an interrupt stops a commit, which leaves nothing, and the next one works', async t => {
+  const tree: Record<string, string> = {};
+  for (let i = 0; i < 3000; i++) tree[`d${i % 30}/f${i}`] = `${i}`;
+  const {repo} = await repoWith(t, tree);
+  for (const after of [0, 20, 200]) {
+    const controller = new AbortController();
+    let seen = 0;
+    const work = commitWorkTree(repo, {
+      message: 'x',
+      signal: controller.signal,
+      progress: () => {
+        if (seen++ === after) controller.abort();
+      },
+    });
+    await t.throwsAsync(work, {code: 'INTERRUPTED'});
+    t.is(repo.head().commit, undefined);
+  }
+  t.is((await commitWorkTree(repo, {message: 'x'})).changes.added, 3030);
+  t.true((await readStatus(repo)).clean);
+});
+
+test('a path longer than the system takes is named', async t => {
+  const {repo, directory} = await repoWith(t, {});
+  const name = 'n'.repeat(250);
+  const script = `
+    process.chdir(${JSON.stringify(directory)});
+    const fs = require('fs');
+    for (let i = 0; i < 20; i++) { fs.mkdirSync('${name}'); process.chdir('${name}'); }
+    fs.writeFileSync('leaf', 'x');`;
+  t.is(spawnSync(process.execPath, ['-e', script], {encoding: 'utf8'}).stderr, '');
+  // what removes the directory after the test cannot reach that deep either
+  t.teardown(() => spawnSync('rm', ['-rf', directory]));
+  const error = await t.throwsAsync(commitWorkTree(repo, {message: 'x'}), {code: 'FILE_UNREADABLE'});
+  t.deepEqual((error as unknown as DbosError).data.codes, ['ENAMETOOLONG']);
+});
+
+test('large extended attributes leave the row', async t => {
+  const {repo, directory} = await repoWith(t, {f: 'x'});
+  const {setAttributeSync} = await import('fs-xattr');
+  setAttributeSync(path.join(directory, 'f'), 'user.large', Buffer.alloc(2000, 7));
+  await commitWorkTree(repo, {message: 'x'});
+  t.false(headRows(repo).get('f')?.xattrs instanceof Uint8Array);
+  t.true((await readStatus(repo)).clean);
+});
