@@ -1,0 +1,227 @@
+// Bundles the command line into dist/bin: dbos.cjs (start), light.cjs (all commands without oclif), full.cjs (with oclif),
+// one file for each `src/**/*worker.ts`, and manifest.json (commands, flags and arguments, read from the classes once, here).
+import {spawnSync} from 'node:child_process';
+import {createHash} from 'node:crypto';
+import {chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync} from 'node:fs';
+import {createRequire} from 'node:module';
+import {tmpdir} from 'node:os';
+import {dirname, join} from 'node:path';
+import {fileURLToPath, pathToFileURL} from 'node:url';
+import {build} from 'esbuild';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const out = join(root, 'dist/bin');
+
+/** The commands by id: `commands/op/log.ts` is `op:log`. */
+function commandFiles() {
+  const files = readdirSync(join(root, 'commands'), {recursive: true}).map(String);
+  const sources = files.filter(name => name.endsWith('.ts')).sort();
+  return Object.fromEntries(sources.map(name => [name.slice(0, -3).replaceAll(/[\\/]/g, ':'), name]));
+}
+
+function commandTable() {
+  const rows = Object.entries(commandFiles()).map(
+    ([id, name]) => `  ${JSON.stringify(id)}: () => import('./commands/${name.replaceAll('\\', '/')}'),`,
+  );
+  return `const table = {\n${rows.join('\n')}\n};`;
+}
+
+const LIGHT = `
+import {readArguments} from './src/cli/arguments.ts';
+import {crash, main as run, parse as parseWith} from './src/cli/light-program.ts';
+${commandTable()}
+export const main = (argv, full) => run(table, argv, full);
+export const parse = argv => parseWith(table, argv);
+export {crash, readArguments};
+`;
+
+const FULL = `
+import {main as run, parse as parseWith} from './src/cli/full-program.ts';
+import manifest from './dist/bin/manifest.json';
+import {join} from 'node:path';
+${commandTable()}
+const place = {manifest, root: join(__dirname, '../..')};
+export const main = argv => run(table, argv, place);
+export const parse = argv => parseWith(table, argv, place);
+`;
+
+/** Where the native addons are at run time: in a node_modules folder beside or above the bundle. */
+const PACKAGE_FILE = `
+const {existsSync} = require('node:fs');
+const {dirname, join} = require('node:path');
+function packageFile(name, file) {
+  for (let at = __dirname; ; at = dirname(at)) {
+    const path = join(at, 'node_modules', name, file);
+    if (existsSync(path)) return path;
+    if (dirname(at) === at) throw Object.assign(new Error('cannot find ' + name), {code: 'MODULE_NOT_FOUND'});
+  }
+}
+function addon(path) {
+  const module = {exports: {}};
+  process.dlopen(module, path);
+  return module.exports;
+}
+`;
+
+// The package's own way (node-gyp-build) scans folders; the usual platforms need no search. musl has another file.
+const LEVEL_BINDING = `${PACKAGE_FILE}
+const PREBUILT = {
+  'linux-x64': 'linux-x64/classic-level.node',
+  'linux-arm64': 'linux-arm64/classic-level.armv8.node',
+  'darwin-x64': 'darwin-x64+arm64/classic-level.node',
+  'darwin-arm64': 'darwin-x64+arm64/classic-level.node',
+  'win32-x64': 'win32-x64/classic-level.node',
+};
+function load() {
+  const file = PREBUILT[process.platform + '-' + process.arch];
+  if (file && !existsSync('/etc/alpine-release')) {
+    try {
+      return addon(packageFile('classic-level', 'prebuilds/' + file));
+    } catch {}
+  }
+  return require('node:module').createRequire(__filename)('classic-level/binding.js');
+}
+module.exports = load();
+`;
+
+const addons = {
+  name: 'addons',
+  setup(bundle) {
+    bundle.onLoad({filter: /[\\/]classic-level[\\/]binding\.js$/}, () => ({contents: LEVEL_BINDING}));
+    bundle.onLoad({filter: /[\\/]fs-xattr[\\/]index\.js$/}, ({path}) => {
+      const source = readFileSync(path, 'utf8');
+      const contents = source
+        .replace(/^import \{ createRequire \}.*$/m, PACKAGE_FILE)
+        .replace(/^const addon = .*$/m, "const binding = addon(packageFile('fs-xattr', 'build/Release/xattr.node'));")
+        .replaceAll('addon.', 'binding.');
+      return {contents};
+    });
+  },
+};
+
+const common = {
+  absWorkingDir: root,
+  bundle: true,
+  platform: 'node',
+  format: 'cjs',
+  target: 'node20',
+  // A script that `vm` runs cannot import; whatever stays outside the bundle is required.
+  supported: {'dynamic-import': false},
+  charset: 'ascii',
+  sourcemap: 'linked',
+  sourcesContent: false,
+  legalComments: 'none',
+  logLevel: 'warning',
+  define: {'import.meta.url': 'bundleUrl'},
+  banner: {js: "const bundleUrl = require('node:url').pathToFileURL(__filename).href;"},
+  external: [
+    // oclif uses it to run commands from source, which this program never does.
+    'typescript',
+    ...(existsSync(join(root, 'node_modules/fs-xattr/build/Release/xattr.node')) ? [] : ['fs-xattr']),
+  ],
+  plugins: [addons],
+};
+
+/** Writes what the classes of the commands say of themselves, as oclif's own manifest does. */
+async function writeManifest() {
+  const oclif = dirname(createRequire(import.meta.url).resolve('@oclif/core'));
+  const {cacheCommand} = createRequire(import.meta.url)(join(oclif, 'util/cache-command.js'));
+  const commands = {};
+  for (const [id, name] of Object.entries(commandFiles())) {
+    const url = pathToFileURL(join(root, 'dist/commands', name.replace(/ts$/, 'js')));
+    const {default: command} = await import(url.href);
+    commands[id] = {...(await cacheCommand(Object.assign(command, {id}))), id, pluginName: 'stone-os'};
+  }
+  writeFileSync(join(out, 'manifest.json'), `${JSON.stringify({commands}, null, 1)}\n`);
+}
+
+/** What the code cache is made from: its functions are compiled ahead. */
+const USUAL = [
+  ['init'],
+  ['status'],
+  ['commit', '-m', 'first'],
+  ['log', '-n', '1'],
+  ['log', '--oneline'],
+  ['show'],
+  ['diff'],
+  ['ls'],
+  ['cat', 'file'],
+  ['branch', 'other'],
+  ['branch'],
+  ['switch', 'other'],
+  ['tag', 'v1'],
+  ['tag'],
+  ['config', 'user.name'],
+  ['op', 'log'],
+  ['history', 'file'],
+  ['undo'],
+  ['redo'],
+  ['status', '--json'],
+];
+
+/** Makes the code cache for this Node. Runs in a process of its own, whose output nobody reads. */
+async function warm(build) {
+  const {cacheFileOf, lightScript, runLightScript} = await import('../dist/src/cli/lightscript.js');
+  const folder = mkdtempSync(join(tmpdir(), 'dbos-warm-'));
+  writeFileSync(join(folder, 'file'), 'one\n');
+  try {
+    const file = join(out, 'light.cjs');
+    const script = lightScript(file, undefined);
+    const {main} = runLightScript(script, file);
+    const nothing = () => ({main: async () => {}});
+    for (const words of USUAL) await main(['-C', folder, ...words], nothing);
+    writeFileSync(cacheFileOf(out, build), script.createCachedData());
+  } finally {
+    rmSync(folder, {recursive: true, force: true});
+  }
+  process.exit(0);
+}
+
+async function bundleAll() {
+  mkdirSync(out, {recursive: true});
+  for (const name of readdirSync(out)) if (name.endsWith('.cache')) rmSync(join(out, name));
+  await writeManifest();
+  const stdin = contents => ({contents, resolveDir: root, sourcefile: 'program.ts', loader: 'ts'});
+  // CommonJS like the rest, although named .js: `new URL('./someworker.js', import.meta.url)` holds in src and here.
+  writeFileSync(join(out, 'package.json'), '{"type": "commonjs"}\n');
+  const sources = readdirSync(join(root, 'src'), {recursive: true}).map(String);
+  const workers = sources.filter(name => /worker\.ts$/.test(name)).map(name => join('src', name));
+  await Promise.all([
+    build({
+      ...common,
+      stdin: stdin(LIGHT),
+      outfile: join(out, 'light.cjs'),
+      alias: {'@oclif/core': './src/cli/light-oclif.ts'},
+    }),
+    build({...common, stdin: stdin(FULL), outfile: join(out, 'full.cjs')}),
+    build({...common, entryPoints: workers, entryNames: '[name]', outdir: out}),
+  ]);
+  const hash = createHash('sha256')
+    .update(readFileSync(join(out, 'light.cjs')))
+    .digest('hex')
+    .slice(0, 16);
+  await build({
+    ...common,
+    entryPoints: ['src/cli/entry.ts'],
+    outfile: join(out, 'dbos.cjs'),
+    define: {BUILD: JSON.stringify(hash)},
+    banner: {js: '#!/usr/bin/env node'},
+  });
+  chmodSync(join(out, 'dbos.cjs'), 0o755);
+  const env = {...process.env, NODE_V8_COVERAGE: ''};
+  const words = [fileURLToPath(import.meta.url), '--warm', hash];
+  const {status} = spawnSync(process.execPath, words, {stdio: 'ignore', env});
+  if (status !== 0) console.warn('the code cache could not be made; the first run will make one');
+}
+
+/** Bundles. A quick build goes on without a bundle, so that a layer can be tested while another does not compile. */
+export async function bundle() {
+  try {
+    await bundleAll();
+  } catch (error) {
+    if (!process.argv.includes('--quick')) throw error;
+    console.warn(`no bundle: ${error.message}`);
+  }
+}
+
+if (process.argv[2] === '--warm') await warm(process.argv[3]);

@@ -1,0 +1,97 @@
+import {changeFlags, changeLines, formOf} from '../src/cli/change-output.js';
+import {changeJson, storedBodies} from '../src/cli/change-text.js';
+import {Args, StoreCommand} from '../src/cli/command.js';
+import {changesBetween, hasPath} from '../src/cli/commit-changes.js';
+import {statePath} from '../src/cli/paths.js';
+import {DbosError} from '../src/errors.js';
+import type {ObjectId} from '../src/objects/id.js';
+import {mergeBases} from '../src/repo/history.js';
+import type {Repository} from '../src/repo/repository.js';
+import {resolveRevision} from '../src/repo/revisions.js';
+import {unknownPath} from '../src/state/files.js';
+import {type BodyReader, type FileDelta, findRenames} from '../src/state/renames.js';
+
+/** The two sides of a difference; without `to` it is the work tree. */
+interface Sides {
+  readonly from: ObjectId | undefined;
+  readonly to: ObjectId | undefined;
+  readonly work: boolean;
+}
+
+export default class Diff extends StoreCommand {
+  static override summary = 'Show what differs between two revisions, or between a revision and the work tree.';
+  static override description =
+    'Without revisions: what changed in the work tree since HEAD. With one: since that revision. A..B means A and B; A...B means B since it left A. The patch can be applied with `patch -p1`.';
+  static override examples = [
+    '<%= config.bin %> diff',
+    '<%= config.bin %> diff main experiment --stat',
+    {description: 'What changed in /etc since yesterday:', command: '<%= config.bin %> diff yesterday HEAD -- etc'},
+  ];
+  static override args = {
+    a: Args.string({description: 'The old side: a revision, or a range A..B or A...B.'}),
+    b: Args.string({description: 'The new side.'}),
+  };
+  static override flags = changeFlags;
+  static override takesPaths = true;
+  static override pages = true;
+  static override exits = [4];
+  static override completes = {a: 'revision', b: 'revision', paths: 'tracked'} as const;
+
+  async run(): Promise<unknown> {
+    const {args, flags, paths} = await this.parse(Diff);
+    return this.withRepository(async (repo, signal) => {
+      const selected = paths.map(path => statePath(repo.location, this.workingDirectory(), path));
+      const sides = await this.sidesOf(repo, args.a, args.b);
+      const {deltas, readBody} = await this.compare(repo, sides, selected, signal);
+      const {style, columns} = this;
+      await this.printLines(changeLines(deltas, formOf(flags, 'patch'), readBody, {style, columns}));
+      return {files: deltas.map(changeJson), tables: []};
+    });
+  }
+
+  private async sidesOf(repo: Repository, a: string | undefined, b: string | undefined): Promise<Sides> {
+    const commitOf = async (text: string) => (await resolveRevision(repo, text === '' ? 'HEAD' : text)).commit;
+    if (a === undefined) return {from: repo.head().commit, to: undefined, work: true};
+    if (b !== undefined) return {from: await commitOf(a), to: await commitOf(b), work: false};
+    const range = /^(.*?)(\.\.\.?)(?!\.)(.*)$/.exec(a);
+    if (!range) return {from: await commitOf(a), to: undefined, work: true};
+    const [, left = '', dots, right = ''] = range;
+    const from = await commitOf(left);
+    const to = await commitOf(right);
+    if (dots === '..') return {from, to, work: false};
+    const [base] = mergeBases(repo, from, to);
+    if (base === undefined) {
+      throw new DbosError('HISTORY_UNRELATED', `'${left}' and '${right}' have no common ancestor.`, {
+        hint: `Compare them as they are: \`dbos diff ${left} ${right}\`.`,
+      });
+    }
+    return {from: base, to, work: false};
+  }
+
+  private async compare(
+    repo: Repository,
+    {from, to, work}: Sides,
+    paths: readonly string[],
+    signal: AbortSignal,
+  ): Promise<{deltas: FileDelta[]; readBody: BodyReader}> {
+    const before = repo.filesRoot(from);
+    if (!work) {
+      const after = repo.filesRoot(to);
+      for (const path of paths) {
+        if (!hasPath(repo, before, path) && !hasPath(repo, after, path)) throw unknownPath(path, 'either revision');
+      }
+      const readBody = storedBodies(repo.objects);
+      return {deltas: findRenames([...changesBetween(repo, before, after, paths)], readBody), readBody};
+    }
+    const {workTree} = repo.location;
+    if (workTree === undefined) {
+      throw new DbosError('STORE_BARE', 'A bare store has no work tree to compare with.', {
+        hint: 'Name two revisions: `dbos diff A B`.',
+      });
+    }
+    const {diffWorkTree} = await import('../src/worktree/workdiff.js');
+    const progress = this.progress.update.bind(this.progress);
+    const {changes, readBody} = await diffWorkTree(repo, workTree, {base: before, paths, signal, progress});
+    return {deltas: findRenames(changes, readBody), readBody};
+  }
+}

@@ -1,0 +1,58 @@
+import {changeFlags, formOf} from '../src/cli/change-output.js';
+import {Args, Flags, StoreCommand} from '../src/cli/command.js';
+import {LogView} from '../src/cli/log-view.js';
+import {statePath} from '../src/cli/paths.js';
+
+export default class Log extends StoreCommand {
+  static override summary = 'Show the commits of a branch, newest first.';
+  static override description =
+    'Without a revision the log starts at HEAD. A range A..B shows what B has and A has not; A...B what only one of them has.';
+  static override examples = [
+    '<%= config.bin %> log --oneline -n 10',
+    {description: 'What changed below etc since yesterday:', command: '<%= config.bin %> log --since yesterday -- etc'},
+    {description: 'What the branch fix adds to main:', command: '<%= config.bin %> log main..fix --stat'},
+  ];
+  static override args = {
+    revision: Args.string({description: 'A revision, or a range A..B or A...B.'}),
+  };
+  static override flags = {
+    'max-count': Flags.integer({char: 'n', description: 'Show at most so many commits.', min: 0, helpValue: 'N'}),
+    oneline: Flags.boolean({description: 'One line for each commit.'}),
+    all: Flags.boolean({description: 'Start from all branches and tags.'}),
+    graph: Flags.boolean({description: 'Draw the lines of descent.'}),
+    ...changeFlags,
+    since: Flags.string({description: 'Only commits at or after a time.', helpValue: 'TIME'}),
+    until: Flags.string({description: 'Only commits at or before a time.', helpValue: 'TIME'}),
+    author: Flags.string({description: 'Only commits whose author matches (part of name or address, any case).'}),
+    grep: Flags.string({description: 'Only commits whose message matches a regular expression.', helpValue: 'REGEX'}),
+  };
+  static override takesPaths = true;
+  static override pages = true;
+  static override exits = [4];
+  static override completes = {revision: 'revision', paths: 'tracked'} as const;
+
+  async run(): Promise<unknown> {
+    const {args, flags, paths} = await this.parse(Log);
+    if (flags.all && args.revision !== undefined) throw this.usage('Give a revision or --all, not both.');
+    return this.withRepository(async repo => {
+      const view = await LogView.open(repo, {
+        range: args.revision,
+        all: flags.all,
+        paths: paths.map(path => statePath(repo.location, this.workingDirectory(), path)),
+        limit: flags['max-count'],
+        since: flags.since,
+        until: flags.until,
+        author: flags.author,
+        grep: flags.grep,
+        form: formOf(flags, 'none'),
+        oneline: flags.oneline,
+        graph: flags.graph,
+        style: this.style,
+        columns: this.columns,
+      });
+      if (this.json) return this.streamJson(view.json());
+      await this.printLines(view.lines());
+      return undefined;
+    });
+  }
+}

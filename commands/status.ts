@@ -1,0 +1,78 @@
+import {Args, Flags, StoreCommand} from '../src/cli/command.js';
+import {leftOutWarnings} from '../src/cli/move-text.js';
+import {statePath} from '../src/cli/paths.js';
+import {statusLines} from '../src/cli/status-text.js';
+import {formatId, shortId} from '../src/objects/id.js';
+import type {Repository} from '../src/repo/repository.js';
+import {readStatus, type WorkTreeStatus} from '../src/worktree/status.js';
+
+export default class Status extends StoreCommand {
+  static override summary = 'Show what changed in the work tree since the last commit.';
+  static override description =
+    'A line for each change: A for added, M for modified, D for deleted, T for another type. There is no staging area: `dbos commit` records all of it. What .dbosignore names is left out.';
+  static override examples = ['<%= config.bin %> status', '<%= config.bin %> status src --json'];
+  static override args = {
+    paths: Args.string({description: 'Show only these files and directories.', multiple: true}),
+  };
+  static override flags = {
+    all: Flags.boolean({char: 'a', description: 'List also what is in new and in deleted directories.'}),
+  };
+  static override pages = true;
+  static override exits = [4];
+  static override completes = {paths: 'file'} as const;
+
+  async run(): Promise<unknown> {
+    const {args, flags} = await this.parse(Status);
+    return this.withRepository(async (repository, signal) => {
+      const typed = (args.paths as unknown as string[] | undefined) ?? [];
+      const status = await readStatus(repository, {
+        ...(typed.length > 0 && {
+          paths: typed.map(path => statePath(repository.location, this.workingDirectory(), path)),
+        }),
+        signal,
+        progress: this.showProgress,
+      });
+      this.progress.finish();
+      const {branch, head, clean, changes, skipped, unreadable} = status;
+      if (!this.json) await this.show(repository, status, flags.all === true, typed.length > 0);
+      for (const line of leftOutWarnings(skipped, unreadable)) this.warning(line);
+      return {
+        branch: branch ?? null,
+        head: head === undefined ? null : formatId(head),
+        clean,
+        changes: changes.map(({path, change}) => ({path, change})),
+        skipped,
+        unreadable,
+      };
+    });
+  }
+
+  private async show(repository: Repository, status: WorkTreeStatus, all: boolean, limited: boolean): Promise<void> {
+    const {branch, head, clean, changes, interrupted} = status;
+    const {green, red} = this.style;
+    const lines: string[] = [];
+    if (branch !== undefined) lines.push(`On branch ${green(branch)}${head === undefined ? ', no commits yet' : ''}`);
+    else {
+      const {lastBranch, returnHint} = await import('../src/cli/last-branch.js');
+      lines.push(`HEAD is ${red('detached')} at ${shortId(head as NonNullable<typeof head>)}`);
+      lines.push(`  ${returnHint(lastBranch(repository))}`);
+    }
+    if (interrupted !== undefined) {
+      lines.push(`${red('A checkout was interrupted:')} run it again, or go back with \`dbos restore --force .\`.`);
+    }
+    if (clean) {
+      lines.push(limited ? 'Nothing changed there.' : head === undefined ? 'Nothing to commit.' : 'Nothing changed.');
+    } else {
+      lines.push('', head === undefined ? 'To be committed:' : 'Changed since HEAD:');
+    }
+    await this.printLines(lines);
+    if (clean) return;
+    await this.printLines(indented(statusLines(changes, all, this.style)));
+    const restore = head === undefined ? '' : ', `dbos restore --force PATH` takes them back';
+    await this.printLines(['', `\`dbos commit -m MESSAGE\` records these changes${restore}.`]);
+  }
+}
+
+function* indented(lines: Iterable<string>): Generator<string> {
+  for (const line of lines) yield `  ${line}`;
+}

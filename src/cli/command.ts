@@ -1,0 +1,310 @@
+/**
+ * The base of every command: global flags, output for people or as one JSON value, errors to exit statuses, the open repository.
+ * Written against oclif's types; in the fast bundle `light-oclif.ts` stands in for oclif, so commands import `Flags` and
+ * `Args` from here only. Guarantee: stdout holds the result and nothing else. Layer: cli.
+ */
+import {statSync} from 'node:fs';
+import {resolve} from 'node:path';
+import {Command, type Interfaces, Args as OclifArgs, Flags as OclifFlags} from '@oclif/core';
+import {DbosError, EXIT} from '../errors.js';
+import type {RepoContext} from '../repo/context.js';
+import type {Repository} from '../repo/repository.js';
+import {plainText} from '../state/quote.js';
+import {hasSwitch} from './arguments.js';
+import type {CompletionKind} from './complete.js';
+import {describeFailure, type Failure, failureJson, failureText} from './failure.js';
+import {interruptible} from './interrupt.js';
+import {NeedsOclif} from './needs-oclif.js';
+import {stderr, stdout} from './output.js';
+import {type Pager, pagerCommand} from './pager.js';
+import {Progress, type ProgressState} from './progress.js';
+import {createStyle, type Style, wantsColor} from './style.js';
+
+/** Flags that both ways of parsing know; add one to `light-oclif.ts` before it is listed here. */
+export const Flags = {boolean: OclifFlags.boolean, string: OclifFlags.string, integer: OclifFlags.integer};
+
+/** Arguments. oclif would fill a missing one from stdin, which hangs or surprises in scripts, so that is off. */
+export const Args = {
+  string: ((options: object = {}) => OclifArgs.string({ignoreStdin: true, ...options})) as typeof OclifArgs.string,
+};
+
+/** A result that is on stdout already: see `streamJson`. */
+const PRINTED = Symbol('printed');
+/** JSON of a stream is held back up to this size, so that a failure until then still prints one JSON value. */
+const HELD_JSON = 16 * 1024 * 1024;
+/** The event loop gets a turn this often while lines are printed, so that signals and the pager are served. */
+const TURN_MS = 50;
+
+type Lines = Iterable<string> | AsyncIterable<string>;
+type ParseInput<F extends object, B extends object, A extends object> = Interfaces.Input<F, B, A>;
+type ParseResult<F extends object, B extends object, A extends object> = Interfaces.ParserOutput<F, B, A> & {
+  /** What stood after `--`, where the command takes paths. */
+  readonly paths: readonly string[];
+};
+
+/** The program's configuration, as far as commands use it. */
+interface HelpSource {
+  showHelp(words: readonly string[]): Promise<void>;
+}
+
+export abstract class StoreCommand extends Command {
+  static override baseFlags = {
+    directory: OclifFlags.string({
+      char: 'C',
+      description: 'Run as if started in this directory.',
+      helpGroup: 'GLOBAL',
+      helpValue: 'DIR',
+    }),
+    json: OclifFlags.boolean({description: 'Print one JSON value on stdout.', helpGroup: 'GLOBAL'}),
+    'no-color': OclifFlags.boolean({description: 'Print without colours.', helpGroup: 'GLOBAL'}),
+    quiet: OclifFlags.boolean({char: 'q', description: 'Print no messages and no progress.', helpGroup: 'GLOBAL'}),
+  };
+
+  /** Exit statuses beside 0, 1 and 2 that the help lists. */
+  static exits: readonly number[] = [];
+  /** Whether `-- PATH…` is taken; what stands there comes as `paths`. */
+  static takesPaths = false;
+  /** Whether long output goes through the pager. */
+  static pages = false;
+  /** What the shell completes for each argument and flag; `paths` stands for what follows `--`. */
+  static completes: Readonly<Record<string, CompletionKind>> = {};
+
+  /** The exit status of a command that did its work and found something amiss. */
+  protected exitStatus: number = EXIT.done;
+  protected json = false;
+  protected quiet = false;
+  /** Where the command runs: an absolute path. */
+  protected directory = '';
+  private noColor = false;
+  private pager: Pager | undefined;
+  private painted: Style | undefined;
+  private progressLine: Progress | undefined;
+  private repository: Repository | undefined;
+
+  /** Returns the arguments; call it first. The global flags are in force from here on. */
+  protected override async parse<F extends object, B extends object, A extends object>(
+    options?: ParseInput<F, B, A>,
+    argv: string[] = this.argv,
+  ): Promise<ParseResult<F, B, A>> {
+    const own = this.constructor as typeof StoreCommand;
+    const cut = own.takesPaths ? argv.indexOf('--') : -1;
+    const parsed = await super.parse<F, B, A>(options, cut < 0 ? argv : argv.slice(0, cut));
+    const flags = parsed.flags as {directory?: string; json?: boolean; quiet?: boolean; 'no-color'?: boolean};
+    this.json = flags.json === true;
+    this.quiet = flags.quiet === true;
+    this.noColor = flags['no-color'] === true;
+    this.directory = flags.directory ?? '';
+    return {...parsed, paths: cut < 0 ? [] : argv.slice(cut + 1)};
+  }
+
+  /** Runs the command to its end: prints the result or the error and sets the exit status. Throws `NeedsOclif` only. */
+  protected override async _run<T>(): Promise<T> {
+    // Until the arguments are parsed, the way to print an error is read off them.
+    this.json = hasSwitch(this.argv, '--json');
+    this.noColor = hasSwitch(this.argv, '--no-color');
+    let result: unknown;
+    try {
+      result = await this.run();
+      if (this.json && result !== PRINTED) this.printJson(result ?? null);
+      process.exitCode = this.exitStatus;
+    } catch (error) {
+      if (error instanceof NeedsOclif) throw error;
+      this.progressLine?.finish();
+      this.fail(describeFailure(error, (this.constructor as typeof StoreCommand).id));
+    }
+    this.progressLine?.finish();
+    await this.finishPager();
+    stdout.flush();
+    stderr.flush();
+    return result as T;
+  }
+
+  private fail(failure: Failure): void {
+    process.exitCode = failure.exitStatus;
+    const debug = Boolean(process.env.DBOS_DEBUG);
+    if (this.json) this.printJson(failureJson(failure));
+    if (this.json && !debug) return;
+    stdout.flush();
+    const style = createStyle(this.wantsColor(() => stderr.isTerminal));
+    stderr.write(failureText(failure, style, debug));
+  }
+
+  private wantsColor(terminal: () => boolean): boolean {
+    const setting = this.repository?.config.get('color.ui');
+    return wantsColor({noColor: this.noColor, terminal, env: process.env, setting});
+  }
+
+  /** Returns the colours for stdout. */
+  protected get style(): Style {
+    this.painted ??= createStyle(this.wantsColor(() => stdout.isTerminal));
+    return this.painted;
+  }
+
+  /** The width of the terminal in columns. */
+  protected get columns(): number {
+    return stdout.columns;
+  }
+
+  /** Writes a line of the result on stdout. Does nothing with `--json`. */
+  protected print(line: string): void {
+    if (!this.json) stdout.write(`${line}\n`);
+  }
+
+  /** Writes the lines of a long result on stdout, through the pager if the command pages; stops when nobody reads. */
+  protected async printLines(lines: Lines): Promise<void> {
+    if (this.json) return;
+    if ((this.constructor as typeof StoreCommand).pages && this.pager === undefined && stdout.isTerminal) {
+      const command = pagerCommand(process.env, this.repository?.config.get('core.pager'));
+      if (command !== undefined)
+        this.pager = await (await import('./pager.js')).Pager.start(command, stdout, process.env);
+    }
+    let turn = performance.now();
+    for await (const line of lines) {
+      stdout.write(`${line}\n`);
+      if (performance.now() - turn > TURN_MS) {
+        await this.turn();
+        turn = performance.now();
+      }
+      if (stdout.closed || this.pager?.closed) return;
+    }
+  }
+
+  private async turn(): Promise<void> {
+    if (this.pager !== undefined) return this.pager.show();
+    stdout.flush();
+    await new Promise(done => setImmediate(done));
+  }
+
+  /** Writes bytes on stdout as they are, in order with `print`. Returns whether anybody still reads. */
+  protected printBytes(bytes: Uint8Array): boolean {
+    stdout.writeBytes(bytes);
+    return !stdout.closed;
+  }
+
+  /** Writes the parts of a body on stdout as they are, while they are read; stops when nobody reads. */
+  protected async printChunks(chunks: Iterable<Uint8Array>, signal: AbortSignal): Promise<void> {
+    let turn = performance.now();
+    for (const chunk of chunks) {
+      if (!this.printBytes(chunk)) return;
+      if (performance.now() - turn > TURN_MS) {
+        await this.turn();
+        turn = performance.now();
+        signal.throwIfAborted();
+      }
+    }
+  }
+
+  /** Writes what was done on stdout, for people: not with `--json` or `--quiet`. */
+  protected report(line: string): void {
+    if (!this.quiet) this.print(line);
+  }
+
+  /** Writes a message on stderr, unless `--quiet` is given: what was done, how to go on. */
+  protected note(line: string): void {
+    if (this.quiet) return;
+    stdout.flush();
+    stderr.write(`${plainText(line)}\n`);
+    stderr.flush();
+  }
+
+  /** Writes a warning on stderr. */
+  protected warning(line: string): void {
+    stdout.flush();
+    stderr.write(`${createStyle(this.wantsColor(() => stderr.isTerminal)).yellow('warning:')} ${plainText(line)}\n`);
+    stderr.flush();
+  }
+
+  /** Returns the line of progress on stderr; it shows itself only on a terminal and when the work lasts. */
+  protected get progress(): Progress {
+    this.progressLine ??= new Progress(stderr, !this.quiet);
+    return this.progressLine;
+  }
+
+  /** Shows how far long work is: what the library takes as `progress`. */
+  protected readonly showProgress = (state: ProgressState): void => {
+    this.progress.update(state);
+  };
+
+  private printJson(value: unknown): void {
+    stdout.write(`${JSON.stringify(value, jsonValue, stdout.isTerminal ? 2 : 0)}\n`);
+  }
+
+  /** Writes a JSON array, an element a line, while it is produced; return what this returns from `run`. */
+  protected async streamJson(elements: Iterable<unknown> | AsyncIterable<unknown>): Promise<typeof PRINTED> {
+    let held = '';
+    let size = 0;
+    let turn = performance.now();
+    for await (const element of elements) {
+      const text = `${size === 0 ? '[\n' : ',\n'}${JSON.stringify(element, jsonValue)}`;
+      size += text.length;
+      held += text;
+      if (size > HELD_JSON) {
+        stdout.write(held);
+        held = '';
+      }
+      if (stdout.closed) return PRINTED;
+      if (performance.now() - turn > TURN_MS) {
+        await new Promise(done => setImmediate(done));
+        turn = performance.now();
+      }
+    }
+    stdout.write(`${held}${size === 0 ? '[]\n' : '\n]\n'}`);
+    return PRINTED;
+  }
+
+  /** Writes the help for a command or a topic, or of all. */
+  protected async showHelp(words: readonly string[]): Promise<void> {
+    await (this.config as unknown as HelpSource).showHelp(words);
+  }
+
+  /** Returns where the command runs. Throws PATH_UNKNOWN if `-C` names no directory. */
+  protected workingDirectory(): string {
+    const path = resolve(this.directory);
+    if (this.directory !== '' && !statSync(path, {throwIfNoEntry: false})?.isDirectory()) {
+      throw new DbosError('PATH_UNKNOWN', `There is no directory ${path}.`, {hint: 'Check what follows -C.'});
+    }
+    return path;
+  }
+
+  /**
+   * Returns what `work` returns, given the repository of the nearest store: opens it (waits for its lock), closes it
+   * whatever happens. `signal` aborts when the user interrupts. Throws STORE_NOT_FOUND, STORE_LOCKED.
+   */
+  protected async withRepository<T>(work: (repository: Repository, signal: AbortSignal) => Promise<T>): Promise<T> {
+    const {openRepository} = await import('./repository.js');
+    const repository = await openRepository(this.workingDirectory(), await this.context());
+    this.repository = repository;
+    return interruptible(
+      signal => work(repository, signal),
+      () => repository.close(),
+    );
+  }
+
+  /** Returns the error for arguments that fit the flags but not each other. */
+  protected usage(message: string): DbosError {
+    const id = (this.constructor as typeof StoreCommand).id ?? '';
+    return new DbosError('USAGE', message, {hint: `See \`dbos help ${id.replaceAll(':', ' ')}\`.`});
+  }
+
+  /** Returns what the library gets to know from outside. */
+  protected async context(): Promise<RepoContext> {
+    const {createContext} = await import('./repository.js');
+    const id = (this.constructor as typeof StoreCommand).id ?? '';
+    const words = [...id.split(':'), ...this.argv];
+    return createContext(process.env, words, key => this.repository?.config.get(key));
+  }
+
+  private async finishPager(): Promise<void> {
+    if (this.pager === undefined) return;
+    // The terminal sends SIGINT to the pager too, which decides what it means.
+    process.on('SIGINT', () => undefined);
+    await this.pager.finish();
+  }
+}
+
+/** JSON has no 64-bit integers: those that a double cannot hold are printed as text. */
+function jsonValue(_key: string, value: unknown): unknown {
+  if (typeof value !== 'bigint') return value;
+  const number = Number(value);
+  return Number.isSafeInteger(number) ? number : `${value}`;
+}

@@ -1,0 +1,19 @@
+/**
+ * The library: opening a store, reading its states, recording and moving a work tree. It reads no environment and prints
+ * nothing; what it needs from outside comes in a `RepoContext`.
+ */
+export {DbosError, ERROR_CODES, type ErrorCode, EXIT, isDbosError} from './errors.js';
+export {formatId, type ObjectId, parseId, shortId} from './objects/id.js';
+export {createBranch, deleteBranch, listBranches, renameBranch} from './repo/branches.js';
+export {type Commit, readCommit} from './repo/commit.js';
+export type {Identity, RepoContext} from './repo/context.js';
+export {fsck, type Problem} from './repo/fsck.js';
+export {type HistoryEntry, isAncestor, mergeBases, walk} from './repo/history.js';
+export {findStore, type StoreLocation} from './repo/location.js';
+export {listOperations, readOperation, resolveOperation} from './repo/operations.js';
+export {pathHistory} from './repo/pathhistory.js';
+export {Repository} from './repo/repository.js';
+export {parseTime, refAt, refHistory, resolveRange, resolveRevision} from './repo/revisions.js';
+export {createTag, deleteTag, listTags} from './repo/tags.js';
+export {diffFiles, type FileChange, type FileRow, findFile, scanFiles} from './state/files.js';
+export {readContent, readRange, readWhole} from './tree/content.js';

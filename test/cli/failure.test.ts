@@ -1,0 +1,115 @@
+/** What a failed command prints and how it exits. */
+import test from 'ava';
+import {describeFailure, failureJson, failureText} from '../../src/cli/failure.js';
+import {createStyle} from '../../src/cli/style.js';
+import {DbosError} from '../../src/errors.js';
+import {runDbos, runShell} from './program.js';
+
+const plain = createStyle(false);
+
+test('wrong usage is status 2, one sentence and a hint', t => {
+  const cases: [string[], string, RegExp][] = [
+    [['compltion'], 'error: There is no command compltion (USAGE)', /^hint: Did you mean 'completion'\?$/],
+    [['zzz'], 'error: There is no command zzz (USAGE)', /^hint: See `dbos help` for all commands\.$/],
+    [['completion'], 'error: Missing argument SHELL (USAGE)', /^hint: See `dbos help completion`\.$/],
+    [['completion', 'bash', '--jso'], 'error: Unknown flag: --jso (USAGE)', /^hint: Did you mean '--json'\? See/],
+    [['completion', 'bash', 'x'], 'error: Unexpected argument: x (USAGE)', /^hint: See/],
+    [['completion', 'tcsh'], 'error: Expected tcsh to be one of: bash, zsh, fish (USAGE)', /^hint: See/],
+    [['completion', 'bash', '-C'], 'error: Flag --directory expects a value (USAGE)', /^hint: See/],
+  ];
+  for (const [args, error, hint] of cases) {
+    const {status, stdout, stderr} = runDbos(args);
+    t.is(status, 2, args.join(' '));
+    t.is(stdout, '');
+    const lines = stderr.split('\n');
+    t.is(lines[0], error);
+    t.regex(lines[1] as string, hint);
+    t.is(lines.length, 3);
+  }
+});
+
+test('with --json the error is the one value on stdout', t => {
+  for (const args of [
+    ['compltion', '--json'],
+    ['--json', 'completion'],
+    ['completion', 'bash', '--jso', '--json'],
+  ]) {
+    const {status, stdout, stderr} = runDbos(args);
+    t.is(status, 2);
+    t.is(stderr, '');
+    const {error} = JSON.parse(stdout) as {error: Record<string, unknown>};
+    t.is(error.code, 'USAGE');
+    t.is(typeof error.message, 'string');
+    t.is(typeof error.hint, 'string');
+  }
+});
+
+test('--json behind -- is an argument', t => {
+  const {stdout, stderr} = runDbos(['completion', '--', '--json']);
+  t.is(stdout, '');
+  t.regex(stderr, /^error: Expected --json to be one of/);
+});
+
+test('an error of the library keeps its code, its hint and its status', t => {
+  const error = new DbosError('WOULD_OVERWRITE', 'two files would be overwritten.', {
+    hint: 'Commit them.',
+    data: {paths: ['a', 'b\n']},
+  });
+  const failure = describeFailure(error, 'switch');
+  t.is(failure.exitStatus, 6);
+  t.is(
+    failureText(failure, plain, false),
+    'error: two files would be overwritten (WOULD_OVERWRITE)\n  a\n  "b\\n"\nhint: Commit them.\n',
+  );
+  t.deepEqual(failureJson(failure), {
+    error: {
+      code: 'WOULD_OVERWRITE',
+      message: 'two files would be overwritten.',
+      hint: 'Commit them.',
+      data: {paths: ['a', 'b\n']},
+    },
+  });
+});
+
+test('a long list of paths is cut for people', t => {
+  const paths = Array.from({length: 50}, (_, at) => `f${at}`);
+  const text = failureText(describeFailure(new DbosError('WOULD_OVERWRITE', 'no', {data: {paths}})), plain, false);
+  t.is(text.split('\n').length, 1 + 20 + 1 + 1);
+  t.regex(text, /… and 30 more/);
+});
+
+test('anything else is a bug: status 1, no stack unless it is asked for', t => {
+  const failure = describeFailure(new TypeError('x is not a function\nand more'));
+  t.is(failure.code, 'BUG');
+  t.is(failure.exitStatus, 1);
+  const text = failureText(failure, plain, false);
+  t.regex(text, /^error: Unexpected failure, TypeError: x is not a function \(BUG\)\nhint: .*report.*\n$/);
+  t.regex(failureText(failure, plain, true), /\n {4}at /);
+  t.is(describeFailure('text').message, 'Unexpected failure, text.');
+});
+
+test('a failure of the system is no bug', t => {
+  const error = Object.assign(new Error('EACCES: permission denied'), {code: 'EACCES', syscall: 'open'});
+  t.is(describeFailure(error).code, 'STORE_IO');
+  t.is(describeFailure(Object.assign(error, {code: 'ENOSPC'})).code, 'STORE_FULL');
+});
+
+test('causes are in the stack', t => {
+  const error = new DbosError('STORE_IO', 'outer', {cause: new Error('inner')});
+  t.regex(failureText(describeFailure(error), plain, true), /caused by: Error: inner/);
+});
+
+test('names cannot steer the terminal', t => {
+  const text = failureText(describeFailure(new DbosError('PATH_UNKNOWN', 'no \u001b[31mfile')), plain, false);
+  t.is(text, 'error: no \\033[31mfile (PATH_UNKNOWN)\n');
+});
+
+test('a reader that goes away is no error', t => {
+  const {stderr} = runShell('{ sleep 0.2; dbos completion bash; echo "status $?" >&2; } | :');
+  t.is(stderr, 'status 0\n');
+});
+
+test('arguments that are not UTF-8 keep their bytes', t => {
+  const {stdout} = runShell(`dbos completion "$(printf 'a\\377b')" --json`);
+  t.regex((JSON.parse(stdout) as {error: {message: string}}).error.message, /^Expected a\udcffb to be one of/);
+});
