@@ -1,0 +1,196 @@
+/**
+ * Whole commands against git, restic and ostree on the same generated tree: every round runs the tools in turn, and the
+ * table shows medians and the ratio to git. Fresh folders, nothing is deleted between rounds.
+ *
+ *     node dist/test/bench/versus.bench.js [--rounds N] [--small] [--dir DIR]
+ */
+import {spawnSync} from 'node:child_process';
+import {appendFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, writeFileSync} from 'node:fs';
+import {tmpdir} from 'node:os';
+import {join} from 'node:path';
+import {fileURLToPath} from 'node:url';
+import {parseArgs} from 'node:util';
+import {FULL_SHAPE, randomNumbers, type TreeShape, writeTree} from './generated-tree.js';
+
+const {values: options} = parseArgs({
+  options: {rounds: {type: 'string', default: '3'}, small: {type: 'boolean', default: false}, dir: {type: 'string'}},
+});
+const rounds = Number(options.rounds);
+const shape: TreeShape = options.small
+  ? {directories: 600, files: 5000, largeFiles: 2, largeSize: 20 << 20}
+  : FULL_SHAPE;
+const edits = options.small ? 100 : 1000;
+const base = options.dir ?? mkdtempSync(join(tmpdir(), 'dbos-bench-'));
+const DBOS = fileURLToPath(new URL('../../bin/dbos.cjs', import.meta.url));
+
+interface Run {
+  readonly seconds: number;
+  /** Peak memory of the largest process in MB. */
+  readonly memory: number;
+}
+
+/** Runs a shell line and returns its wall time and peak memory. Throws if it fails. */
+function run(line: string, cwd: string, env: Record<string, string> = {}): Run {
+  const report = join(base, 'time');
+  const began = process.hrtime.bigint();
+  const done = spawnSync('/usr/bin/time', ['-f', '%e %M', '-o', report, 'sh', '-c', line], {
+    cwd,
+    env: {...process.env, ...env},
+    encoding: 'utf8',
+    maxBuffer: 1 << 30,
+  });
+  const seconds = Number(process.hrtime.bigint() - began) / 1e9;
+  if (done.status !== 0) throw new Error(`${line}: exit ${done.status}\n${done.stderr}`);
+  return {seconds, memory: Number(readFileSync(report, 'utf8').trim().split(/\s+/)[1]) / 1024};
+}
+
+const results = new Map<string, Map<string, Run[]>>();
+
+function measure(work: string, tool: string, line: string, cwd: string, env?: Record<string, string>): void {
+  const result = run(line, cwd, env);
+  const tools = results.get(work) ?? new Map<string, Run[]>();
+  results.set(work, tools);
+  tools.set(tool, [...(tools.get(tool) ?? []), result]);
+  console.error(`${work} | ${tool} | ${result.seconds.toFixed(3)} s | ${result.memory.toFixed(0)} MB`);
+}
+
+function median(numbers: readonly number[]): number {
+  return [...numbers].sort((a, b) => a - b)[Math.floor(numbers.length / 2)] as number;
+}
+
+function has(tool: string): boolean {
+  return spawnSync('sh', ['-c', `command -v ${tool}`]).status === 0;
+}
+
+function bytesOf(folder: string): number {
+  return Number(
+    run(`du -sb "${folder}" > "${base}/du"`, base) && readFileSync(join(base, 'du'), 'utf8').split('\t')[0],
+  );
+}
+
+const dbos = `"${process.execPath}" "${DBOS}"`;
+const treeOf = (tool: string) => join(base, `tree-${tool}`);
+console.error(`in ${base}`);
+const paths = writeTree(treeOf('git'), shape);
+writeTree(treeOf('dbos'), shape);
+
+const gitIdentity = {
+  GIT_AUTHOR_NAME: 'a',
+  GIT_AUTHOR_EMAIL: 'a@b',
+  GIT_COMMITTER_NAME: 'a',
+  GIT_COMMITTER_EMAIL: 'a@b',
+};
+
+// first commit: a fresh store each round; the last ones stay for what follows
+for (let round = 0; round < rounds; round++) {
+  for (const [tool, settings] of [
+    ['git', ''],
+    ['git, compression 0', 'git config core.compression 0'],
+  ] as const) {
+    const kept = join(base, `git-${round}-${settings === '' ? 'default' : 'zero'}`);
+    run(`git init -q -b main . && ${settings || 'true'}`, treeOf('git'));
+    measure('first commit', tool, 'git add -A && git commit -q -m first', treeOf('git'), gitIdentity);
+    renameSync(join(treeOf('git'), '.git'), kept);
+  }
+  run(`${dbos} init`, treeOf('dbos'));
+  measure('first commit', 'dbos', `${dbos} commit -m first`, treeOf('dbos'));
+  renameSync(join(treeOf('dbos'), '.dbos'), join(base, `dbos-${round}`));
+  if (has('restic')) {
+    const repository = join(base, `restic-${round}`);
+    const env = {RESTIC_PASSWORD: 'x', RESTIC_REPOSITORY: repository, RESTIC_CACHE_DIR: join(base, 'restic-cache')};
+    run('restic init -q', base, env);
+    measure('first commit', 'restic', 'restic backup -q .', treeOf('git'), env);
+  }
+  if (has('ostree')) {
+    const repository = join(base, `ostree-${round}`);
+    run(`ostree init --repo="${repository}" --mode=bare-user`, base);
+    measure('first commit', 'ostree', `ostree commit --repo="${repository}" --branch=main .`, treeOf('git'));
+  }
+}
+renameSync(join(base, `git-${rounds - 1}-default`), join(treeOf('git'), '.git'));
+renameSync(join(base, `dbos-${rounds - 1}`), join(treeOf('dbos'), '.dbos'));
+const sizes = {git: bytesOf(join(treeOf('git'), '.git/objects')), dbos: bytesOf(join(treeOf('dbos'), '.dbos'))};
+
+const tools = [
+  ['git', 'git', gitIdentity],
+  ['dbos', dbos, {}],
+] as const;
+
+function edit(round: number): void {
+  const random = randomNumbers(1000 + round);
+  const chosen = new Set<string>();
+  while (chosen.size < edits) chosen.add(paths[Math.floor(random() * paths.length)] as string);
+  for (const [tool] of tools) {
+    for (const path of chosen) appendFileSync(join(treeOf(tool), path), `edit ${round} ${path}\n`);
+  }
+}
+
+for (const [tool, command] of tools) run(`${command} branch before && ${command} status`, treeOf(tool));
+for (let round = 0; round < rounds; round++) {
+  edit(round);
+  for (const [tool, command, env] of tools) {
+    const line = tool === 'git' ? `git add -A && git commit -q -m ${round}` : `${command} commit -m ${round}`;
+    measure(`commit of ${edits} scattered edits`, tool, line, treeOf(tool), env);
+  }
+}
+for (const [tool, command] of tools) {
+  run(`${command} branch near main~1 && sleep 0.1 && ${command} status && ${command} status`, treeOf(tool));
+}
+for (let round = 0; round < rounds * 2; round++) {
+  for (const [tool, command] of tools) {
+    const line = tool === 'git' ? 'git status --porcelain' : `${command} status`;
+    measure('status, warm, nothing changed', tool, line, treeOf(tool));
+  }
+}
+for (let round = 0; round < rounds * 2; round++) {
+  for (const [tool, command] of tools) {
+    const quiet = tool === 'git' ? '-q ' : '';
+    const to = round % 2 === 0 ? 'near' : 'main';
+    measure(`switch, ${edits} files apart`, tool, `${command} switch ${quiet}${to}`, treeOf(tool));
+  }
+}
+for (let round = 0; round < rounds; round++) {
+  for (const [tool, command] of tools) {
+    const empty = join(base, `empty-${tool}-${round}`);
+    mkdirSync(empty);
+    const folder = tool === 'git' ? '.git' : '.dbos';
+    renameSync(join(treeOf(tool), folder), join(empty, folder));
+    const line = tool === 'git' ? 'git checkout -q -f HEAD -- .' : `${command} restore .`;
+    measure('checkout into an empty directory', tool, line, empty);
+    run(`${command} status`, empty);
+    renameSync(join(empty, folder), join(treeOf(tool), folder));
+  }
+}
+
+// a small store: what every command pays
+const small = {git: join(base, 'small-git'), dbos: join(base, 'small-dbos')};
+for (const [tool, command, env] of tools) {
+  mkdirSync(small[tool]);
+  writeFileSync(join(small[tool], 'a.txt'), 'a\n');
+  const add = tool === 'git' ? 'git add -A && ' : '';
+  run(`${command} init && ${add}${command} commit -m one`, small[tool], env);
+}
+for (let round = 0; round < 15; round++) {
+  measure('start', 'node -e 0', `"${process.execPath}" -e 0`, base);
+  for (const command of ['log -n 1', 'branch', 'status']) {
+    measure(command, 'git', `git ${command}`, small.git);
+    measure(command, 'dbos', `${dbos} ${command}`, small.dbos);
+  }
+}
+
+const startUp = median((results.get('start')?.get('node -e 0') ?? []).map(result => result.seconds));
+console.log(`| work | tool | seconds (median of n) | peak MB | ratio |\n|---|---|---|---|---|`);
+for (const [work, byTool] of results) {
+  const git = median((byTool.get('git') ?? byTool.get('node -e 0') ?? []).map(result => result.seconds));
+  const reference = ['log -n 1', 'branch', 'status'].includes(work) ? startUp : git;
+  for (const [tool, list] of byTool) {
+    const seconds = median(list.map(result => result.seconds));
+    const memory = median(list.map(result => result.memory));
+    const ratio = (seconds / reference).toFixed(2);
+    console.log(`| ${work} | ${tool} | ${seconds.toFixed(3)} (${list.length}) | ${memory.toFixed(0)} | ${ratio} |`);
+  }
+}
+console.log(
+  `\nStore after the first commit: ${sizes.dbos} bytes; git's objects: ${sizes.git}; ratio ${(sizes.dbos / sizes.git).toFixed(2)}`,
+);
+if (!existsSync(DBOS)) throw new Error('build first');
