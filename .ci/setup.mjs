@@ -35,6 +35,10 @@ function newest(paths) {
 }
 
 const STAMP = 'dist/.built';
-if (!installed()) run('npm', ['ci', '--no-audit', '--no-fund']);
+if (!installed()) {
+  // `npm ci` wants the packages of every platform in the lock file, and a registry need not have all of them
+  const clean = spawnSync('npm', ['ci', '--no-audit', '--no-fund'], {stdio: ['ignore', 'inherit', 'ignore']});
+  if (clean.status !== 0) run('npm', ['install', '--no-save', '--no-audit', '--no-fund']);
+}
 const sources = newest(['src', 'commands', 'test', '.ci', 'package.json', 'tsconfig.json', 'package-lock.json']);
 if (!existsSync(STAMP) || statSync(STAMP).mtimeMs < sources) run(process.execPath, ['.ci/build.mjs']);
