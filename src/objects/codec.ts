@@ -4,7 +4,7 @@
  * that it is asked for: a malformed object is an OBJECT_INVALID error. Layer: objects.
  */
 import {Packr} from 'msgpackr/pack';
-import {asBuffer, decodeText, encodeText, isWellFormed} from '../bytes.js';
+import {asBuffer, compareBytes, decodeText, encodeText, isWellFormed} from '../bytes.js';
 import {DbosError} from '../errors.js';
 import {ID_BYTES, type ObjectId} from './id.js';
 import {FORMAT_VERSION, OBJECT_KINDS, type ObjectKind} from './kinds.js';
@@ -24,7 +24,7 @@ function checkField(field: Field): void {
   if (typeof field === 'number') {
     // msgpackr writes −0 as a float and whole numbers over 2³² in two ways
     if (!Number.isSafeInteger(field) || Object.is(field, -0) || field > 0xffffffff || field < -0x80000000) {
-      throw new TypeError(`${field} has no canonical form; write larger numbers with wideCount`);
+      throw new TypeError(`${field} has no canonical form; write larger numbers with wideInteger`);
     }
   } else if (typeof field === 'string') {
     if (!isWellFormed(field)) throw new TypeError('text that is not well formed goes into an object as bytes');
@@ -35,26 +35,46 @@ function checkField(field: Field): void {
   }
 }
 
-/** Returns the fields after the kind and version. The byte strings in them share memory with `bytes`. Throws OBJECT_INVALID. */
+/**
+ * Returns the fields after the kind and version. The byte strings in them share memory with `bytes`. Throws
+ * OBJECT_INVALID, and STORE_FORMAT for another version, whatever that may have in its fields.
+ */
 export function decodeObject(bytes: Uint8Array, kind: ObjectKind): readonly unknown[] {
+  const at = firstElement(bytes);
+  if (bytes[at] === OBJECT_KINDS[kind]) checkVersion(bytes, at + 1, kind);
   const value = unpack(bytes);
   if (!Array.isArray(value) || value[0] !== OBJECT_KINDS[kind]) throw invalid(`is not a ${kind}`);
-  if (value[1] !== FORMAT_VERSION) {
-    throw new DbosError('STORE_FORMAT', `A ${kind} object has format version ${String(value[1])}.`, {
-      hint: 'A newer version of dbos wrote it: use that one.',
-    });
-  }
+  if (value[1] !== FORMAT_VERSION) throw invalid(`is a ${kind} without a version`);
   return value.slice(2) as unknown[];
+}
+
+/** Throws STORE_FORMAT if the whole number at `at` is another version than this one's. */
+function checkVersion(bytes: Uint8Array, at: number, kind: ObjectKind): void {
+  const head = bytes[at] as number;
+  const size = head >= 0xcc && head <= 0xce ? 1 << (head - 0xcc) : 0;
+  if (head === FORMAT_VERSION || (head > 0x7f && size === 0) || at + size >= bytes.length) return;
+  const version = size === 0 ? head : asBuffer(bytes).readUIntBE(at + 1, size);
+  throw new DbosError('STORE_FORMAT', `A ${kind} object has format version ${version}.`, {
+    hint: 'A newer version of dbos wrote it: use that one.',
+  });
+}
+
+/** Returns where the first element of a structured object stands, or −1 if the bytes are none. */
+function firstElement(bytes: Uint8Array): number {
+  // a fixarray or array16/32 whose first element is a positive fixint
+  const first = bytes[0] as number;
+  return first >= 0x92 && first <= 0x9f ? 1 : first === 0xdc ? 3 : first === 0xdd ? 5 : -1;
 }
 
 /** Returns the kind of a structured object, or undefined if the bytes are none. */
 export function kindOf(bytes: Uint8Array): ObjectKind | undefined {
-  // a fixarray or array16/32 whose first element is a positive fixint
-  const first = bytes[0] as number;
-  const at = first >= 0x92 && first <= 0x9f ? 1 : first === 0xdc ? 3 : first === 0xdd ? 5 : -1;
-  if (at < 0) return undefined;
-  const number = bytes[at];
+  const number = bytes[firstElement(bytes)];
   return (Object.keys(OBJECT_KINDS) as ObjectKind[]).find(kind => OBJECT_KINDS[kind] === number);
+}
+
+/** Returns whether every value of an object has its one form. Throws OBJECT_INVALID if the bytes are no object. */
+export function isCanonical(bytes: Uint8Array): boolean {
+  return compareBytes(packr.pack(unpack(bytes)), bytes) === 0;
 }
 
 function unpack(bytes: Uint8Array): unknown {
@@ -135,6 +155,13 @@ export function asCount(value: unknown, max = Number.MAX_SAFE_INTEGER): number {
   return value as number;
 }
 
+/** Returns a list of that many fields. */
+export function asFields(value: unknown, count: number): readonly unknown[] {
+  const fields = asArray(value);
+  if (fields.length !== count) throw invalid('has a list with a wrong number of fields');
+  return fields;
+}
+
 export function asInteger(value: unknown): number {
   if (!Number.isSafeInteger(value)) throw invalid('lacks a whole number');
   return value as number;
@@ -162,12 +189,19 @@ export function asIdOrNull(value: unknown): ObjectId | null {
 
 /** Returns a text that may stand for any bytes; the inverse of `anyText`. */
 export function asAnyText(value: unknown): string {
-  return typeof value === 'string' ? value : decodeText(asBytes(value));
+  if (typeof value === 'string') return value;
+  const text = decodeText(asBytes(value));
+  if (isWellFormed(text)) throw invalid('has the bytes of a text that could be text');
+  return text;
 }
 
-/** Returns the field of a text that may not be well formed: text where it is, else its bytes. */
+/** Returns the field of a text that may not be well formed: text where its bytes are valid UTF-8, else these. */
 export function anyText(text: string): Field {
-  return isWellFormed(text) ? text : encodeText(text);
+  if (isWellFormed(text)) return text;
+  const bytes = encodeText(text);
+  // bytes that stood for themselves may be valid together, as where two texts were joined
+  const whole = decodeText(bytes);
+  return isWellFormed(whole) ? whole : bytes;
 }
 
 /** Returns the field of a whole number up to 2⁵³: eight bytes, big-endian, two's complement. */

@@ -1,5 +1,5 @@
 /**
- * Checks a store: the value log and the index, the chain of operations with its indexes, and every object that any
+ * Checks a store: the files of the index, the value log and the index, the chain of operations with its indexes, and every object that any
  * operation's refs reach — hashes, structure, order, counts, the rules of the files table, bodies. Goes on past
  * damage, and says which commits, refs and paths each damaged object takes with it. Reads each object once or twice;
  * memory grows with the number of objects, not with their size. Layer: repo.
@@ -9,12 +9,15 @@ import {isDbosError} from '../errors.js';
 import {kindOf} from '../objects/codec.js';
 import type {ObjectId} from '../objects/id.js';
 import {type ObjectReader, ObjectStore} from '../objects/store.js';
+import {checkIndexFiles} from '../storage/indexcheck.js';
 import type {LevelStorage} from '../storage/level.js';
 import type {Location} from '../storage/storage.js';
-import {verifyTree} from '../tree/verify.js';
+import {type VerifiedNodes, verifyTree} from '../tree/verify.js';
+import {CanonicalReader} from './canonicalreader.js';
 import {type Commit, checkGeneration, readCommit} from './commit.js';
 import {DamageList, type Problem} from './damage.js';
 import {attribute} from './damagereach.js';
+import {checkFormat} from './format.js';
 import {
   decodeOperationEntry,
   describeKey,
@@ -25,6 +28,7 @@ import {
   REF_KEYS,
   readCell,
 } from './indexes.js';
+import type {StoreLocation} from './location.js';
 import {readOperation, type StoredOperation} from './operation.js';
 import {diffRefs, listRefs, REFS_SPEC, type RefChange, shortName} from './refs.js';
 import {StateCheck} from './statecheck.js';
@@ -53,6 +57,17 @@ export async function* fsck(
   options: FsckOptions = {},
 ): AsyncGenerator<Problem, void, undefined> {
   yield* new Check(repo.storage, options).run();
+}
+
+/**
+ * Yields what is wrong with the files of the index of a store that is not open; nothing if they are sound. Run it first:
+ * opening LevelDB drops some damage without a word, and other damage may end the process. Throws as opening does.
+ */
+export function* fsckIndexFiles(location: StoreLocation): Generator<Problem, void, undefined> {
+  checkFormat(location.store);
+  for (const {file, offset, problem} of checkIndexFiles(location.store)) {
+    yield corrupt(`The index is damaged in the file ${file} at byte ${offset}: ${problem}.`);
+  }
 }
 
 /** Counts what is read. */
@@ -95,7 +110,8 @@ const TURN = 50;
 class Check {
   private readonly reader: CountingReader;
   private readonly damages = new DamageList();
-  private readonly seenRefs = new Set<string>();
+  private readonly canonical: CanonicalReader;
+  private readonly seenRefs: VerifiedNodes = new Map();
   /** What refs and heads held at any time. */
   private readonly tips = new Set<ObjectId>();
   /** The newest view that can be read: what the store shows now. */
@@ -110,6 +126,7 @@ class Check {
     private readonly options: FsckOptions,
   ) {
     this.reader = new CountingReader(storage);
+    this.canonical = new CanonicalReader(this.reader, this.damages);
   }
 
   /** Reports progress and lets others work, now and then. */
@@ -183,13 +200,13 @@ class Check {
   private readStep(id: ObjectId): Step | undefined {
     let operation: StoredOperation;
     try {
-      operation = readOperation(this.reader, id);
+      operation = readOperation(this.canonical, id);
     } catch (error) {
       this.damages.add(error, id, {kind: 'operation'});
       return undefined;
     }
     try {
-      return {operation, view: readView(this.reader, operation.view)};
+      return {operation, view: readView(this.canonical, operation.view)};
     } catch (error) {
       this.damages.add(error, operation.view, {kind: 'view'});
       return {operation, view: undefined};
@@ -290,7 +307,7 @@ class Check {
       if (this.commits.has(id)) continue;
       let commit: Commit;
       try {
-        commit = readCommit(this.reader, id);
+        commit = readCommit(this.canonical, id);
       } catch (error) {
         this.damages.add(error, id, {kind: 'commit'});
         this.commits.set(id, []);
@@ -317,7 +334,7 @@ class Check {
   /** Returns the commit that a ref's value stands for, if it can be read. */
   private commitOfTip(id: ObjectId): ObjectId | undefined {
     try {
-      const bytes = this.reader.read(id);
+      const bytes = this.canonical.read(id);
       return kindOf(bytes) === 'tag' ? decodeTag(bytes).target : id;
     } catch (error) {
       this.damages.add(error, id, {kind: 'target of a ref'});

@@ -7,6 +7,7 @@ import {
   asAnyText,
   asArray,
   asCount,
+  asFields,
   asId,
   asIdOrNull,
   asWideInteger,
@@ -131,11 +132,11 @@ export function readOperation(reader: ObjectReader, id: ObjectId): StoredOperati
 }
 
 function asRefChange(value: unknown): RefChange {
-  const [name, before, after] = asArray(value);
+  const [name, before, after] = asFields(value, 3);
   return {name: asRefName(name), before: asIdOrNull(before), after: asIdOrNull(after)};
 }
 
 function asUndoInfo(value: unknown): UndoInfo {
-  const [target, position, below] = asArray(value);
+  const [target, position, below] = asFields(value, 3);
   return {target: asId(target), position: asIdOrNull(position), below: asIdOrNull(below)};
 }

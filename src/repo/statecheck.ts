@@ -27,14 +27,15 @@ import {decodeKey} from '../tree/key.js';
 import {decodeNode, type InnerNode, type LeafNode} from '../tree/node.js';
 import {countRange, countRows} from '../tree/read.js';
 import {sameSpec, type TreeRoot, type TreeSpec} from '../tree/spec.js';
-import {type TreeProblem, verifyTree} from '../tree/verify.js';
+import {type TreeProblem, type VerifiedNodes, verifyTree} from '../tree/verify.js';
+import {CanonicalReader} from './canonicalreader.js';
 import type {DamageList} from './damage.js';
 
 /** What is known of one schema. */
 interface SchemaCheck {
   readonly spec: TreeSpec;
   /** Nodes whose structure, and nodes whose rows were looked at. */
-  readonly verified: Set<string>;
+  readonly verified: VerifiedNodes;
   readonly read: Set<ObjectId>;
 }
 
@@ -43,11 +44,14 @@ export class StateCheck {
   private readonly tables = new Set<ObjectId>();
   private readonly schemas = new Map<ObjectId, SchemaCheck | undefined>();
   private readonly bodies = new Set<string>();
+  private readonly canonical: CanonicalReader;
 
   constructor(
     private readonly reader: ObjectReader,
     private readonly damages: DamageList,
-  ) {}
+  ) {
+    this.canonical = new CanonicalReader(reader, damages);
+  }
 
   /** Checks a state, the files against those of `base`, a state that is checked too. Yields between its parts. */
   *check(id: ObjectId, base: ObjectId | undefined): Generator<void, void, undefined> {
@@ -55,7 +59,7 @@ export class StateCheck {
     this.states.add(id);
     let state: State;
     try {
-      state = readState(this.reader, id);
+      state = readState(this.canonical, id);
     } catch (error) {
       this.damages.add(error, id, {kind: 'state'});
       return;
@@ -74,7 +78,7 @@ export class StateCheck {
 
   private readTable(name: string, id: ObjectId): Table | undefined {
     try {
-      return readTable(this.reader, id);
+      return readTable(this.canonical, id);
     } catch (error) {
       this.damages.add(error, id, {kind: 'table', table: name});
       return undefined;
@@ -85,7 +89,7 @@ export class StateCheck {
     if (!this.schemas.has(id)) {
       let check: SchemaCheck | undefined;
       try {
-        check = {spec: treeSpec(readSchema(this.reader, id)), verified: new Set(), read: new Set()};
+        check = {spec: treeSpec(readSchema(this.canonical, id)), verified: new Map(), read: new Set()};
       } catch (error) {
         this.damages.add(error, id, {kind: 'schema', table: name});
       }

@@ -2,7 +2,7 @@
  * Schemas: the columns of a table and its key. A schema is an object of its own, so every version of a table that did
  * not change its schema shares it. Layer: state.
  */
-import {asArray, asCount, asString, decodeObject, encodeObject, invalid} from '../objects/codec.js';
+import {asArray, asCount, asFields, asString, decodeObject, encodeObject, invalid} from '../objects/codec.js';
 import type {ObjectId} from '../objects/id.js';
 import type {ObjectReader, ObjectSink} from '../objects/store.js';
 import {DEFAULT_INNER_ROWS, defaultLeafRows, type KeyColumn, MAX_TARGET, type TreeSpec} from '../tree/spec.js';
@@ -52,13 +52,14 @@ export function writeSchema(sink: ObjectSink, schema: Schema): ObjectId {
 
 /** Returns the schema with this id. Throws OBJECT_INVALID. */
 export function readSchema(reader: ObjectReader, id: ObjectId): Schema {
-  const [columnList, keyList, leafRows, innerRows] = decodeObject(reader.read(id), 'schema');
+  const [columnList, keyList, leafRows, innerRows, ...rest] = decodeObject(reader.read(id), 'schema');
+  if (rest.length > 0) throw invalid('is a schema with a wrong number of fields');
   const columns = asArray(columnList).map(entry => {
-    const [name, type, notNull] = asArray(entry);
+    const [name, type, notNull] = asFields(entry, 3);
     return {name: asString(name), type: asString(type), notNull: asCount(notNull, 1) === 1};
   });
   const key = asArray(keyList).map(entry => {
-    const [collation, descending] = asArray(entry);
+    const [collation, descending] = asFields(entry, 2);
     return {
       collation: COLLATIONS[asCount(collation, COLLATIONS.length - 1)] as (typeof COLLATIONS)[number],
       descending: asCount(descending, 1) === 1,

@@ -4,7 +4,7 @@
  */
 
 import {compareText} from '../bytes.js';
-import {asArray, asId, asString, decodeObject, encodeObject, fieldOfId, invalid} from '../objects/codec.js';
+import {asArray, asFields, asId, asString, decodeObject, encodeObject, fieldOfId, invalid} from '../objects/codec.js';
 import type {ObjectId} from '../objects/id.js';
 import type {ObjectReader, ObjectSink} from '../objects/store.js';
 
@@ -19,11 +19,12 @@ export function writeState(sink: ObjectSink, state: State): ObjectId {
 
 /** Returns the state with this id. Throws OBJECT_INVALID. */
 export function readState(reader: ObjectReader, id: ObjectId): State {
-  const [entries] = decodeObject(reader.read(id), 'state');
+  const [entries, ...rest] = decodeObject(reader.read(id), 'state');
+  if (rest.length > 0) throw invalid('is a state with a wrong number of fields');
   const state = new Map<string, ObjectId>();
   let last: string | undefined;
   for (const entry of asArray(entries)) {
-    const [nameField, table] = asArray(entry);
+    const [nameField, table] = asFields(entry, 2);
     const name = asString(nameField);
     if (last !== undefined && compareText(last, name) >= 0) throw invalid('is a state whose tables are not in order');
     state.set(name, asId(table));

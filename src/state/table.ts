@@ -33,7 +33,8 @@ export function writeTable(sink: ObjectSink, table: Table): ObjectId {
 
 /** Returns the table with this id. Throws OBJECT_INVALID. */
 export function readTable(reader: ObjectReader, id: ObjectId): Table {
-  const [schema, root, rows, indexes] = decodeObject(reader.read(id), 'table');
+  const [schema, root, rows, indexes, ...rest] = decodeObject(reader.read(id), 'table');
+  if (rest.length > 0) throw invalid('is a table with a wrong number of fields');
   if (asArray(indexes).length > 0) throw invalid('is a table with indexes, which this version does not know');
   const table = {schema: asId(schema), root: asIdOrNull(root), rows: asCount(asWideInteger(rows))};
   if ((table.root === null) !== (table.rows === 0)) throw invalid('is a table whose row count is wrong');

@@ -2,7 +2,7 @@
  * The storage of a store on disk: LevelDB as the index, in `level/`, and the value log, in `log/`. One process has it
  * open at a time; the others wait. A commit appends to the log, syncs it, then writes one synced LevelDB batch that
  * also says how far the log counts: so a process that is killed, or a disk that fills up, leaves all of a commit or
- * nothing. Layer: storage.
+ * nothing. A witness beside them tells when the index has lost commits that were durable. Layer: storage.
  */
 import fs from 'node:fs';
 import {dirname, join} from 'node:path';
@@ -19,6 +19,7 @@ import {LogReader} from './logreader.js';
 import {SEGMENT_LIMIT, segmentNumber, segmentPath} from './segment.js';
 import type {Frame, Key, KeyRange, Location, Storage, StorageWriter} from './storage.js';
 import {type AppendedFrame, ValueLog} from './valuelog.js';
+import {checkWitness, removeWitness, Witness} from './witness.js';
 import {LogWriter, locationOf, type Staged, type WriterHost} from './writer.js';
 
 export interface LevelOptions {
@@ -58,6 +59,7 @@ export class LevelStorage implements Storage {
   private readonly reader: LogReader;
   private readonly log: ValueLog;
   private readonly host: WriterHost;
+  private readonly witness: Witness;
   private readonly scratch = new ByteWriter(64);
   /** Buffers for the keys of lookups, by their length: LevelDB reads them before it returns. */
   private readonly keys: Buffer[] = [];
@@ -79,6 +81,7 @@ export class LevelStorage implements Storage {
   ) {
     const files = this.files;
     this.logDirectory = join(root, 'log');
+    this.witness = new Witness(root);
     this.reader = new LogReader(this.logDirectory, files);
     this.log = new ValueLog(
       this.logDirectory,
@@ -123,6 +126,7 @@ export class LevelStorage implements Storage {
     const files = options.fileSystem ?? diskFiles;
     try {
       const record = decodeRecord(index.getSync(RECORD_KEY));
+      checkWitness(root, record.commits);
       checkLogLength(join(root, 'log'), files, record);
       return new LevelStorage(root, index, record, options);
     } catch (error) {
@@ -208,6 +212,7 @@ export class LevelStorage implements Storage {
     if (!this.unavailable) this.log.rollback();
     await this.log.close();
     this.reader.close();
+    this.witness.close();
     if (this.index.status === 'closed') return;
     await this.index.close();
     releaseLock(this.root);
@@ -340,6 +345,7 @@ export class LevelStorage implements Storage {
     } catch (error) {
       await this.recover(indexFailure(error, this.index.location), next.commits);
     }
+    this.witness.write(next.commits);
     this.staging.delete(writer);
     this.lost.delete(writer);
     if (bytes > BIG_BATCH) this.writeOut();
@@ -403,6 +409,7 @@ async function prepare(directory: string, files: LogFiles, create: boolean): Pro
       throw corrupt(`the index of the store at ${root} has lost its file CURRENT`, {path: level});
     }
     if (!create) throw notFound(directory);
+    removeWitness(root);
     fs.mkdirSync(level, {recursive: true});
     files.makeDirectory(log);
     await diskFiles.syncDirectory(root);

@@ -32,17 +32,18 @@ export class LogReader {
   private storedRun = 0;
   private scratch: Buffer | undefined;
 
-  /** `directory` is the `logDirectory` of a storage. */
+  /** `directory` is the `logDirectory` of a storage. A reader that goes through the log in its order needs little cache. */
   constructor(
     private readonly directory: string,
     private readonly files: LogFiles = diskFiles,
+    private readonly cacheBytes = CACHE_BYTES,
   ) {}
 
   /**
-   * Returns the value at a location. It may share memory with the unpacked frame: copy what is to be kept for long.
-   * Throws STORE_CORRUPT if the log does not hold it.
+   * Returns the value at a location. It may share memory with the unpacked frame: copy what is to be kept for long; with
+   * `temporary` it may be overwritten by the next call. Throws STORE_CORRUPT if the log does not hold it.
    */
-  read(location: Location): Uint8Array {
+  read(location: Location, temporary = false): Uint8Array {
     const {offset, length} = location;
     // Segments are shorter than 2³⁰, so this is unique and exact.
     const id = location.segment * SEGMENT_LIMIT + location.frame;
@@ -50,7 +51,9 @@ export class LogReader {
     if (payload !== undefined) return this.slice(payload, location);
     if (location.codec === 'stored') {
       if (offset + length > location.storedLength) throw this.damaged(location, 'a value reaches past its frame');
-      if (!this.isRun(id, location)) return this.readAt(location, location.frame + FRAME_HEADER + offset, length);
+      if (!this.isRun(id, location)) {
+        return this.readAt(location, location.frame + FRAME_HEADER + offset, length, temporary);
+      }
       const whole = this.readAt(location, location.frame + FRAME_HEADER, location.storedLength);
       this.keep(id, whole);
       return this.slice(whole, location);
@@ -160,13 +163,13 @@ export class LogReader {
   }
 
   private keep(id: number, payload: Uint8Array): void {
-    if (payload.length > CACHE_BYTES / 4) return;
+    if (payload.length > this.cacheBytes / 4) return;
     this.payloads.set(id, payload);
     this.cachedBytes += payload.length;
     this.lastId = id;
     this.last = payload;
     for (const [oldest, dropped] of this.payloads) {
-      if (this.cachedBytes <= CACHE_BYTES) break;
+      if (this.cachedBytes <= this.cacheBytes) break;
       this.payloads.delete(oldest);
       this.cachedBytes -= dropped.length;
     }

@@ -3,6 +3,7 @@
  * past damage. Beyond what readers check it holds each node against the invariants of `builder.ts`: order and bounds of
  * keys, counts, where nodes end, and that the bytes are exactly those that the builder would write. Layer: tree.
  */
+import {fromBinary, toBinary} from '../bytes.js';
 import {type ErrorCode, isDbosError} from '../errors.js';
 import type {ObjectId} from '../objects/id.js';
 import type {ObjectReader} from '../objects/store.js';
@@ -35,30 +36,51 @@ export interface TreeProblem {
   readonly lastKey: Uint8Array | undefined;
 }
 
-/** What the place of a node in the tree says of it. */
+/** What the place of a node in the tree says of it. Keys are binary strings. */
 interface Place {
-  readonly parent: InnerNode | undefined;
-  readonly firstKey: Uint8Array | undefined;
-  readonly lastKey: Uint8Array | undefined;
+  /** The level of the parent; undefined for the root. */
+  readonly above: number | undefined;
+  readonly firstKey: string | undefined;
+  readonly lastKey: string | undefined;
   readonly rows: number | undefined;
   /** Whether it is the last node of its level. */
   readonly last: boolean;
 }
 
+/** What is known of a node that was checked, so that its other places are checked without reading it again. */
+interface Verified {
+  readonly level: number;
+  readonly rows: number;
+  readonly count: number;
+  /** A key that is not less than the least below the node: that one itself if it could be read. */
+  least: string;
+  readonly greatest: string;
+  /** Whether it was checked as a node that may end anywhere, and as one that may not: being sound is two things. */
+  asLast: boolean;
+  asOther: boolean;
+}
+
+/** The nodes of trees of one spec that were checked. */
+export type VerifiedNodes = Map<ObjectId, Verified>;
+
 /**
- * Yields what is wrong with a tree; nothing if it is sound. Nodes that `seen` holds are not looked at again: give the
- * same set to all trees of one spec, such as the versions of a table. What rows refer to is not read (see `linksOf`).
+ * Yields what is wrong with a tree; nothing if it is sound. Nodes that `seen` holds are not read again: give the same
+ * map to all trees of one spec, such as the versions of a table. What rows refer to is not read (see `linksOf`).
  */
 export function* verifyTree(
   reader: ObjectReader,
   spec: TreeSpec,
   root: TreeRoot,
-  seen: Set<string> = new Set(),
+  seen: VerifiedNodes = new Map(),
 ): Generator<TreeProblem, void, undefined> {
   checkSpec(spec);
   if (root === null) return;
-  const place = {parent: undefined, firstKey: undefined, lastKey: undefined, rows: undefined, last: true};
+  const place = {above: undefined, firstKey: undefined, lastKey: undefined, rows: undefined, last: true};
   yield* verifyNode(reader, spec, root, place, seen);
+}
+
+function isVerified(known: Verified | undefined, {last}: Place): known is Verified {
+  return known !== undefined && (last ? known.asLast : known.asOther);
 }
 
 function* verifyNode(
@@ -66,56 +88,80 @@ function* verifyNode(
   spec: TreeSpec,
   id: ObjectId,
   place: Place,
-  seen: Set<string>,
+  seen: VerifiedNodes,
 ): Generator<TreeProblem, void, undefined> {
-  const {firstKey, lastKey} = place;
+  let known = seen.get(id);
+  if (isVerified(known, place)) {
+    for (const problem of misplaced(known, place)) yield treeProblem(id, 'OBJECT_INVALID', problem, place);
+    return;
+  }
   let node: Node;
   const problems: string[] = [];
   try {
     const bytes = reader.read(id);
     node = decodeNode(spec, bytes);
-    if (place.parent) problems.push(...misplaced(node, place, place.parent));
-    // the last node of a level may end anywhere, so being sound there and being sound elsewhere are two things; where
-    // a node stands apart from that is checked each time
-    const mark = place.last ? `${id} last` : id;
-    if (!seen.has(mark)) {
-      seen.add(mark);
-      if (node.level === 0) problems.push(...wrongLeaf(spec, node as LeafNode, bytes, place));
-      else problems.push(...wrongInner(spec, node as InnerNode, bytes, place));
-    } else {
-      for (const problem of problems) yield {id, code: 'OBJECT_INVALID', problem, firstKey, lastKey};
-      return;
+    if (known === undefined) {
+      known = verified(node);
+      seen.set(id, known);
     }
+    if (place.last) known.asLast = true;
+    else known.asOther = true;
+    problems.push(...misplaced(known, place));
+    if (node.level === 0) problems.push(...wrongLeaf(spec, node as LeafNode, bytes, place));
+    else problems.push(...wrongInner(spec, node as InnerNode, bytes, place));
   } catch (error) {
     if (!isDbosError(error)) throw error;
-    yield {id, code: error.code, problem: error.message.replace(/\.$/, ''), firstKey, lastKey};
+    yield treeProblem(id, error.code, error.message.replace(/\.$/, ''), place);
     return;
   }
-  for (const problem of problems) yield {id, code: 'OBJECT_INVALID', problem, firstKey, lastKey};
+  for (const problem of problems) yield treeProblem(id, 'OBJECT_INVALID', problem, place);
   // below a node of a wrong level everything would be reported again; levels must fall, so that this ends
-  if (node.level === 0 || (place.parent && node.level !== place.parent.level - 1)) return;
+  if (node.level === 0 || (place.above !== undefined && node.level !== place.above - 1)) return;
   const inner = node as InnerNode;
-  let before = firstKey;
+  let before = place.firstKey;
   for (let i = 0; i < inner.count; i++) {
-    const key = inner.keyAt(i);
+    const child = inner.idAt(i);
+    const key = toBinary(inner.keyAt(i));
     const last = place.last && i === inner.count - 1;
-    const below = {parent: inner, firstKey: before, lastKey: key, rows: inner.rowsAt(i), last};
-    yield* verifyNode(reader, spec, inner.idAt(i), below, seen);
+    const below = {above: inner.level, firstKey: before, lastKey: key, rows: inner.rowsAt(i), last};
+    const seenChild = seen.get(child);
+    // most children of a new version are those of the one before: no generator for them
+    if (!isVerified(seenChild, below) || misplaced(seenChild, below).length > 0) {
+      yield* verifyNode(reader, spec, child, below, seen);
+    }
     before = key;
   }
+  const least = seen.get(inner.idAt(0))?.least;
+  if (least !== undefined) known.least = least;
 }
 
-/** (1) (5) What does not fit the parent. */
-function misplaced(node: Node, {rows, lastKey, firstKey}: Place, parent: InnerNode): string[] {
+function verified(node: Node): Verified {
+  const {level, rows, count} = node;
+  const least = toBinary(node.keyAt(0));
+  return {level, rows, count, least, greatest: toBinary(node.keyAt(count - 1)), asLast: false, asOther: false};
+}
+
+function treeProblem(id: ObjectId, code: ErrorCode, problem: string, {firstKey, lastKey}: Place): TreeProblem {
+  return {id, code, problem, firstKey: keyBytes(firstKey), lastKey: keyBytes(lastKey)};
+}
+
+function keyBytes(key: string | undefined): Uint8Array | undefined {
+  return key === undefined ? undefined : fromBinary(key);
+}
+
+const NONE: readonly string[] = [];
+
+/** (1) (3) (4) (5) What does not fit the place. */
+function misplaced(node: Verified, {above, rows, lastKey, firstKey}: Place): readonly string[] {
+  if (above === undefined) return node.level > 0 && node.count === 1 ? ['The root has only one child'] : NONE; // (3) (4)
+  const {level, least, greatest} = node;
+  const follows = firstKey === undefined || least > firstKey;
+  if (level === above - 1 && node.rows === rows && greatest === lastKey && follows) return NONE;
   const problems: string[] = [];
-  if (node.level !== parent.level - 1) problems.push(`The node has level ${node.level} under level ${parent.level}`);
+  if (level !== above - 1) problems.push(`The node has level ${level} under level ${above}`);
   if (node.rows !== rows) problems.push(`The node has ${node.rows} rows and its parent says ${rows}`);
-  const own = node.keyAt(node.count - 1);
-  if (lastKey && !sameBytes(own, lastKey)) problems.push('The greatest key of the node is not the one in its parent');
-  const first = node.keyAt(0);
-  if (firstKey && compareKeys(first, first.length, firstKey, firstKey.length) <= 0) {
-    problems.push('The node begins before its left neighbour ends');
-  }
+  if (greatest !== lastKey) problems.push('The greatest key of the node is not the one in its parent');
+  if (!follows) problems.push('The node begins before its left neighbour ends');
   return problems;
 }
 
@@ -153,7 +199,6 @@ function wrongInner(spec: TreeSpec, node: InnerNode, bytes: Uint8Array, place: P
     const wrong = wrongEnd(splitter.endsAfter(child.key, child.key.length, i + 1), i === node.count - 1, place);
     if (wrong) problems.push(wrong);
   }
-  if (!place.parent && node.count === 1) problems.push('The root has only one child'); // (3) (4)
   if (!sameBytes(encodeInner(node.level, children), bytes)) problems.push('The node is not in its canonical form');
   return problems;
 }

@@ -30,18 +30,18 @@ import {isPrivileged} from './entry.js';
 import type {WorkProgress} from './examine.js';
 import {type FsPath, fsPath} from './fspath.js';
 import {CLEAN, type Listing, type Signature, signatureOf, UNKNOWN} from './listing.js';
-import {Outtake} from './outtake.js';
+import type {Outtake} from './outtake.js';
 import {groups, users} from './owners.js';
 import type {Plan, PlannedChange} from './plan.js';
 import {listPaths} from './record.js';
 import type {ListingUpdate} from './relist.js';
-import {applyMeta, type MetaTask, OWNER_NOT_SET, TIME_NOT_SET, type Written, XATTRS_NOT_SET} from './writefile.js';
+import {applyMeta, type MetaTask, OWNER_NOT_SET, TIME_NOT_SET, XATTRS_NOT_SET} from './writefile.js';
 import {loadXattrs} from './xattr.js';
 
 export interface ApplyOptions {
   readonly reader: ObjectReader;
   readonly root: string;
-  readonly logDirectory: string | undefined;
+  readonly outtake: Outtake;
   readonly to: TreeRoot;
   readonly listing: Listing | undefined;
   readonly restoreTimes: boolean;
@@ -85,9 +85,6 @@ class Apply {
   private readonly failures: Failure[] = [];
   private readonly byPath: ReadonlyMap<string, PlannedChange>;
   private readonly created = new Set<string>();
-  private readonly outtake: Outtake;
-  /** The files that are written, in the order of their numbers. */
-  private files: readonly PlannedChange[] = [];
   /** Directories made writable for the time being, with the mode that they had. */
   private readonly opened = new Map<string, number>();
   private readonly privileged = isPrivileged();
@@ -101,44 +98,10 @@ class Apply {
     private readonly options: ApplyOptions,
   ) {
     this.byPath = new Map(plan.changes.map(change => [change.path, change]));
-    const {reader, logDirectory, signal, progress} = options;
-    let bytes = 0;
-    let done = 0;
-    this.outtake = new Outtake({
-      reader,
-      logDirectory,
-      signal,
-      pathOf: ({path}) => this.full(path),
-      metaOf: row => this.metaOf(row),
-      receive: (number, {signature, refused}: Written) => {
-        const {path, after} = this.files[number] as PlannedChange;
-        this.noteWritten(path, signature, refused, after as FileRow);
-        bytes += signature.size;
-        progress?.({label: 'Writing files', done: ++done, total: this.files.length, bytes});
-      },
-      fail: (number, code) => this.failures.push({path: (this.files[number] as PlannedChange).path, code}),
-    });
   }
 
   async run(): Promise<Applied> {
     await loadXattrs();
-    const {changes} = this.plan;
-    let files = 0;
-    let bytes = 0;
-    for (const {after, done} of changes) {
-      if (done || after?.type !== 'file') continue;
-      files++;
-      bytes += (after.content as ContentRef).size;
-    }
-    await this.outtake.prepare(files, bytes);
-    try {
-      return await this.carryOut();
-    } finally {
-      await this.outtake.close();
-    }
-  }
-
-  private async carryOut(): Promise<Applied> {
     const {changes, inTheWay} = this.plan;
     for (let i = inTheWay.length - 1; i >= 0; i--) this.remove(inTheWay[i] as string);
     this.removeOld(changes);
@@ -156,8 +119,7 @@ class Apply {
       else if (this.clear(change)) files.push(change);
     }
     this.stopAt();
-    this.files = files;
-    await this.outtake.write(files.map(({after}) => after as FileRow));
+    await this.writeContents(files);
     if (fifos.length > 0) this.makeFifos(fifos);
     for (const change of links) this.makeLink(change);
     this.finishDirectories(changes);
@@ -328,6 +290,24 @@ class Apply {
     const gid = this.privileged ? ((row.group === null ? undefined : groups.idOf(row.group)) ?? row.gid) : row.gid;
     const xattrs = row.xattrs instanceof ContentRef ? readWhole(this.options.reader, row.xattrs) : row.xattrs;
     return {mode, uid, gid, xattrs, mtime: this.options.restoreTimes ? secondsOf(mtime) : undefined};
+  }
+
+  private async writeContents(files: readonly PlannedChange[]): Promise<void> {
+    const {outtake, progress} = this.options;
+    let bytes = 0;
+    let done = 0;
+    await outtake.write({
+      rows: files.map(({after}) => after as FileRow),
+      pathOf: ({path}) => this.full(path),
+      metaOf: row => this.metaOf(row),
+      receive: (number, {signature, refused}) => {
+        const {path, after} = files[number] as PlannedChange;
+        this.noteWritten(path, signature, refused, after as FileRow);
+        bytes += signature.size;
+        progress?.({label: 'Writing files', done: ++done, total: files.length, bytes});
+      },
+      fail: (number, code) => this.failures.push({path: (files[number] as PlannedChange).path, code}),
+    });
   }
 
   private makeSymlink(change: PlannedChange): void {

@@ -88,9 +88,10 @@ export async function commitWorkTree(repo: Repository, options: CommitOptions): 
       });
       const description = `${amended === undefined ? 'commit' : 'amend'}: ${message.trim().split('\n', 1)[0]}`;
       await transaction.publish({kind: 'normal', description, ...headEdit(head, id)});
-      removeJournal(store);
+      // what was interrupted is recorded as it is
+      if (options.paths === undefined) removeJournal(store);
     } else transaction.discard();
-    if (examination.changed || id !== null) saveStatCache(store, recording.root, listing, moment);
+    if (examination.changed) saveStatCache(store, recording.root, listing, moment);
     return {id, branch: head.branch, parents: id === null ? [] : parents, changes, skipped, unreadable};
   } finally {
     transaction.discard();

@@ -81,7 +81,7 @@ export interface Examination {
   readonly differences: Difference[];
   /** The work tree; its states refer to the base, or with a sink to the base with the differences. */
   readonly listing: Listing;
-  /** Before this nothing was read. */
+  /** A time, by the clock of the file system, before which nothing was read; 0 if nothing changed. */
   readonly moment: number;
   /** Whether the listing says more than the cached one. */
   readonly changed: boolean;
@@ -125,6 +125,8 @@ class Run {
   private readonly unreadable: UnreadablePath[] = [];
   private readonly changing: string[] = [];
   private readonly bodies: BodyWriter | undefined;
+  /** Names that count although they are ignored, by directory. */
+  private readonly included = new Map<string, string[]>();
   private updated = false;
   private ready = false;
 
@@ -134,6 +136,11 @@ class Run {
   ) {
     const {reader, base, cached, root, store, sink, signal} = options;
     this.bodies = sink && new BodyWriter(sink);
+    for (const path of options.include ?? []) {
+      const names = this.included.get(parentOf(path));
+      if (names === undefined) this.included.set(parentOf(path), [nameOf(path)]);
+      else names.push(nameOf(path));
+    }
     this.scan = new Scan({
       root,
       store,
@@ -172,11 +179,13 @@ class Run {
     for (const {path, code} of scan.unreadable) {
       if (this.options.selection.includes(path)) this.unreadable.push({path, code});
     }
+    const {cached, base} = this.options;
+    const changed = scan.changed || this.updated || cached?.root !== base;
     return {
       differences: this.differences,
       listing: scan.listing,
-      moment: scan.moment,
-      changed: scan.changed || this.updated,
+      moment: changed ? scan.moment : 0,
+      changed,
       skipped: scan.skipped,
       unreadable: this.unreadable,
       changing: this.changing,
@@ -185,7 +194,7 @@ class Run {
 
   private trackedNames(directory: string): Set<string> {
     const names = new Set(this.rowsOf(directory).keys());
-    for (const path of this.options.include ?? []) if (parentOf(path) === directory) names.add(nameOf(path));
+    for (const name of this.included.get(directory) ?? []) names.add(name);
     return names;
   }
 
@@ -282,6 +291,8 @@ class Run {
       if (!needed) return;
     }
     if (sink === undefined && this.decideUnread(entry, path, before)) return;
+    // the clock is asked before anything is read
+    void this.scan.moment;
     const number = this.candidates.length;
     let twin = -1;
     if ((mode & S_IFMT) === S_IFREG) {

@@ -66,9 +66,9 @@ export async function moveHeadTo(
     logDirectory: repo.storage.logDirectory,
     from,
     to,
-    changes: [...diffFiles(repo.objects, from, to)],
+    changes: diffFiles(repo.objects, from, to),
     paths: undefined,
-    listing: knownListing(repo, store, from),
+    listing: () => knownListing(repo, store, from),
     covers: true,
     save: force
       ? async paths => {

@@ -180,6 +180,8 @@ export class Intake {
       const worker = new Worker(new URL('./intakeworker.js', import.meta.url), {
         workerData: {compress: this.options.sink !== undefined},
         // a small young generation is swept often, and with it the buffers that it holds
+        // flags of the program that uses this library are not for its threads
+        execArgv: [],
         resourceLimits: {maxYoungGenerationSizeMb: 4},
       });
       const member: Member = {worker, jobs: new Map(), hungry: true, batches: []};

@@ -57,15 +57,22 @@ export class LookAhead {
     const data: LookAheadData = {root, bytes: bytes.buffer, looks, places};
     const worker = new Worker(new URL('./lookaheadworker.js', import.meta.url), {
       workerData: data,
+      // flags of the program that uses this library are not for its threads
+      execArgv: [],
       resourceLimits: {maxYoungGenerationSizeMb: 4},
     });
     return new LookAhead(worker, data);
   }
 
+  /** The first entry that the thread has looked at. */
+  get from(): number {
+    return Atomics.load(this.places, 0);
+  }
+
   /** Returns what an entry was when the thread looked, or undefined if the scan has to look itself. */
   at(entry: number): Look | undefined {
     const {looks, places} = this;
-    if (entry < Atomics.load(places, 0)) {
+    if (entry < this.from) {
       Atomics.store(places, 1, entry);
       return undefined;
     }

@@ -11,6 +11,7 @@ import {type Applied, applyPlan} from './apply.js';
 import type {WorkProgress} from './examine.js';
 import {findJournal, removeJournal, writeJournal} from './journal.js';
 import {type Listing, UNKNOWN} from './listing.js';
+import {Outtake} from './outtake.js';
 import {type Plan, planMove} from './plan.js';
 import {listPaths} from './record.js';
 import {relist} from './relist.js';
@@ -24,10 +25,12 @@ export interface MoveOptions {
   /** The root that the rows before and the states of the listing are from, and the one that the rows after are from. */
   readonly from: TreeRoot;
   readonly to: TreeRoot;
-  readonly changes: readonly FileChange[];
+  /** Parents before their children. */
+  readonly changes: Iterable<FileChange>;
   /** The paths that the move is limited to; undefined if the work tree moves as a whole from `from` to `to`. */
   readonly paths: readonly string[] | undefined;
-  readonly listing: Listing | undefined;
+  /** Returns what the stat cache knows, with states for `from`. */
+  readonly listing: () => Listing | undefined;
   /** Whether a directory that is made gets all the rows that the root in `finish` has in it. */
   readonly covers: boolean;
   /** Saves endangered paths somewhere; without it they make the move fail. */
@@ -52,27 +55,50 @@ export interface Moved extends Omit<Applied, 'updates'> {
  * NAME_UNSAFE for rows that no state may have, FILE_UNWRITABLE, INTERRUPTED.
  */
 export async function moveWorkTree(options: MoveOptions): Promise<Moved> {
-  const {reader, root, store, from, to, paths, listing, signal, progress, now} = options;
+  const {reader, logDirectory, signal} = options;
+  const outtake = new Outtake(reader, logDirectory, signal);
+  try {
+    return await move(options, outtake);
+  } finally {
+    await outtake.close();
+  }
+}
+
+async function move(options: MoveOptions, outtake: Outtake): Promise<Moved> {
+  const {reader, root, store, from, to, paths, signal, progress, now} = options;
+  const changes: FileChange[] = [];
+  let files = 0;
+  let bytes = 0;
+  for (const change of options.changes) {
+    changes.push(change);
+    if (change.after?.type !== 'file') continue;
+    // threads take a while to start: as soon as there is work for them
+    files++;
+    bytes += change.after.content?.size ?? 0;
+    await outtake.prepare(files, bytes);
+  }
+  const listing = options.listing();
   const interrupted = findJournal(store);
   const others = interrupted === undefined ? [] : [interrupted.to];
-  const planFor = (changes: readonly FileChange[]) => planMove({reader, root, changes, to, others, listing, signal});
-  let plan = await planFor(options.changes);
+  const planFor = (list: readonly FileChange[]) => planMove({reader, root, changes: list, to, others, listing, signal});
+  let plan = await planFor(changes);
   if (plan.endangered.length > 0) {
     if (options.save === undefined) throw wouldOverwrite(plan.endangered);
     await options.save(plan.endangered);
     const known = new Set(plan.endangered);
-    plan = await planFor(withBlockers(options, plan));
+    plan = await planFor(withBlockers(options, changes, plan));
     const late = plan.endangered.filter(path => !known.has(path));
     if (late.length > 0) throw wouldOverwrite(late);
   }
   writeJournal(store, {from, to, paths, time: now()});
+  const restoreTimes = options.restoreTimes ?? false;
   const {updates, ...applied} = await applyPlan(plan, {
     reader,
     root,
-    logDirectory: options.logDirectory,
+    outtake,
     to,
     listing,
-    restoreTimes: options.restoreTimes ?? false,
+    restoreTimes,
     signal,
     progress,
   });
@@ -93,7 +119,7 @@ export async function moveWorkTree(options: MoveOptions): Promise<Moved> {
 }
 
 /** Returns the changes with what blocks the way to some of them, now that it is saved. */
-function withBlockers({changes, reader, from, to}: MoveOptions, plan: Plan): FileChange[] {
+function withBlockers({reader, from, to}: MoveOptions, changes: readonly FileChange[], plan: Plan): FileChange[] {
   const known = new Set(changes.map(({path}) => path));
   const blockers = plan.endangered
     .filter(path => !known.has(path) && !plan.inTheWay.includes(path))

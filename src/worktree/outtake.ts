@@ -29,17 +29,16 @@ export type FromWriter =
       readonly data: DbosError['data'];
     };
 
-export interface OuttakeOptions {
-  readonly reader: ObjectReader;
-  /** The folder of the value log; without one no threads are used. */
-  readonly logDirectory: string | undefined;
+/** What is written, and who hears of it. */
+export interface WriteJob {
+  /** The files; their numbers are their places here. */
+  readonly rows: readonly FileRow[];
   /** Where and with what a file is written; asked only when its turn comes, since there may be many. */
   readonly pathOf: (row: FileRow) => FsPath;
   readonly metaOf: (row: FileRow) => MetaTask;
   readonly receive: (number: number, written: Written) => void;
   /** Takes a failure of the system; it does not stop the rest. */
   readonly fail: (number: number, code: string) => void;
-  readonly signal: AbortSignal | undefined;
 }
 
 /** More than this goes to worker threads: reading a small file means to unpack its frame, a fifth of a millisecond. */
@@ -53,22 +52,27 @@ const MAX_WORKERS = 4;
 /** Loads that a worker has at a time: one to work on, one that waits. */
 const LOADS = 2;
 
-/** Writes files; threads start with the first `prepare`, so that they are there when the files are known. */
+/** Writes files; threads start with the first `prepare` that asks for much, so that they are there when the files are known. */
 export class Outtake {
   private readonly members: Member[] = [];
-  private rows: readonly FileRow[] = [];
+  private job: WriteJob | undefined;
   private order: number[] = [];
   private locations: (Location | undefined)[] = [];
   private at = 0;
   private failure: unknown;
   private wake: (() => void) | undefined;
 
-  constructor(private readonly options: OuttakeOptions) {}
+  /** `logDirectory` is the folder of the value log; without one no threads are used. */
+  constructor(
+    private readonly reader: ObjectReader,
+    private readonly logDirectory: string | undefined,
+    private readonly signal: AbortSignal | undefined,
+  ) {}
 
   /** Starts threads if there may be this much work for them. */
   async prepare(files: number, bytes: number): Promise<void> {
     const many = files > INLINE_FILES || (bytes > INLINE_BYTES && files > 1);
-    const {logDirectory} = this.options;
+    const {logDirectory} = this;
     if (!many || logDirectory === undefined || this.members.length > 0) return;
     const {Worker} = await import('node:worker_threads');
     const count = Math.min(MAX_WORKERS, availableParallelism());
@@ -76,6 +80,8 @@ export class Outtake {
       const worker = new Worker(new URL('./outtakeworker.js', import.meta.url), {
         workerData: {logDirectory},
         // a small young generation is swept often, and with it the buffers that it holds
+        // flags of the program that uses this library are not for its threads
+        execArgv: [],
         resourceLimits: {maxYoungGenerationSizeMb: 2},
       });
       const member: Member = {worker, loads: []};
@@ -85,13 +91,14 @@ export class Outtake {
     }
   }
 
-  /** Writes the files of these rows; their numbers are their places in the list. Throws what is wrong with the store, or INTERRUPTED. */
-  async write(rows: readonly FileRow[]): Promise<void> {
+  /** Writes files, once. Throws what is wrong with the store, or INTERRUPTED. */
+  async write(job: WriteJob): Promise<void> {
     let bytes = 0;
-    for (const row of rows) bytes += sizeOf(row);
-    await this.prepare(rows.length, bytes);
-    if (this.members.length > 0) await this.writeThere(rows);
-    else await this.writeHere(rows);
+    for (const row of job.rows) bytes += sizeOf(row);
+    await this.prepare(job.rows.length, bytes);
+    this.job = job;
+    if (this.members.length > 0) await this.writeThere(job);
+    else await this.writeHere(job);
   }
 
   /** Ends the threads. Idempotent. */
@@ -99,20 +106,22 @@ export class Outtake {
     await Promise.all(this.members.map(({worker}) => worker.terminate()));
   }
 
-  private async writeHere(rows: readonly FileRow[]): Promise<void> {
-    const {signal} = this.options;
+  private async writeHere(job: WriteJob): Promise<void> {
+    const {signal} = this;
+    const {rows} = job;
     for (let i = 0; i < rows.length; i++) {
       const row = rows[i] as FileRow;
       if (i % 64 === 63 || sizeOf(row) > LOAD_BYTES) {
         await new Promise(setImmediate);
         if (signal?.aborted) throw interrupted();
       }
-      this.writeOne(row, i);
+      this.writeOne(job, i);
     }
   }
 
-  private writeOne(row: FileRow, number: number): void {
-    const {reader, receive, fail, pathOf, metaOf} = this.options;
+  private writeOne({rows, receive, fail, pathOf, metaOf}: WriteJob, number: number): void {
+    const {reader} = this;
+    const row = rows[number] as FileRow;
     const chunks = lazyChunks(reader, row.content as ContentRef);
     try {
       receive(
@@ -126,15 +135,15 @@ export class Outtake {
     }
   }
 
-  private async writeThere(rows: readonly FileRow[]): Promise<void> {
-    const {signal} = this.options;
+  private async writeThere(job: WriteJob): Promise<void> {
+    const {signal} = this;
     const stop = () => this.wake?.();
     signal?.addEventListener('abort', stop);
     try {
-      const streamed = this.arrange(rows);
+      const streamed = this.arrange(job.rows);
       for (let i = 0; i < LOADS; i++) for (const member of this.members) this.give(member);
       for (const number of streamed) {
-        this.writeOne(rows[number] as FileRow, number);
+        this.writeOne(job, number);
         await new Promise(setImmediate);
       }
       while (this.failure === undefined && !signal?.aborted && this.members.some(({loads}) => loads.length > 0)) {
@@ -151,10 +160,9 @@ export class Outtake {
 
   /** Puts the files into the order of the log, and returns those that this thread writes. */
   private arrange(rows: readonly FileRow[]): number[] {
-    const {reader} = this.options;
+    const {reader} = this;
     const streamed: number[] = [];
     const places = new Float64Array(rows.length);
-    this.rows = rows;
     this.locations = new Array(rows.length);
     for (let i = 0; i < rows.length; i++) {
       const content = (rows[i] as FileRow).content as ContentRef;
@@ -183,12 +191,13 @@ export class Outtake {
       return;
     }
     try {
+      const {receive, fail} = this.job as WriteJob;
       const load = member.loads.shift() as readonly number[];
       this.give(member);
       for (let i = 0; i < load.length; i++) {
         const result = writtenAt(message.answer, i);
-        if (typeof result === 'string') this.options.fail(load[i] as number, result);
-        else this.options.receive(load[i] as number, result);
+        if (typeof result === 'string') fail(load[i] as number, result);
+        else receive(load[i] as number, result);
       }
       if (member.loads.length === 0) this.wake?.();
     } catch (error) {
@@ -200,10 +209,11 @@ export class Outtake {
     const numbers: number[] = [];
     const load = new LoadBuilder();
     let bytes = 0;
-    const {reader, signal, pathOf, metaOf} = this.options;
+    const {reader, signal} = this;
+    const {rows, pathOf, metaOf} = this.job as WriteJob;
     while (!signal?.aborted && this.at < this.order.length && load.count < LOAD_FILES && bytes < LOAD_BYTES) {
       const number = this.order[this.at++] as number;
-      const row = this.rows[number] as FileRow;
+      const row = rows[number] as FileRow;
       const content = row.content as ContentRef;
       if (content.chunked)
         for (const {id, size} of chunksOf(reader, content)) addChunk(load, reader, id, size, reader.locate(id));

@@ -85,10 +85,11 @@ function checkRows({changes, reader, to}: PlanOptions): void {
     directories.set(path, found);
     return found;
   };
-  for (const {path, after} of changes) {
+  for (const {path, before, after} of changes) {
     if (after === undefined) continue;
     const parent = parentOf(path);
-    if (isDirectory(parent)) continue;
+    // under a parent that does not change, what was there before is where it may be: on disk its parent is a directory
+    if (before !== undefined ? directories.get(parent) !== false : isDirectory(parent)) continue;
     throw new DbosError(
       'NAME_UNSAFE',
       `The entry '${path}' stands below '${parent}', which is no directory in that state.`,

@@ -66,7 +66,7 @@ export async function restorePaths(repo: Repository, options: RestoreOptions): P
     to,
     changes,
     paths: options.paths,
-    listing,
+    listing: () => listing,
     covers: from === to && selection.all,
     save: force
       ? async paths => {

@@ -1,6 +1,6 @@
 /** `dbos fsck`: what is damaged, and what it takes with it. */
 import {createHash} from 'node:crypto';
-import {readdirSync, readFileSync, writeFileSync} from 'node:fs';
+import {readdirSync, readFileSync, rmSync, writeFileSync} from 'node:fs';
 import {join} from 'node:path';
 import test from 'ava';
 import {makeStore} from './store.js';
@@ -43,4 +43,64 @@ test('a damaged body is told with its path, commits and refs', t => {
   t.regex(text.stdout, /^damaged: /);
   t.regex(text.stdout, / {2}affects refs: HEAD, main\n {2}affects commits: \w{12}\n {2}affects path: d\/damaged\n/);
   t.regex(text.stdout, /\nChecked \d+ objects, .*: \d+ problems?\.\n$/);
+});
+
+/** Returns the only file of the index whose name fits. */
+function indexFile(directory: string, pattern: RegExp): string {
+  const folder = join(directory, '.dbos/level');
+  return join(
+    folder,
+    readdirSync(folder)
+      .filter(name => pattern.test(name))
+      .sort()
+      .at(-1) as string,
+  );
+}
+
+function flip(file: string, at: number): void {
+  const bytes = readFileSync(file);
+  bytes[at] = (bytes[at] as number) ^ 1;
+  writeFileSync(file, bytes);
+}
+
+test('a damaged table of the index is told with its place, and LevelDB never sees it', t => {
+  const store = makeStore(t);
+  store.commit({a: 'text'});
+  store.run('status');
+  const table = indexFile(store.directory, /\.ldb$/);
+  for (const at of [3, readFileSync(table).length - 1]) {
+    flip(table, at);
+    const current = readFileSync(join(store.directory, '.dbos/level/CURRENT'), 'utf8');
+    const {status, stdout, stderr} = store.try('fsck');
+    t.is(status, 1);
+    t.regex(
+      stdout,
+      /^damaged: The index is damaged in the file level\/\d{6}\.ldb at byte \d+: .*\.\nChecked 0 objects/,
+    );
+    t.regex(stderr, /not checked.*copy/);
+    const report = JSON.parse(store.try('fsck', '--json').stdout) as Report;
+    t.deepEqual(
+      report.problems.map(({code}) => code),
+      ['STORE_CORRUPT'],
+    );
+    t.is(readFileSync(join(store.directory, '.dbos/level/CURRENT'), 'utf8'), current, 'the store was not opened');
+    flip(table, at);
+  }
+  t.deepEqual(store.json<Report>('fsck').problems, []);
+});
+
+test('a damaged write-ahead log is told while it is there, and what it held is missed afterwards', t => {
+  const store = makeStore(t);
+  store.commit({a: 'text'});
+  const log = indexFile(store.directory, /\.log$/);
+  flip(log, readFileSync(log).length >> 1);
+  const told = store.try('fsck');
+  t.is(told.status, 1);
+  t.regex(told.stdout, /^damaged: The index is damaged in the file level\/\d{6}\.log at byte 0: /);
+  t.regex(store.try('log').stderr, /has lost its last (write|\d+ writes) .*\n.*witness/);
+  t.deepEqual(store.failure('log'), [1, 'STORE_CORRUPT']);
+  t.deepEqual(store.failure('fsck'), [1, 'STORE_CORRUPT']);
+  rmSync(join(store.directory, '.dbos/witness'));
+  t.deepEqual(store.json<Report>('fsck').problems, []);
+  t.deepEqual(store.json<readonly unknown[]>('op', 'log').length, 1);
 });

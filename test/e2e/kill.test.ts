@@ -28,6 +28,10 @@ test('200 kills lose nothing that was reported as done, and damage nothing', asy
   mustRun(root, 'commit', '-m', 'first');
   mustRun(root, 'branch', 'other');
 
+  const began = performance.now();
+  writeFileSync(join(root, 'large'), randomBytes(2, 3 << 20));
+  mustRun(root, 'commit', '-m', 'second');
+  const usual = performance.now() - began;
   const reported = new Set<string>();
   let kills = 0;
   let done = 0;
@@ -46,8 +50,8 @@ test('200 kills lose nothing that was reported as done, and damage nothing', asy
       ['redo', '--force'],
     ]);
     const child = start(root, [...command, '--json']);
-    // most of a command's life is start-up: aim at the whole of it, the end a little more often
-    const delay = 40 + random() * 240;
+    // aim at the whole life of a command; some end before
+    const delay = random() * usual * 1.3;
     const timer = setTimeout(() => child.kill('SIGKILL'), delay);
     const result: Outcome = await outcome(child);
     clearTimeout(timer);

@@ -5,16 +5,19 @@ import test from 'ava';
 import {isDbosError} from '../../src/errors.js';
 import {encodeObject, type Field} from '../../src/objects/codec.js';
 import {formatId, idOf, idToBytes, type ObjectId} from '../../src/objects/id.js';
-import {objectKey} from '../../src/objects/store.js';
+import {ObjectWriter, objectKey} from '../../src/objects/store.js';
 import {createBranch} from '../../src/repo/branches.js';
 import {readCommit, writeCommit} from '../../src/repo/commit.js';
 import {fsck, type Problem} from '../../src/repo/fsck.js';
 import {walk} from '../../src/repo/history.js';
+import {operationKey} from '../../src/repo/indexes.js';
 import {findStore} from '../../src/repo/location.js';
+import {writeOperation} from '../../src/repo/operation.js';
 import {listOperations} from '../../src/repo/operations.js';
-import {branchName, branchRef, findRef} from '../../src/repo/refs.js';
+import {branchName, branchRef, findRef, tagRef} from '../../src/repo/refs.js';
 import {Repository} from '../../src/repo/repository.js';
 import {fieldOfSignature} from '../../src/repo/signature.js';
+import {writeTag} from '../../src/repo/tag.js';
 import {createTag} from '../../src/repo/tags.js';
 import {planUndo} from '../../src/repo/undo.js';
 import {FILES_SCHEMA, FILES_SPEC, FILES_TABLE, type FileRow, findFile} from '../../src/state/files.js';
@@ -349,6 +352,63 @@ test('a wrong generation and a view that is not what the operation says are repo
   );
   t.is(findRef(repo.objects, repo.view.refs, branchRef(branchName('main'))), forged);
   t.is(readTable(repo.objects, [...readState(repo.objects, state).values()][0] as ObjectId).rows, 1);
+});
+
+test('objects in another form than the canonical one are reported, and what lies behind them is still checked', async t => {
+  const {repo} = await makeRepo(t);
+  const sound = await commitFiles(repo, {a: '1'});
+  const transaction = repo.begin();
+  const {objects} = transaction;
+  /** Writes an object with the number of its fields in another form. */
+  const loosely = (bytes: Uint8Array) =>
+    objects.put(Buffer.concat([Buffer.from([0xdc, 0, (bytes[0] as number) & 15]), bytes.subarray(1)]));
+  const commit = readCommit(objects, sound);
+  const table = readTable(objects, readState(objects, commit.state).get(FILES_TABLE) as ObjectId);
+  const schema = loosely(objects.read(table.schema));
+  const tableId = loosely(objects.read(writeTable(objects, {...table, schema})));
+  const state = loosely(objects.read(writeState(objects, new Map([[FILES_TABLE, tableId]]))));
+  const id = loosely(objects.read(writeCommit(objects, {...commit, state, parents: [sound]})));
+  const who = {name: 'Ada', email: '', time: START, zone: 0};
+  const tag = loosely(objects.read(writeTag(objects, {target: id, name: 'v', tagger: who, message: ''})));
+  await transaction.publish({kind: 'normal', refs: [{name: tagRef('v'), expected: {kind: 'any'}, next: tag}]});
+  const problems = await check(repo);
+  const expected = [
+    ['commit', id],
+    ['schema', schema],
+    ['state', state],
+    ['table', tableId],
+    ['tag', tag],
+  ] as const;
+  t.deepEqual(
+    problems.map(({kind, object}) => [kind, object]).sort(),
+    expected.map(([kind, object]) => [kind, formatId(object)]),
+  );
+  t.true(problems.every(({code, message}) => code === 'OBJECT_INVALID' && /canonical/.test(message)));
+});
+
+test('operations and views in another form than the canonical one are reported', async t => {
+  const {repo} = await makeRepo(t);
+  await commitFiles(repo, {a: '1'});
+  const {operation} = repo;
+  const writer = repo.storage.writer();
+  const objects = new ObjectWriter(writer);
+  const loosely = (bytes: Uint8Array, head: readonly number[]) =>
+    objects.put(Buffer.concat([Buffer.from(head), bytes.subarray(1)]));
+  const view = loosely(objects.read(operation.view), [0xdc, 0, 4]);
+  const last = objects.read(writeOperation(objects, {...operation, view}));
+  t.is(last[0], 0xdc);
+  const id = objects.put(Buffer.concat([Buffer.from([0xdd, 0, 0, 0, 17]), last.subarray(3)]));
+  writer.put('c', idToBytes(id));
+  writer.put(
+    operationKey(operation.seq),
+    Buffer.concat([(repo.storage.get(operationKey(operation.seq)) as Buffer).subarray(0, 8), idToBytes(id)]),
+  );
+  await writer.commit();
+  const problems = await check(repo);
+  t.deepEqual(problems.map(({kind, object}) => [kind, object]).sort(), [
+    ['operation', formatId(id)],
+    ['view', formatId(view)],
+  ]);
 });
 
 test('law: whatever byte of the value log is flipped, fsck says so, and no read crashes', async t => {

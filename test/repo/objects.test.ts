@@ -1,7 +1,7 @@
 import test from 'ava';
 import fc from 'fast-check';
 import {isDbosError} from '../../src/errors.js';
-import {encodeObject, type Field, wideInteger} from '../../src/objects/codec.js';
+import {decodeObject, encodeObject, type Field, wideInteger} from '../../src/objects/codec.js';
 import {idOf, idToBytes} from '../../src/objects/id.js';
 import type {ObjectKind} from '../../src/objects/kinds.js';
 import {MemoryObjects} from '../../src/objects/memory.js';
@@ -92,6 +92,7 @@ const HOSTILE: readonly (readonly [title: string, kind: ObjectKind, fields: read
   ['a zone of a week', 'commit', [some, [], 1, ['n', 'e', wideInteger(0), 10_080], who, '', null]],
   ['a signature that is a text', 'commit', [some, [], 1, 'me', who, '', null]],
   ['a long signature', 'commit', [some, [], 1, ['n', 'e', wideInteger(0), 0, 0], who, '', null]],
+  ['bytes for a message that is text', 'commit', [some, [], 1, who, who, Buffer.from('text'), null]],
   ['a message that is a number', 'commit', [some, [], 1, who, who, 5, null]],
   ['no target', 'tag', [null, 'v', who, '']],
   ['no name', 'tag', [some, 5, who, '']],
@@ -133,6 +134,25 @@ for (const [title, changes] of OPERATION_CHANGES) {
     t.throws(() => readOperation(objects, bad), {code: 'OBJECT_INVALID'});
   });
 }
+
+test('an operation with more in one of its lists is OBJECT_INVALID', t => {
+  const objects = new MemoryObjects();
+  const fields = decodeObject(objects.read(writeOperation(objects, OPERATION)), 'operation') as Field[];
+  const [changes, undo] = [fields[11] as Field[][], fields[14] as Field[]];
+  const withField = (number: number, value: Field) => {
+    const changed = fields.map((field, i) => (i === number ? value : field));
+    return objects.put(encodeObject('operation', changed));
+  };
+  t.notThrows(() => readOperation(objects, withField(11, changes)));
+  for (const bad of [
+    withField(11, [[...(changes[0] as Field[]), null]]),
+    withField(11, [(changes[0] as Field[]).slice(0, 2)]),
+    withField(14, [...undo, null]),
+    withField(14, undo.slice(0, 2)),
+  ]) {
+    t.throws(() => readOperation(objects, bad), {code: 'OBJECT_INVALID', message: /number of fields/});
+  }
+});
 
 test('law: the header of a commit is what its whole says', t => {
   const generation = fc.oneof(fc.integer({min: 2, max: 300}), fc.integer({min: 2, max: 0xffffffff}));

@@ -92,6 +92,33 @@ test('a table comes back as it was, and its count must fit its root', t => {
   t.throws(() => readTable(objects, negative), {code: 'OBJECT_INVALID'});
 });
 
+test('more fields or longer entries than there are are refused', t => {
+  const objects = new MemoryObjects();
+  const some = idToBytes(idOf(Buffer.alloc(1)));
+  const rows = Buffer.from([0, 0, 0, 0, 0, 0, 0, 1]);
+  const column = ['a', 'TEXT', 0];
+  const readers = {state: readState, table: readTable, schema: readSchema};
+  const sound = [
+    ['state', [[['a', some]]]],
+    ['table', [some, some, rows, []]],
+    ['schema', [[column], [[0, 0]], 10, 10]],
+  ] as const;
+  for (const [kind, fields] of sound) {
+    t.notThrows(() => readers[kind](objects, objects.put(encodeObject(kind, fields))));
+    const longer = objects.put(encodeObject(kind, [...fields, null]));
+    t.throws(() => readers[kind](objects, longer), {code: 'OBJECT_INVALID', message: /number of fields/});
+  }
+  for (const [kind, fields] of [
+    ['state', [[['a', some, 0]]]],
+    ['state', [[['a']]]],
+    ['schema', [[[...column, 0]], [[0, 0]], 10, 10]],
+    ['schema', [[column], [[0, 0, 0]], 10, 10]],
+  ] as const) {
+    const bad = objects.put(encodeObject(kind, fields));
+    t.throws(() => readers[kind](objects, bad), {code: 'OBJECT_INVALID', message: /number of fields/});
+  }
+});
+
 test('extended attributes come back, and their bytes do not depend on the order', t => {
   fc.assert(
     fc.property(fc.dictionary(fc.string({minLength: 1}), fc.uint8Array()), attributes => {

@@ -1,3 +1,4 @@
+import fs from 'node:fs';
 import path from 'node:path';
 import test from 'ava';
 import fc from 'fast-check';
@@ -40,6 +41,7 @@ test('after a power cut every commit is there, and what was not committed is all
       for (const [number, step] of steps.entries()) {
         const level = path.join(directory, 'level');
         const before = takeFiles(level);
+        const witnessBefore = readWitness(directory);
         const next = new Map(committed);
         const writer = storage.writer();
         stage(writer, step, number, next, random);
@@ -59,10 +61,13 @@ test('after a power cut every commit is there, and what was not committed is all
           }
         }
         if (step.cut) {
+          // it is written when the batch is durable, so only a power cut after that finds it, or what is left of it
+          const witness = step.phase === 'done' ? readWitness(directory) : witnessBefore;
           await storage.close();
           disk = left;
           directory = makeTmpDir(t);
           putFiles(path.join(directory, 'level'), files);
+          putWitness(directory, tornWitness(witnessBefore, witness, random));
           storage = await open();
           const found = new Map(await collect(storage, {}));
           const outcome = same(found, next) ? 'new' : same(found, committed) ? 'old' : 'broken';
@@ -92,6 +97,26 @@ test('after a power cut every commit is there, and what was not committed is all
   // The simulation is worth something only if power cuts do take something away.
   t.true(seen.has('done new') && seen.has('publishing old') && seen.has('staging old'), [...seen].join());
 });
+
+function readWitness(directory: string): Buffer | undefined {
+  const file = path.join(directory, 'witness');
+  return fs.existsSync(file) ? fs.readFileSync(file) : undefined;
+}
+
+function putWitness(directory: string, witness: Buffer | undefined): void {
+  if (witness !== undefined) fs.writeFileSync(path.join(directory, 'witness'), witness);
+}
+
+/** Returns what a power cut leaves of a file that is never synced. */
+function tornWitness(before: Buffer | undefined, after: Buffer | undefined, random: () => number): Buffer | undefined {
+  const fate = random();
+  if (after === undefined || fate < 0.5) return after;
+  if (fate < 0.7) return before;
+  if (fate < 0.8) return Buffer.alloc(after.length);
+  const cut = Math.floor(random() * after.length);
+  const rest = fate < 0.9 ? before?.subarray(cut) : undefined;
+  return Buffer.concat([after.subarray(0, cut), rest ?? Buffer.alloc(0)]);
+}
 
 function stage(writer: StorageWriter, step: Step, number: number, model: Map<Key, string>, random: () => number): void {
   for (const [i, size] of step.sizes.entries()) {

@@ -16,7 +16,7 @@ import {type Child, decodeNode, encodeInner, encodeLeaf, type InnerNode} from '.
 import {countRange, getRow, rowAt, scanRows} from '../../src/tree/read.js';
 import type {TreeRoot, TreeSpec} from '../../src/tree/spec.js';
 import {MAX_CELL_BYTES} from '../../src/tree/vector.js';
-import {verifyTree} from '../../src/tree/verify.js';
+import {type VerifiedNodes, verifyTree} from '../../src/tree/verify.js';
 import {CountingObjects, digest, FILES, fileRows, PAIRS} from './samples.js';
 
 const SMALL: TreeSpec = {...PAIRS, leafRows: 4, innerRows: 4};
@@ -258,11 +258,41 @@ test('versions of a table that share a set are checked once', t => {
   const objects = new CountingObjects();
   const root = buildTree(objects, SMALL, pairs(0, 2000)) as ObjectId;
   const next = editTree(objects, SMALL, root, [{key: encodeKey(SMALL, [700]), row: [700, 1]}]) as ObjectId;
-  const seen = new Set<string>();
+  const seen: VerifiedNodes = new Map();
   t.deepEqual([...verifyTree(objects, SMALL, root, seen)], []);
   objects.reads = 0;
   t.deepEqual([...verifyTree(objects, SMALL, next, seen)], []);
-  t.true(objects.reads < 60, `${objects.reads}`);
+  // the nodes on the way to the change, and their neighbours not at all
+  t.true(objects.reads < 12, `${objects.reads}`);
+});
+
+test('a node that was checked is still held against each of its places', t => {
+  const objects = new CountingObjects();
+  const leaves = soundLeaves(objects, 100);
+  const [a, b, c] = leaves as [Child, Child, Child];
+  const seen: VerifiedNodes = new Map();
+  const check = (root: ObjectId) => [...verifyTree(objects, SMALL, root, seen)].map(({problem}) => problem);
+  const pair = innerOf(objects, 1, [a, b]);
+  t.deepEqual(check(pair.id), []);
+  t.regex(check(innerOf(objects, 1, [{...a, rows: a.rows + 1}, b]).id).join(), /^The node has \d+ rows/);
+  t.regex(check(innerOf(objects, 1, [{...a, key: encodeKey(SMALL, [0.5])}, b]).id).join(), /^The greatest key/);
+  t.regex(check(innerOf(objects, 2, [a, b]).id).join(), /level 0 under level 2/);
+  // c begins within b, as the left edge of a subtree that was sound elsewhere
+  const right = innerOf(objects, 1, [c, leaves[3] as Child]);
+  t.deepEqual(check(right.id), []);
+  const wide = leafOf(objects, pairs(0, a.rows + b.rows + 1));
+  const left = innerOf(objects, 1, [wide, {...wide, key: encodeKey(SMALL, [a.rows + b.rows + 0.5])}]);
+  const overlap = [...verifyTree(objects, SMALL, innerOf(objects, 2, [left, right]).id, seen)];
+  t.deepEqual(
+    overlap.filter(({id}) => id === right.id || id === c.id).map(({problem}) => problem),
+    ['The node begins before its left neighbour ends'],
+  );
+  // one child is sound at the right edge, and never at the root
+  const single = innerOf(objects, 1, [leaves[4] as Child]);
+  check(innerOf(objects, 2, [right, single]).id);
+  objects.reads = 0;
+  t.deepEqual(check(single.id), ['The root has only one child']);
+  t.is(objects.reads, 0);
 });
 
 test('links are the children of inner nodes and the bodies of leaves', t => {
