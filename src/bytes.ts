@@ -72,12 +72,11 @@ function sequenceLength(bytes: Uint8Array, i: number): number {
   return second >= low && second <= high && continues(2) && continues(3) ? 4 : 0;
 }
 
-const LONE_SURROGATE = /[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/;
 const ANY_SURROGATE = /[\ud800-\udfff]/;
 
 /** Returns whether the text has no lone surrogate: whether it came from valid UTF-8. */
 export function isWellFormed(text: string): boolean {
-  return !ANY_SURROGATE.test(text) || !LONE_SURROGATE.test(text);
+  return text.isWellFormed();
 }
 
 /** Returns a Buffer over the same memory. */

@@ -15,7 +15,7 @@ import {MAX_CHUNK, nextCut, SINGLE_LIMIT} from './chunker.js';
 import {ContentBuilder, type PackedBody} from './content.js';
 
 /** Bytes read before a batch is handed over. */
-const BATCH_BYTES = 4 * 1024 * 1024;
+const BATCH_BYTES = 1024 * 1024;
 
 /** Bodies in a batch, so that empty files end one too. */
 const BATCH_BODIES = 4096;

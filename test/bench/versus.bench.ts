@@ -47,6 +47,8 @@ function run(line: string, cwd: string, env: Record<string, string> = {}): Run {
 const results = new Map<string, Map<string, Run[]>>();
 
 function measure(work: string, tool: string, line: string, cwd: string, env?: Record<string, string>): void {
+  // what came before must not be written back while this one is timed
+  spawnSync('sync');
   const result = run(line, cwd, env);
   const tools = results.get(work) ?? new Map<string, Run[]>();
   results.set(work, tools);
