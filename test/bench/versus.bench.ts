@@ -90,7 +90,8 @@ for (let round = 0; round < rounds; round++) {
     ['git, compression 0', 'git config core.compression 0'],
   ] as const) {
     const kept = join(base, `git-${round}-${settings === '' ? 'default' : 'zero'}`);
-    run(`git init -q -b main . && ${settings || 'true'}`, treeOf('git'));
+    // collecting garbage in the background would disturb whatever is timed next
+    run(`git init -q -b main . && git config gc.auto 0 && ${settings || 'true'}`, treeOf('git'));
     measure('first commit', tool, 'git add -A && git commit -q -m first', treeOf('git'), gitIdentity);
     renameSync(join(treeOf('git'), '.git'), kept);
   }
