@@ -70,7 +70,7 @@ function isLocked(error: unknown): boolean {
   const root = rootCause(error);
   if (systemCode(root) !== 'LEVEL_LOCKED') return false;
   // File systems without locks fail for good: waiting would not help.
-  return !/no locks available|not supported|not implemented/i.test((root as Error).message);
+  return !/no locks available|not (supported|implemented)/i.test((root as Error).message);
 }
 
 /** Overwrites the note in place, padded to one length: that takes a quarter of the time of a new file. */

@@ -135,7 +135,7 @@ export function wouldOverwrite(paths: readonly string[]): DbosError {
     'WOULD_OVERWRITE',
     `${sorted.length === 1 ? 'A path has' : `${sorted.length} paths have`} changes that would be lost: ${listPaths(sorted)}.`,
     {
-      hint: 'Commit them first, or use --force, which saves them in an automatic commit first.',
+      hint: 'Commit them first, or use --force, which saves them in an automatic commit.',
       data: {paths: sorted},
     },
   );
