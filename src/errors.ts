@@ -43,11 +43,9 @@ export const ERROR_CODES = {
   TAG_EXISTS: EXIT.failed,
   REF_NAME_INVALID: EXIT.usage,
   REF_MOVED: EXIT.conflict,
-  TRANSACTION_CONFLICT: EXIT.conflict,
   PATH_UNKNOWN: EXIT.notFound,
   PATH_INVALID: EXIT.usage,
   PATH_NOT_FILE: EXIT.failed,
-  TABLE_UNKNOWN: EXIT.notFound,
   OPERATION_UNKNOWN: EXIT.notFound,
   NOTHING_TO_UNDO: EXIT.failed,
   NOTHING_TO_REDO: EXIT.failed,
@@ -70,7 +68,6 @@ export const ERROR_CODES = {
   EDITOR_FAILED: EXIT.failed,
   USAGE: EXIT.usage,
   INTERRUPTED: EXIT.failed,
-  FSCK_DAMAGED: EXIT.failed,
 } as const;
 
 export type ErrorCode = keyof typeof ERROR_CODES;
