@@ -6,17 +6,7 @@
 import {availableParallelism} from 'node:os';
 import type {Worker} from 'node:worker_threads';
 import type {Listing} from './listing.js';
-
-/** What the scan needs of a status. */
-export interface Look {
-  readonly mode: number;
-  readonly nlink: number;
-  readonly size: number;
-  readonly mtimeMs: number;
-  readonly ctimeMs: number;
-  readonly ino: number;
-  readonly dev: number;
-}
+import type {Look} from './look.js';
 
 /** What the thread gets. */
 export interface LookAheadData {
@@ -37,6 +27,7 @@ const WORTH = 20_000;
 export class LookAhead {
   private readonly looks: Float64Array;
   private readonly places: Int32Array;
+  private readonly last = {mode: 0, nlink: 0, size: 0, mtimeMs: 0.5, ctimeMs: 0.5, ino: 0, dev: 0};
 
   private constructor(worker: Worker, data: LookAheadData) {
     this.looks = new Float64Array(data.looks);
@@ -69,24 +60,23 @@ export class LookAhead {
     return Atomics.load(this.places, 0);
   }
 
-  /** Returns what an entry was when the thread looked, or undefined if the scan has to look itself. */
+  /** Returns what an entry was when the thread looked, or undefined if the scan has to look itself; the next call overwrites it. */
   at(entry: number): Look | undefined {
-    const {looks, places} = this;
+    const {looks, places, last} = this;
     if (entry < this.from) {
       Atomics.store(places, 1, entry);
       return undefined;
     }
     const i = entry * LOOK_NUMBERS;
     if ((looks[i + 2] as number) < 0) return undefined;
-    return {
-      mode: looks[i] as number,
-      nlink: looks[i + 1] as number,
-      size: looks[i + 2] as number,
-      mtimeMs: looks[i + 3] as number,
-      ctimeMs: looks[i + 4] as number,
-      ino: looks[i + 5] as number,
-      dev: looks[i + 6] as number,
-    };
+    last.mode = looks[i] as number;
+    last.nlink = looks[i + 1] as number;
+    last.size = looks[i + 2] as number;
+    last.mtimeMs = looks[i + 3] as number;
+    last.ctimeMs = looks[i + 4] as number;
+    last.ino = looks[i + 5] as number;
+    last.dev = looks[i + 6] as number;
+    return last;
   }
 
   /** Ends the thread soon. */

@@ -1,18 +1,20 @@
 /**
  * The thread of `LookAhead`. Layer: worktree.
  */
-import {lstatSync, type Stats} from 'node:fs';
 import {workerData} from 'node:worker_threads';
 import {joinPath} from '../state/path.js';
 import {fsPath} from './fspath.js';
 import {decodeListing} from './listingbytes.js';
+import {type Look, lookerFor} from './look.js';
 import {LOOK_NUMBERS, type LookAheadData} from './lookahead.js';
 
 const {root, bytes, looks, places} = workerData as LookAheadData;
 
-function look(path: string): Stats | undefined {
+const looker = lookerFor(root);
+
+function look(path: string): Look | undefined {
   try {
-    return lstatSync(fsPath(root, path), {throwIfNoEntry: false});
+    return looker(fsPath(root, path));
   } catch {
     return undefined;
   }

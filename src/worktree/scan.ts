@@ -25,7 +25,8 @@ import {
   UNKNOWN,
   UNREADABLE,
 } from './listing.js';
-import type {Look, LookAhead} from './lookahead.js';
+import {type Look, type Looker, lookerFor} from './look.js';
+import type {LookAhead} from './lookahead.js';
 import {fileSystemTime} from './statcache.js';
 
 export interface ScanOptions {
@@ -81,11 +82,13 @@ export class Scan {
   /** Whether anything differs from the cached listing. */
   changed = false;
   private readonly old: Listing | undefined;
+  private readonly looker: Looker;
   private started: number | undefined;
   private readonly pending: Pending[] = [];
 
   constructor(private readonly options: ScanOptions) {
     this.old = options.cached;
+    this.looker = lookerFor(options.root);
     this.listing = new Listing((this.old?.dirCount ?? 64) + 8, (this.old?.count ?? 512) + 64);
   }
 
@@ -205,9 +208,9 @@ export class Scan {
     if (code !== 'ENOENT' && code !== 'ENOTDIR') this.unreadable.push({path, code});
   }
 
-  private look(path: FsPath, shown: string): Stats | undefined {
+  private look(path: FsPath, shown: string): Look | undefined {
     try {
-      return lstatSync(path, {throwIfNoEntry: false});
+      return this.looker(path);
     } catch (error) {
       this.fail(shown, error);
       return undefined;
@@ -263,7 +266,7 @@ export class Scan {
         continue;
       }
       let skip = false;
-      if (rules?.ignores(path, stat.isDirectory())) {
+      if (rules?.ignores(path, (stat.mode & S_IFMT) === S_IFDIR)) {
         tracked ??= this.options.tracked(at.path);
         if (!tracked.has(name)) {
           // its rules count although it is ignored, and the listing must tell that it is there
