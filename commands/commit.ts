@@ -57,7 +57,7 @@ export default class Commit extends StoreCommand {
       }
       message = asked;
     }
-    return this.withRepository(async (repository, signal) => {
+    return this.withWorkTree(async (repository, signal, early) => {
       const {now, zone} = repository.context;
       const result = await commitWorkTree(repository, {
         message,
@@ -68,6 +68,7 @@ export default class Commit extends StoreCommand {
         skipUnreadable: flags['skip-unreadable'] === true,
         signal,
         progress: this.showProgress,
+        early,
       });
       this.progress.finish();
       return this.tell(repository, result);

@@ -23,7 +23,7 @@ export default class Status extends StoreCommand {
 
   async run(): Promise<unknown> {
     const {args, flags} = await this.parse(Status);
-    return this.withRepository(async (repository, signal) => {
+    return this.withWorkTree(async (repository, signal, early) => {
       const typed = (args.paths as unknown as string[] | undefined) ?? [];
       const status = await readStatus(repository, {
         ...(typed.length > 0 && {
@@ -31,6 +31,7 @@ export default class Status extends StoreCommand {
         }),
         signal,
         progress: this.showProgress,
+        early,
       });
       this.progress.finish();
       const {branch, head, clean, changes, skipped, unreadable} = status;

@@ -8,8 +8,10 @@ import {resolve} from 'node:path';
 import {Command, type Interfaces, Args as OclifArgs, Flags as OclifFlags} from '@oclif/core';
 import {DbosError, EXIT} from '../errors.js';
 import type {RepoContext} from '../repo/context.js';
+import type {StoreLocation} from '../repo/location.js';
 import type {Repository} from '../repo/repository.js';
 import {plainText} from '../state/quote.js';
+import type {EarlyLook} from '../worktree/earlylook.js';
 import {hasSwitch} from './arguments.js';
 import type {CompletionKind} from './complete.js';
 import {describeFailure, type Failure, failureJson, failureText} from './failure.js';
@@ -268,11 +270,15 @@ export abstract class StoreCommand extends Command {
 
   /**
    * Returns what `work` returns, given the repository of the nearest store: opens it (waits for its lock), closes it
-   * whatever happens. `signal` aborts when the user interrupts. Throws STORE_NOT_FOUND, STORE_LOCKED.
+   * whatever happens. `signal` aborts when the user interrupts; `found` hears where the store is before it is opened.
+   * Throws STORE_NOT_FOUND, STORE_LOCKED.
    */
-  protected async withRepository<T>(work: (repository: Repository, signal: AbortSignal) => Promise<T>): Promise<T> {
+  protected async withRepository<T>(
+    work: (repository: Repository, signal: AbortSignal) => Promise<T>,
+    found?: (location: StoreLocation) => void,
+  ): Promise<T> {
     const {openRepository} = await import('./repository.js');
-    const repository = await openRepository(this.workingDirectory(), await this.context());
+    const repository = await openRepository(this.workingDirectory(), await this.context(), found);
     this.repository = repository;
     return interruptible(
       signal => work(repository, signal),
@@ -292,6 +298,24 @@ export abstract class StoreCommand extends Command {
     const id = (this.constructor as typeof StoreCommand).id ?? '';
     const words = [...id.split(':'), ...this.argv];
     return createContext(process.env, words, key => this.repository?.config.get(key));
+  }
+
+  /** As `withRepository`, for a command that looks at the whole work tree: the look begins while the store is opened. */
+  protected async withWorkTree<T>(
+    work: (repository: Repository, signal: AbortSignal, early: EarlyLook | undefined) => Promise<T>,
+  ): Promise<T> {
+    const {EarlyLook} = await import('../worktree/earlylook.js');
+    let early: EarlyLook | undefined;
+    try {
+      return await this.withRepository(
+        (repository, signal) => work(repository, signal, early),
+        location => {
+          early = EarlyLook.start(location);
+        },
+      );
+    } finally {
+      early?.stop();
+    }
   }
 
   private async finishPager(): Promise<void> {

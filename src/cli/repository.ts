@@ -4,7 +4,7 @@
  */
 import {join} from 'node:path';
 import type {RepoContext} from '../repo/context.js';
-import {findStore} from '../repo/location.js';
+import {findStore, type StoreLocation} from '../repo/location.js';
 import {Repository} from '../repo/repository.js';
 import {resolveIdentity, systemIdentity} from './identity.js';
 import {localZone} from './time.js';
@@ -38,7 +38,16 @@ export function createContext(
   };
 }
 
-/** Returns the repository of the nearest store, open. Throws STORE_NOT_FOUND, STORE_FORMAT, STORE_LOCKED, STORE_CORRUPT. */
-export function openRepository(directory: string, context: RepoContext): Promise<Repository> {
-  return Repository.open(findStore(directory), context);
+/**
+ * Returns the repository of the nearest store, open; `found` hears where that is before. Throws STORE_NOT_FOUND,
+ * STORE_FORMAT, STORE_LOCKED, STORE_CORRUPT.
+ */
+export function openRepository(
+  directory: string,
+  context: RepoContext,
+  found?: (location: StoreLocation) => void,
+): Promise<Repository> {
+  const location = findStore(directory);
+  found?.(location);
+  return Repository.open(location, context);
 }

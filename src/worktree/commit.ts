@@ -66,7 +66,7 @@ export async function commitWorkTree(repo: Repository, options: CommitOptions): 
       root,
       store,
       base,
-      cached: loadStatCache(store),
+      ...(options.early?.take() ?? {cached: loadStatCache(store)}),
       selection: new Selection(options.paths),
       skipUnreadable: options.skipUnreadable ?? false,
       signal: options.signal,

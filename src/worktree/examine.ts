@@ -54,6 +54,8 @@ export interface ExamineOptions {
   readonly store: string;
   readonly base: TreeRoot;
   readonly cached: CachedListing | undefined;
+  /** The thread that looks at the entries of `cached`, if there is one already. */
+  readonly ahead?: Promise<LookAhead | undefined> | undefined;
   readonly selection: Selection;
   /** Another root in which a selected path may be. */
   readonly other?: TreeRoot;
@@ -106,7 +108,9 @@ interface Candidate {
 /** Returns how a work tree differs from the base. Throws PATH_UNKNOWN for a selected path that is in neither, INTERRUPTED. */
 export async function examine(options: ExamineOptions): Promise<Examination> {
   const {root, cached} = options;
-  const ahead = cached && (await LookAhead.start(root, cached.listing, cached.bytes, options.lookAheadFrom));
+  const ahead =
+    cached &&
+    (await (options.ahead ?? LookAhead.start(root, cached.listing.count, cached.bytes, options.lookAheadFrom)));
   const run = new Run(options, ahead);
   try {
     return await run.run();

@@ -9,6 +9,11 @@ import {Listing} from './listing.js';
 /** Bytes before the columns. */
 export const LISTING_HEADER = 80;
 
+/** Returns the number of entries of a listing in bytes. */
+export function countEntries(body: Buffer): number {
+  return new Uint32Array(body.buffer, body.byteOffset, LISTING_HEADER / 4)[4] as number;
+}
+
 /** Returns the listing of bytes that `encodeListing` made; they are not checked, and must start at a multiple of eight in their buffer. */
 export function decodeListing(body: Buffer): Listing {
   const head = new Uint32Array(body.buffer, body.byteOffset, LISTING_HEADER / 4);

@@ -5,7 +5,6 @@
  */
 import {availableParallelism} from 'node:os';
 import type {Worker} from 'node:worker_threads';
-import type {Listing} from './listing.js';
 import type {Look} from './look.js';
 
 /** What the thread gets. */
@@ -37,14 +36,13 @@ export class LookAhead {
     worker.unref();
   }
 
-  /** Returns a thread at work on a listing that shares `bytes`, or undefined if it would not help. */
-  static async start(root: string, listing: Listing, bytes: Buffer, worth = WORTH): Promise<LookAhead | undefined> {
-    if (listing.count < worth || availableParallelism() < 2 || !(bytes.buffer instanceof SharedArrayBuffer))
-      return undefined;
+  /** Returns a thread at work on a listing of `count` entries in `bytes`, or undefined if it would not help. */
+  static async start(root: string, count: number, bytes: Buffer, worth = WORTH): Promise<LookAhead | undefined> {
+    if (count < worth || availableParallelism() < 2 || !(bytes.buffer instanceof SharedArrayBuffer)) return undefined;
     const {Worker} = await import('node:worker_threads');
-    const looks = new SharedArrayBuffer(listing.count * LOOK_NUMBERS * 8);
+    const looks = new SharedArrayBuffer(count * LOOK_NUMBERS * 8);
     const places = new SharedArrayBuffer(8);
-    Atomics.store(new Int32Array(places), 0, listing.count);
+    Atomics.store(new Int32Array(places), 0, count);
     const data: LookAheadData = {root, bytes: bytes.buffer, looks, places};
     const worker = new Worker(new URL('./lookaheadworker.js', import.meta.url), {
       workerData: data,

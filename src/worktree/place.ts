@@ -5,6 +5,7 @@
 import {DbosError} from '../errors.js';
 import type {Repository} from '../repo/repository.js';
 import type {TreeRoot} from '../tree/spec.js';
+import type {EarlyLook} from './earlylook.js';
 import type {WorkProgress} from './examine.js';
 import {rebase} from './examine.js';
 import type {Listing} from './listing.js';
@@ -14,6 +15,8 @@ export interface WorkOptions {
   /** Stops the work between two files. */
   readonly signal?: AbortSignal | undefined;
   readonly progress?: ((progress: WorkProgress) => void) | undefined;
+  /** A look at the work tree that has begun. */
+  readonly early?: EarlyLook | undefined;
 }
 
 export interface Place {

@@ -7,11 +7,11 @@
  * in ticks, so a change in the tick of the reading leaves the same signature. Layer: worktree.
  */
 import {hash} from 'node:crypto';
-import {closeSync, fstatSync, openSync, readSync, renameSync, unlinkSync, writeSync} from 'node:fs';
+import {closeSync, fstatSync, lstatSync, openSync, readSync, renameSync, unlinkSync, writeSync} from 'node:fs';
 import {ID_BYTES, idFromBytes, idToBytes} from '../objects/id.js';
 import type {TreeRoot} from '../tree/spec.js';
 import {CLEAN, DIRTY, type Listing, UNKNOWN} from './listing.js';
-import {decodeListing, encodeListing, LISTING_HEADER} from './listingbytes.js';
+import {countEntries, decodeListing, encodeListing, LISTING_HEADER} from './listingbytes.js';
 
 /** The listing with the root that its states refer to. */
 export interface CachedListing {
@@ -57,38 +57,85 @@ function cachePath(store: string): string {
   return `${store}/statcache`;
 }
 
-/** Returns the cached listing, or undefined if there is none that can be used. */
-export function loadStatCache(store: string): CachedListing | undefined {
-  const file = readShared(cachePath(store));
-  if (file === undefined || file.length < LISTING_HEADER + DIGEST) return undefined;
-  const head = new Uint32Array(file.buffer, 0, 8);
-  if (head[0] !== MAGIC || head[1] !== VERSION) return undefined;
-  const body = file.subarray(0, file.length - DIGEST);
-  if (!hash('sha256', body, 'buffer').equals(file.subarray(body.length))) return undefined;
-  const root = head[7] === 1 ? idFromBytes(file.subarray(ROOT_AT, ROOT_AT + ID_BYTES)) : null;
-  return {root, listing: decodeListing(body), bytes: body};
-}
+/** The file of a stat cache as it was when it was opened, checked but not decoded. */
+export class StatCacheFile {
+  private constructor(
+    private readonly path: string,
+    private readonly fd: number,
+    /** In memory that threads can share. */
+    readonly bytes: Buffer,
+  ) {}
 
-/** Returns the bytes of a file in memory that threads can share, or undefined if it cannot be read. */
-function readShared(path: string): Buffer | undefined {
-  let fd: number;
-  try {
-    fd = openSync(path, 'r');
-  } catch {
+  /** Returns the file, open, or undefined if there is none that can be used. */
+  static open(store: string): StatCacheFile | undefined {
+    const path = cachePath(store);
+    let fd: number;
+    try {
+      fd = openSync(path, 'r');
+    } catch {
+      return undefined;
+    }
+    const bytes = readShared(fd);
+    if (bytes !== undefined) return new StatCacheFile(path, fd, bytes);
+    closeSync(fd);
     return undefined;
   }
+
+  /** The number of entries. */
+  get count(): number {
+    return countEntries(this.bytes);
+  }
+
+  /** Returns whether the store still has this file: whoever writes the cache puts another file in its place. */
+  isCurrent(): boolean {
+    try {
+      const own = fstatSync(this.fd);
+      const now = lstatSync(this.path);
+      return own.ino === now.ino && own.dev === now.dev;
+    } catch {
+      return false;
+    }
+  }
+
+  /** Returns what it holds. */
+  decode(): CachedListing {
+    const {bytes} = this;
+    const isNull = new Uint32Array(bytes.buffer, 0, 8)[7] !== 1;
+    return {
+      root: isNull ? null : idFromBytes(bytes.subarray(ROOT_AT, ROOT_AT + ID_BYTES)),
+      listing: decodeListing(bytes),
+      bytes,
+    };
+  }
+
+  close(): void {
+    closeSync(this.fd);
+  }
+}
+
+/** Returns the cached listing, or undefined if there is none that can be used. */
+export function loadStatCache(store: string): CachedListing | undefined {
+  const file = StatCacheFile.open(store);
+  file?.close();
+  return file?.decode();
+}
+
+/** Returns the bytes of the file without the digest, in memory that threads can share; undefined if they are not what was written. */
+function readShared(fd: number): Buffer | undefined {
   try {
-    const bytes = Buffer.from(new SharedArrayBuffer(fstatSync(fd).size));
-    for (let at = 0; at < bytes.length; ) {
-      const read = readSync(fd, bytes, at, bytes.length - at, at);
+    const file = Buffer.from(new SharedArrayBuffer(fstatSync(fd).size));
+    for (let at = 0; at < file.length; ) {
+      const read = readSync(fd, file, at, file.length - at, at);
       if (read === 0) return undefined;
       at += read;
     }
-    return bytes;
+    if (file.length < LISTING_HEADER + DIGEST) return undefined;
+    const head = new Uint32Array(file.buffer, 0, 2);
+    if (head[0] !== MAGIC || head[1] !== VERSION) return undefined;
+    const body = file.subarray(0, file.length - DIGEST);
+    return hash('sha256', body, 'buffer').equals(file.subarray(body.length)) ? body : undefined;
   } catch {
     return undefined;
-  } finally {
-    closeSync(fd);
   }
 }
 

@@ -54,7 +54,7 @@ export async function readStatus(repo: Repository, options: StatusOptions = {}):
     root,
     store,
     base,
-    cached: loadStatCache(store),
+    ...(options.early?.take() ?? {cached: loadStatCache(store)}),
     selection: new Selection(options.paths),
     signal: options.signal,
     progress: options.progress,

@@ -29,7 +29,7 @@ test('a thread that looks ahead sees what the scan would have seen', async t => 
   for (const worth of [0, Number.POSITIVE_INFINITY]) {
     const cached = loadStatCache(store);
     if (cached === undefined) throw new Error('no cache');
-    const ahead = await LookAhead.start(root, cached.listing, cached.bytes, worth);
+    const ahead = await LookAhead.start(root, cached.listing.count, cached.bytes, worth);
     if (ahead !== undefined) {
       const original = ahead.at.bind(ahead);
       ahead.at = entry => {
