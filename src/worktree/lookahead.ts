@@ -12,13 +12,16 @@ export interface LookAheadData {
   readonly root: string;
   /** The bytes of the listing. */
   readonly bytes: SharedArrayBuffer;
-  /** Seven numbers an entry; the size is −1 for an entry that could not be looked at. */
+  /** Seven numbers an entry; instead of the size `NOT_SEEN` for one that could not be looked at, `SAME` for one that is as it was. */
   readonly looks: SharedArrayBuffer;
   /** The first entry that was looked at, and the entry that the scan has come to. */
   readonly places: SharedArrayBuffer;
 }
 
 export const LOOK_NUMBERS = 7;
+export const NOT_SEEN = -1;
+/** The signature is that of the listing, and there are no other hard links. */
+export const SAME = -2;
 
 /** Starting a thread costs as much as looking at this many entries. */
 const WORTH = 20_000;
@@ -58,15 +61,20 @@ export class LookAhead {
     return Atomics.load(this.places, 0);
   }
 
+  /** Returns whether the thread has looked at an entry and found it as it was; tells the thread where the scan is. */
+  isSame(entry: number): boolean {
+    if (entry < this.from) {
+      Atomics.store(this.places, 1, entry);
+      return false;
+    }
+    return this.looks[entry * LOOK_NUMBERS + 2] === SAME;
+  }
+
   /** Returns what an entry was when the thread looked, or undefined if the scan has to look itself; the next call overwrites it. */
   at(entry: number): Look | undefined {
-    const {looks, places, last} = this;
-    if (entry < this.from) {
-      Atomics.store(places, 1, entry);
-      return undefined;
-    }
+    const {looks, last} = this;
     const i = entry * LOOK_NUMBERS;
-    if ((looks[i + 2] as number) < 0) return undefined;
+    if (entry < this.from || (looks[i + 2] as number) < 0) return undefined;
     last.mode = looks[i] as number;
     last.nlink = looks[i + 1] as number;
     last.size = looks[i + 2] as number;

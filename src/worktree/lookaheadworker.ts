@@ -4,9 +4,10 @@
 import {workerData} from 'node:worker_threads';
 import {joinPath} from '../state/path.js';
 import {fsPath} from './fspath.js';
+import {LINKED, modeOf} from './listing.js';
 import {decodeListing} from './listingbytes.js';
 import {type Look, lookerFor} from './look.js';
-import {LOOK_NUMBERS, type LookAheadData} from './lookahead.js';
+import {LOOK_NUMBERS, type LookAheadData, NOT_SEEN, SAME} from './lookahead.js';
 
 const {root, bytes, looks, places} = workerData as LookAheadData;
 
@@ -31,8 +32,9 @@ function work(): void {
       if (entry <= Atomics.load(at, 1)) return;
       const stat = look(joinPath(path, listing.names[entry] as string));
       const i = entry * LOOK_NUMBERS;
-      numbers[i + 2] = -1;
-      if (stat !== undefined) {
+      numbers[i + 2] = NOT_SEEN;
+      if (stat !== undefined && listing.matches(entry, stat) && (modeOf(stat) & LINKED) === 0) numbers[i + 2] = SAME;
+      else if (stat !== undefined) {
         numbers[i] = stat.mode;
         numbers[i + 1] = stat.nlink;
         numbers[i + 2] = stat.size;

@@ -208,11 +208,11 @@ export class Scan {
     if (code !== 'ENOENT' && code !== 'ENOTDIR') this.unreadable.push({path, code});
   }
 
-  private look(path: FsPath, shown: string): Look | undefined {
+  private look(path: FsPath, directory: string, name: string): Look | undefined {
     try {
       return this.looker(path);
     } catch (error) {
-      this.fail(shown, error);
+      this.fail(joinPath(directory, name), error);
       return undefined;
     }
   }
@@ -221,17 +221,32 @@ export class Scan {
   private addKnown(dir: number, at: Pending, rules: IgnoreRules | undefined): void {
     const old = this.old as Listing;
     const {listing} = this;
+    const {ahead} = this.options;
     const prefix = at.path === '' ? `${this.options.root}/` : `${this.options.root}/${at.path}/`;
     const plain = !this.hasOddPath(at.path);
+    const first = old.dirFirst[at.old] as number;
     const last = old.dirFirst[at.old + 1] as number;
     let child = at.old + 1;
     let whole = true;
-    for (let i = old.dirFirst[at.old] as number; i < last; i++) {
+    // entries that are as they were are taken over together
+    let kept = first;
+    for (let i = first; i < last; i++) {
       const name = old.names[i] as string;
       const oldChild = old.isDirectory(i) ? child : -1;
       if (oldChild >= 0) child = old.dirEnd[oldChild] as number;
+      const simple = old.state[i] !== SKIPPED && ((old.mode[i] as number) & LINKED) === 0 && !startsOdd(name);
+      if (ahead?.isSame(i) && simple) {
+        if (oldChild >= 0) this.descend(at, name, old.ctime[i] as number, old.ino[i] as number, oldChild, rules);
+        continue;
+      }
       const full = plain && !SURROGATE.test(name) ? prefix + name : fsPath(this.options.root, joinPath(at.path, name));
-      const stat = this.options.ahead?.at(i) ?? this.look(full, joinPath(at.path, name));
+      const stat = ahead?.at(i) ?? this.look(full, at.path, name);
+      if (simple && stat !== undefined && old.matches(i, stat)) {
+        if (oldChild >= 0) this.descend(at, name, stat.ctimeMs, stat.ino, oldChild, rules);
+        continue;
+      }
+      if (kept < i) listing.copyEntries(old, kept, i);
+      kept = i + 1;
       if (stat === undefined) {
         // it went after the directory was looked at
         listing.dirCtime[dir] = 0;
@@ -241,7 +256,19 @@ export class Scan {
       }
       this.addEntry(at, name, stat, i, oldChild, rules);
     }
+    if (kept < last) listing.copyEntries(old, kept, last);
     if (whole) listing.dirFlags[dir] = (listing.dirFlags[dir] as number) | ((old.dirFlags[at.old] as number) & COVERED);
+  }
+
+  private descend(
+    at: Pending,
+    name: string,
+    ctime: number,
+    ino: number,
+    old: number,
+    rules: IgnoreRules | undefined,
+  ): void {
+    this.pending.push({path: joinPath(at.path, name), ctime, ino, old, rules});
   }
 
   private hasOddPath(path: string): boolean {
@@ -260,7 +287,7 @@ export class Scan {
     for (const name of names) {
       if (at.path === '' && name === STORE_FOLDER) continue;
       const path = joinPath(at.path, name);
-      const stat = this.look(fsPath(root, path), path);
+      const stat = this.look(fsPath(root, path), at.path, name);
       if (stat === undefined) {
         listing.dirCtime[dir] = 0;
         continue;
@@ -323,7 +350,7 @@ export class Scan {
     const entry = listing.add(name, stat, state);
     if (state === SKIPPED) return;
     if (type === S_IFDIR) {
-      this.pending.push({path: joinPath(at.path, name), ctime: stat.ctimeMs, ino: stat.ino, old: oldChild, rules});
+      this.descend(at, name, stat.ctimeMs, stat.ino, oldChild, rules);
       return;
     }
     if (same) {
