@@ -142,7 +142,7 @@ export class StateCheck {
       }
       for (let i = 0; i < node.count; i++) {
         try {
-          this.checkRow(name, (node as LeafNode).row(i), id);
+          this.checkRow(name, (node as LeafNode).wholeRow(i), id);
         } catch (error) {
           this.damages.add(error, id, {kind: 'node', table: name});
         }

@@ -8,6 +8,7 @@ import {compareKeys, type InnerNode, type LeafNode, type Node, sameBytes} from '
 import {type Nodes, nodesOf} from './nodes.js';
 import type {TreeRange} from './read.js';
 import type {TreeRoot, TreeSpec} from './spec.js';
+import {markDifferences} from './vector.js';
 
 /** A key whose row differs; one of the two rows may be missing. */
 export interface RowChange {
@@ -216,9 +217,7 @@ function* diffValues(before: Front, after: Front): Generator<RowChange, void, un
   const differs = new Uint8Array(a.count);
   for (let column = a.spec.keys.length; column < a.spec.columns; column++) {
     if (sameBytes(a.vectorBytes(column), b.vectorBytes(column))) continue;
-    const left = a.column(column);
-    const right = b.column(column);
-    for (let i = 0; i < a.count; i++) if (!sameCell(left.cell(i), right.cell(i))) differs[i] = 1;
+    markDifferences(a.column(column), b.column(column), differs);
   }
   before.skipLeaf();
   after.skipLeaf();

@@ -13,7 +13,7 @@ import {ID_BYTES, type ObjectId} from '../objects/id.js';
 import type {Cell, Row} from './cell.js';
 import {KeyWriter} from './key.js';
 import type {KeyColumn, TreeSpec} from './spec.js';
-import {readVector, type Vector, writeVector} from './vector.js';
+import {readCellAt, readVector, type Vector, writeVector} from './vector.js';
 
 /** No tree is higher: 2⁵³ rows with two children a node have fewer levels. */
 const MAX_LEVEL = 60;
@@ -86,12 +86,21 @@ export class LeafNode {
     return vector;
   }
 
+  /** Returns one cell, without decoding its column. Throws OBJECT_INVALID. */
   cell(column: number, row: number): Cell {
-    return this.column(column).cell(row);
+    const vector = this.columns[column];
+    return vector === undefined ? readCellAt(this.vectorBytes(column), this.count, row) : vector.cell(row);
   }
 
-  /** Returns one row; for many, take `rowsBetween`. */
+  /** Returns one row, without decoding columns; for many, take `cellsByColumn`. Throws OBJECT_INVALID. */
   row(row: number): Row {
+    const cells: Cell[] = [];
+    for (let column = 0; column < this.columns.length; column++) cells.push(this.cell(column, row));
+    return cells;
+  }
+
+  /** Returns one row out of decoded columns: all of the leaf is checked by it. Throws OBJECT_INVALID. */
+  wholeRow(row: number): Row {
     const cells: Cell[] = [];
     for (let column = 0; column < this.columns.length; column++) cells.push(this.column(column).cell(row));
     return cells;

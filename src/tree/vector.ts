@@ -7,7 +7,7 @@ import {isAscii} from 'node:buffer';
 import {asBuffer, ByteReader, type ByteWriter, decodeText, encodeText} from '../bytes.js';
 import {invalid} from '../objects/codec.js';
 import {ID_BYTES, type ObjectId} from '../objects/id.js';
-import {type Cell, ContentRef, integerCell, MAX_INTEGER, Real, realCell} from './cell.js';
+import {type Cell, ContentRef, integerCell, MAX_INTEGER, Real, realCell, sameCell} from './cell.js';
 
 /** The longest text or blob in a row, in bytes. Callers move longer ones out of the row long before (`INLINE_LIMIT`). */
 export const MAX_CELL_BYTES = 1 << 20;
@@ -597,6 +597,19 @@ export class RefVector extends Column {
     const id = this.ids.toString('latin1', rank * ID_BYTES, (rank + 1) * ID_BYTES) as ObjectId;
     return refOf(id, this.sizes[rank] as number, this.flags[rank] as number);
   }
+
+  /** Returns whether row `i` has the same value here and in another vector. */
+  sameAt(i: number, other: RefVector): boolean {
+    const isNullHere = isNull(this.nulls, i);
+    if (isNullHere || isNull(other.nulls, i)) return isNullHere && isNull(other.nulls, i);
+    const a = this.ranks === undefined ? i : (this.ranks[i] as number);
+    const b = other.ranks === undefined ? i : (other.ranks[i] as number);
+    if (this.sizes[a] !== other.sizes[b] || this.flags[a] !== other.flags[b]) return false;
+    for (let k = 0, x = a * ID_BYTES, y = b * ID_BYTES; k < ID_BYTES; k++, x++, y++) {
+      if (this.ids[x] !== other.ids[y]) return false;
+    }
+    return true;
+  }
 }
 
 /** Cells of several types. */
@@ -820,6 +833,113 @@ function readRefs(reader: ByteReader, count: number, nulls: Uint8Array | undefin
     sizes[i] = size;
   }
   return new RefVector(nulls, reader.bytes(present * ID_BYTES), sizes, flags, ranks, count);
+}
+
+/** Sets `differs` to 1 at the rows at which two vectors of the same length differ. */
+export function markDifferences(a: Vector, b: Vector, differs: Uint8Array): void {
+  const {length} = a;
+  if (a.kind === 'ref' && b.kind === 'ref') {
+    for (let i = 0; i < length; i++) if (!a.sameAt(i, b)) differs[i] = 1;
+  } else if (a.kind === 'integer' && b.kind === 'integer' && a.nulls === undefined && b.nulls === undefined) {
+    for (let i = 0; i < length; i++) if (a.values[i] !== b.values[i]) differs[i] = 1;
+  } else {
+    for (let i = 0; i < length; i++) if (!sameCell(a.cell(i), b.cell(i))) differs[i] = 1;
+  }
+}
+
+/**
+ * Returns cell `i` of the vector of `count` cells that these bytes hold, without decoding the others: checks no more than it
+ * reads. Throws OBJECT_INVALID.
+ */
+export function readCellAt(bytes: Buffer, count: number, i: number): Cell {
+  try {
+    return cellAt(bytes, count, i);
+  } catch (error) {
+    if (error instanceof RangeError) throw invalid('has a malformed vector', error);
+    throw error;
+  }
+}
+
+function cellAt(bytes: Buffer, count: number, i: number): Cell {
+  const reader = new ByteReader(bytes);
+  const first = reader.u8();
+  const tag = first & ~HAS_NULLS;
+  const nulls = first === tag ? undefined : reader.bytes((count + 7) >> 3);
+  // of a kind that has no nulls, or with nothing to skip
+  if (tag === TAG.null || tag === TAG.constant || tag === TAG.mixed) return readVector(bytes, count).cell(i);
+  if (isNull(nulls, i)) return null;
+  switch (tag) {
+    case TAG.integer: {
+      const width = readWidth(reader);
+      if (width === 8) {
+        reader.bytes(i * 8);
+        return integerCell(reader.i64());
+      }
+      const base = reader.i64();
+      const value = readUnsigned(reader.bytes(count * width), i, width);
+      const low = integerCell(base);
+      if (typeof low === 'number' && low + value <= Number.MAX_SAFE_INTEGER) return low + value;
+      if (base + BigInt(value) > MAX_INTEGER) throw invalid('has an integer beyond 64 bits');
+      return integerCell(base + BigInt(value));
+    }
+    case TAG.real:
+      reader.bytes(i * 8);
+      return realCell(reader.f64());
+    case TAG.text:
+    case TAG.blob: {
+      const cell = bytesAt(reader, count, i);
+      return tag === TAG.text ? decodeText(cell) : cell;
+    }
+    case TAG.textDictionary:
+    case TAG.blobDictionary: {
+      const size = reader.u8();
+      const width = readWidth(reader);
+      const lengths = reader.offset;
+      reader.bytes(size * width);
+      const index = reader.bytes(count)[i] as number;
+      if (index >= size) throw invalid('has an index outside its dictionary');
+      const start = reader.offset;
+      const cell = sliceAt(bytes.subarray(lengths, lengths + size * width), width, index, bytes.subarray(start));
+      return tag === TAG.textDictionary ? decodeText(cell) : cell;
+    }
+    case TAG.ref: {
+      let rank = i;
+      let present = count;
+      if (nulls !== undefined) {
+        rank = 0;
+        present = 0;
+        for (let row = 0; row < count; row++) {
+          if (row === i) rank = present;
+          if (!isNull(nulls, row)) present++;
+        }
+      }
+      let flags = reader.u8();
+      if (flags === REF_FLAGS_DIFFER) flags = reader.bytes(present)[rank] as number;
+      if (flags > (REF_CHUNKED | REF_TEXT)) throw invalid('has a reference with unknown flags');
+      const width = readWidth(reader);
+      const size = readUnsigned(reader.bytes(present * width), rank, width);
+      if (size > Number.MAX_SAFE_INTEGER) throw invalid('has a reference with an impossible size');
+      reader.bytes(rank * ID_BYTES);
+      return refOf(reader.binary(ID_BYTES) as ObjectId, size, flags);
+    }
+    default:
+      throw invalid('has a vector of an unknown kind');
+  }
+}
+
+function bytesAt(reader: ByteReader, count: number, i: number): Buffer {
+  const width = readWidth(reader);
+  const lengths = reader.bytes(count * width);
+  return sliceAt(lengths, width, i, reader.bytes(reader.remaining));
+}
+
+function sliceAt(lengths: Buffer, width: 1 | 2 | 4 | 8, i: number, body: Buffer): Buffer {
+  let start = 0;
+  for (let row = 0; row < i; row++) start += readUnsigned(lengths, row, width);
+  const length = readUnsigned(lengths, i, width);
+  if (length > MAX_CELL_BYTES) throw invalid('has a cell that is too large');
+  if (start + length > body.length) throw invalid('has a vector that ends too early');
+  return body.subarray(start, start + length);
 }
 
 /** Yields the references of the vector of `count` cells that these bytes hold, decoding nothing where there are none. Throws OBJECT_INVALID. */

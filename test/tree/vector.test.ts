@@ -4,7 +4,15 @@ import fc from 'fast-check';
 import {ByteWriter} from '../../src/bytes.js';
 import {isDbosError} from '../../src/errors.js';
 import {type Cell, ContentRef, Real, sameCell} from '../../src/tree/cell.js';
-import {MAX_CELL_BYTES, readVector, refsOf, writeVector} from '../../src/tree/vector.js';
+import {
+  MAX_CELL_BYTES,
+  markDifferences,
+  readCellAt,
+  readVector,
+  refsOf,
+  type Vector,
+  writeVector,
+} from '../../src/tree/vector.js';
 import {anyBlob, anyCell, anyInteger, anyReal, anyRef, anyText, digest} from './samples.js';
 
 function encode(cells: readonly Cell[]): Buffer {
@@ -45,6 +53,33 @@ test('decode ∘ encode gives the cells back, one by one and together', t => {
         vector.length === cells.length &&
         cells.every((cell, i) => sameCell(vector.cell(i), settled(cell)) && sameCell(all[i] as Cell, settled(cell)))
       );
+    }),
+    {numRuns: 3000},
+  );
+  t.pass();
+});
+
+test('one cell read by itself is that of the decoded vector', t => {
+  fc.assert(
+    fc.property(anyColumn, cells => {
+      const bytes = encode(cells);
+      const vector = readVector(bytes, cells.length);
+      return cells.every((_, i) => sameCell(readCellAt(bytes, cells.length, i), vector.cell(i)));
+    }),
+    {numRuns: 3000},
+  );
+  t.pass();
+});
+
+test('the rows at which two vectors differ are those at which their cells do', t => {
+  fc.assert(
+    fc.property(anyColumn, anyColumn, fc.array(fc.boolean(), {maxLength: 40}), (one, two, fromTwo) => {
+      const a = one;
+      const b = one.map((cell, i) => (fromTwo[i] ? (two[i % two.length] as Cell) : cell));
+      const differs = new Uint8Array(a.length);
+      const [left, right] = [a, b].map(cells => readVector(encode(cells), cells.length)) as [Vector, Vector];
+      markDifferences(left, right, differs);
+      return a.every((_, i) => (differs[i] === 0) === sameCell(left.cell(i), right.cell(i)));
     }),
     {numRuns: 3000},
   );
@@ -107,8 +142,16 @@ test('integers are as narrow as their spread', t => {
 });
 
 test('hostile bytes are OBJECT_INVALID or a vector of the right length', t => {
+  const checkOne = (bytes: Uint8Array, count: number, i: number) => {
+    try {
+      readCellAt(Buffer.from(bytes), count, i);
+    } catch (error) {
+      if (!isDbosError(error, 'OBJECT_INVALID')) throw error;
+    }
+  };
   const check = (bytes: Uint8Array, count: number) => {
     try {
+      for (let i = 0; i < count; i += 7) checkOne(bytes, count, i);
       const vector = readVector(bytes, count);
       return vector.length === count && vector.cells().length === count;
     } catch (error) {
