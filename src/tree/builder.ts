@@ -25,6 +25,7 @@ import {
 } from './node.js';
 import {checkSpec, type KeyColumn, type TreeRoot, type TreeSpec} from './spec.js';
 import {Splitter} from './splitter.js';
+import type {CellChange} from './vector.js';
 
 /** A row to put at a key, or null to remove what is there. */
 export interface Edit {
@@ -133,7 +134,7 @@ export class LeafBuilder {
 
   /** Changes only values: the leaf keeps its place and its key, and the columns without a change keep their bytes. */
   private update(leaf: LeafNode, edits: readonly Edit[], from: number, places: readonly number[]): boolean {
-    const changed = new Map<number, Cell[]>();
+    const changed = new Map<number, CellChange[]>();
     for (let i = 0; i < places.length; i++) {
       const {row} = edits[from + i] as Edit;
       const at = places[i] as number;
@@ -141,12 +142,9 @@ export class LeafBuilder {
       for (let column = 0; column < row.length; column++) {
         const cell = row[column] as Cell;
         if (sameCell(leaf.cell(column, at), cell)) continue;
-        let cells = changed.get(column);
-        if (!cells) {
-          cells = leaf.column(column).cells();
-          changed.set(column, cells);
-        }
-        cells[at] = cell;
+        const changes = changed.get(column);
+        if (changes === undefined) changed.set(column, [{row: at, cell}]);
+        else changes.push({row: at, cell});
       }
     }
     if (changed.size === 0) return false;

@@ -13,7 +13,7 @@ import {ID_BYTES, type ObjectId} from '../objects/id.js';
 import type {Cell, Row} from './cell.js';
 import {KeyWriter} from './key.js';
 import type {KeyColumn, TreeSpec} from './spec.js';
-import {readCellAt, readVector, type Vector, writeVector} from './vector.js';
+import {type CellChange, patchVector, readCellAt, readVector, type Vector, writeVector} from './vector.js';
 
 /** No tree is higher: 2⁵³ rows with two children a node have fewer levels. */
 const MAX_LEVEL = 60;
@@ -230,12 +230,19 @@ export function encodeLeaf(
   });
 }
 
-/** Returns the bytes of a leaf that differs from `leaf` only in the columns given. */
-export function encodeChangedLeaf(leaf: LeafNode, changed: ReadonlyMap<number, readonly Cell[]>): Buffer {
+/** Returns the bytes of a leaf that differs from `leaf` only in the cells given, by column, in the order of their rows. */
+export function encodeChangedLeaf(leaf: LeafNode, changed: ReadonlyMap<number, readonly CellChange[]>): Buffer {
   return writeLeaf(leaf.spec.columns, leaf.count, column => {
-    const cells = changed.get(column);
-    if (cells) writeVector(vectors, cells, leaf.count);
-    else vectors.bytes(leaf.vectorBytes(column));
+    const bytes = leaf.vectorBytes(column);
+    const changes = changed.get(column);
+    const patched = changes === undefined ? bytes : patchVector(bytes, leaf.count, changes);
+    if (patched !== undefined) {
+      vectors.bytes(patched);
+      return;
+    }
+    const cells = leaf.column(column).cells();
+    for (const {row, cell} of changes as readonly CellChange[]) cells[row] = cell;
+    writeVector(vectors, cells, leaf.count);
   });
 }
 

@@ -942,6 +942,74 @@ function sliceAt(lengths: Buffer, width: 1 | 2 | 4 | 8, i: number, body: Buffer)
   return body.subarray(start, start + length);
 }
 
+/** A new cell for a row. */
+export interface CellChange {
+  readonly row: number;
+  readonly cell: Cell;
+}
+
+/**
+ * Returns the bytes of a vector with some cells replaced, made from the old bytes; undefined where that does not tell what
+ * the vector of the new cells is. For the columns that edits of files change: times and references.
+ */
+export function patchVector(bytes: Buffer, count: number, changes: readonly CellChange[]): Buffer | undefined {
+  const tag = (bytes[0] as number) & ~HAS_NULLS;
+  if (tag === TAG.integer) return patchIntegers(bytes, count, changes);
+  return tag === TAG.ref ? patchRefs(bytes, count, changes) : undefined;
+}
+
+function patchIntegers(bytes: Buffer, count: number, changes: readonly CellChange[]): Buffer | undefined {
+  if (bytes[0] !== TAG.integer || bytes[1] !== 8 || bytes.length !== 2 + count * 8) return undefined;
+  const patched = Buffer.from(bytes);
+  for (const {row, cell} of changes) {
+    if (typeof cell !== 'bigint' && !Number.isSafeInteger(cell)) return undefined;
+    patched.writeBigInt64LE(BigInt(cell as bigint | number), 2 + row * 8);
+  }
+  // two numbers whose upper halves are more than one apart need all eight bytes
+  const view = viewOf(patched);
+  const first = view.getInt32(6, true);
+  for (let i = 1; i < count; i++) if (Math.abs(view.getInt32(6 + i * 8, true) - first) > 1) return patched;
+  return undefined;
+}
+
+function patchRefs(bytes: Buffer, count: number, changes: readonly CellChange[]): Buffer | undefined {
+  const nulls = bytes[0] === TAG.ref ? undefined : bytes.subarray(1, 1 + ((count + 7) >> 3));
+  let present = count;
+  if (nulls !== undefined) {
+    present = 0;
+    for (let i = 0; i < count; i++) if (!isNull(nulls, i)) present++;
+  }
+  let at = 1 + (nulls?.length ?? 0);
+  const flags = bytes[at++] as number;
+  const width = bytes[at++] as 1 | 2 | 4 | 8;
+  const ids = at + present * width;
+  if (flags === REF_FLAGS_DIFFER || bytes.length !== ids + present * ID_BYTES) return undefined;
+  const patched = Buffer.from(bytes);
+  let rank = 0;
+  let row = 0;
+  for (const change of changes) {
+    const {cell} = change;
+    if (!(cell instanceof ContentRef) || flagsOf(cell) !== flags || isNull(nulls, change.row)) return undefined;
+    if (widthOf(cell.size) > width) return undefined;
+    for (; row < change.row; row++) if (!isNull(nulls, row)) rank++;
+    if (width === 8) patched.writeBigInt64LE(BigInt(cell.size), at + rank * 8);
+    else patched.writeUIntLE(cell.size, at + rank * width, width);
+    patched.write(cell.id, ids + rank * ID_BYTES, 'latin1');
+  }
+  const sizes = patched.subarray(at, ids);
+  let largest = 0;
+  for (let i = 0; i < present; i++) {
+    const size = readUnsigned(sizes, i, width);
+    if (size > largest) largest = size;
+  }
+  if (widthOf(largest) !== width) return undefined;
+  // equal references would be a constant
+  for (let i = ids + ID_BYTES; nulls === undefined && i < patched.length; i += ID_BYTES) {
+    if (patched.compare(patched, ids, ids + ID_BYTES, i, i + ID_BYTES) !== 0) return patched;
+  }
+  return nulls === undefined ? undefined : patched;
+}
+
 /** Yields the references of the vector of `count` cells that these bytes hold, decoding nothing where there are none. Throws OBJECT_INVALID. */
 export function* refsOf(bytes: Uint8Array, count: number): Generator<ContentRef, void, undefined> {
   const tag = (bytes[0] as number) & ~HAS_NULLS;

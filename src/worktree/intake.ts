@@ -44,6 +44,8 @@ export type FromWorker =
 /** More than this goes to worker threads, whose start costs some 40 ms. */
 const INLINE_FILES = 2000;
 const INLINE_BYTES = 16 * 2 ** 20;
+/** So many go to one thread, which works while the scan goes on: the rest of a commit is as much work as reading them. */
+const ONE_WORKER_FILES = 200;
 /** What a worker gets at a time, enough for a batch of the packer; it gets the next load while it works on the last. */
 const LOAD_FILES = 1024;
 const LOAD_BYTES = 4 * 2 ** 20;
@@ -74,6 +76,8 @@ export class Intake {
   private readonly again: Job[] = [];
   private crew: Member[] | undefined;
   private starting: Promise<void> | undefined;
+  /** The number of workers that there are or soon will be. */
+  private wanted = 0;
   private failure: unknown;
   private wake: (() => void) | undefined;
   /** Chunks that a worker was told to send and has not sent. */
@@ -88,14 +92,12 @@ export class Intake {
   add(number: number, path: FsPath, size: number): void {
     this.waiting.push({number, path, size, attempt: 1});
     this.waitingBytes += size;
+    const cores = availableParallelism();
+    const waiting = this.waiting.length - this.head;
+    if (waiting > INLINE_FILES || (this.waitingBytes > INLINE_BYTES && (cores > 1 || waiting > 1))) {
+      this.hire(Math.min(MAX_WORKERS, cores));
+    } else if (this.options.sink !== undefined && cores > 1 && waiting > ONE_WORKER_FILES) this.hire(1);
     if (this.crew !== undefined) this.feed();
-    else if (
-      this.starting === undefined &&
-      (this.waiting.length > INLINE_FILES || this.waitingBytes > INLINE_BYTES) &&
-      !(this.waiting.length === 1 && availableParallelism() === 1)
-    ) {
-      this.starting = this.start();
-    }
   }
 
   /** Does all work that was added. Throws what a worker threw, or INTERRUPTED. */
@@ -172,10 +174,19 @@ export class Intake {
     }
   }
 
-  private async start(): Promise<void> {
+  /** Sees to it that there are this many workers soon. */
+  private hire(count: number): void {
+    if (count <= this.wanted) return;
+    const more = count - this.wanted;
+    this.wanted = count;
+    this.starting = (this.starting ?? Promise.resolve()).then(() => this.start(more));
+    // whoever finishes hears of a failure
+    this.starting.catch(() => undefined);
+  }
+
+  private async start(count: number): Promise<void> {
     const {Worker} = await import('node:worker_threads');
-    const count = Math.min(MAX_WORKERS, availableParallelism());
-    this.crew = [];
+    this.crew ??= [];
     for (let i = 0; i < count; i++) {
       const worker = new Worker(new URL('./intakeworker.js', import.meta.url), {
         workerData: {compress: this.options.sink !== undefined},

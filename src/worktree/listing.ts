@@ -44,6 +44,8 @@ export interface Signature {
   readonly ino: number;
 }
 
+const FEW = 64;
+
 export class Listing {
   dirCount = 0;
   dirPaths: string[] = [];
@@ -183,12 +185,24 @@ export class Listing {
     const at = this.count;
     const count = to - from;
     if (at + count > this.state.length) this.growEntries(Math.max((at + count) * 2, 64));
-    this.mode.set(other.mode.subarray(from, to), at);
-    this.state.set(other.state.subarray(from, to), at);
-    this.size.set(other.size.subarray(from, to), at);
-    this.mtime.set(other.mtime.subarray(from, to), at);
-    this.ctime.set(other.ctime.subarray(from, to), at);
-    this.ino.set(other.ino.subarray(from, to), at);
+    if (count < FEW) {
+      // a view of a few elements costs more than they do
+      for (let i = from, j = at; i < to; i++, j++) {
+        this.mode[j] = other.mode[i] as number;
+        this.state[j] = other.state[i] as number;
+        this.size[j] = other.size[i] as number;
+        this.mtime[j] = other.mtime[i] as number;
+        this.ctime[j] = other.ctime[i] as number;
+        this.ino[j] = other.ino[i] as number;
+      }
+    } else {
+      this.mode.set(other.mode.subarray(from, to), at);
+      this.state.set(other.state.subarray(from, to), at);
+      this.size.set(other.size.subarray(from, to), at);
+      this.mtime.set(other.mtime.subarray(from, to), at);
+      this.ctime.set(other.ctime.subarray(from, to), at);
+      this.ino.set(other.ino.subarray(from, to), at);
+    }
     for (let i = from; i < to; i++) this.names.push(other.names[i] as string);
     if (other.links.size > 0) {
       for (let i = from; i < to; i++) {

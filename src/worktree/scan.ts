@@ -83,12 +83,14 @@ export class Scan {
   changed = false;
   private readonly old: Listing | undefined;
   private readonly looker: Looker;
+  private readonly oddRoot: boolean;
   private started: number | undefined;
   private readonly pending: Pending[] = [];
 
   constructor(private readonly options: ScanOptions) {
     this.old = options.cached;
     this.looker = lookerFor(options.root);
+    this.oddRoot = SURROGATE.test(options.root);
     this.listing = new Listing((this.old?.dirCount ?? 64) + 8, (this.old?.count ?? 512) + 64);
   }
 
@@ -272,7 +274,7 @@ export class Scan {
   }
 
   private hasOddPath(path: string): boolean {
-    return SURROGATE.test(path) || SURROGATE.test(this.options.root);
+    return this.oddRoot || SURROGATE.test(path);
   }
 
   /** Adds the entries of a directory that was read, merged with what the cached listing has of them. */

@@ -7,6 +7,7 @@ import {type Cell, ContentRef, Real, sameCell} from '../../src/tree/cell.js';
 import {
   MAX_CELL_BYTES,
   markDifferences,
+  patchVector,
   readCellAt,
   readVector,
   refsOf,
@@ -84,6 +85,35 @@ test('the rows at which two vectors differ are those at which their cells do', t
     {numRuns: 3000},
   );
   t.pass();
+});
+
+test('a patched vector is the vector of the patched cells', t => {
+  let patched = 0;
+  const large = fc.bigInt({min: 2n ** 60n, max: 2n ** 60n + 2n ** 34n});
+  const ref = fc
+    .tuple(fc.nat(3), fc.constantFrom(10, 300, 70_000, 2 ** 33))
+    .map(([i, size]) => new ContentRef(digest(i), size, false, false));
+  const columns = [large, fc.option(large, {freq: 9}), ref, fc.option(ref), fc.oneof(ref, anyRef)];
+  const column: fc.Arbitrary<Cell[]> = fc.oneof(
+    anyColumn,
+    ...columns.map(cell => fc.array(cell as fc.Arbitrary<Cell>, {minLength: 1, maxLength: 12})),
+  );
+  fc.assert(
+    fc.property(column, column, fc.uniqueArray(fc.nat(11), {minLength: 1, maxLength: 3}), (cells, others, rows) => {
+      const changes = rows
+        .sort((a, b) => a - b)
+        .filter(row => row < cells.length)
+        .map(row => ({row, cell: others[row % others.length] as Cell}));
+      const bytes = patchVector(encode(cells), cells.length, changes);
+      if (bytes === undefined) return true;
+      patched++;
+      const after = [...cells];
+      for (const {row, cell} of changes) after[row] = cell;
+      return bytes.equals(encode(after));
+    }),
+    {numRuns: 10_000},
+  );
+  t.true(patched > 100, `${patched}`);
 });
 
 test('equal cells have equal bytes, however they came about', t => {
