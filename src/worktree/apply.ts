@@ -116,7 +116,7 @@ class Apply {
       if (after.link !== null && after.link !== path && this.sharesInode(after)) links.push(change);
       else if (after.type === 'symlink') this.makeSymlink(change);
       else if (after.type === 'fifo') fifos.push(change);
-      else if (this.clear(change)) files.push(change);
+      else if (this.isReady(change)) files.push(change);
     }
     this.stopAt();
     await this.writeContents(files);
@@ -272,16 +272,20 @@ class Apply {
   }
 
   /** Removes what stands where a new entry goes. */
-  private clear({path, stat}: PlannedChange): boolean {
+  private clear(change: PlannedChange): boolean {
+    if (!this.isReady(change)) return false;
+    return !isReplaced(change) || this.attempt(change.path, () => unlinkSync(this.full(change.path)));
+  }
+
+  /** Returns whether an entry can be written where it goes; what stands there is to be removed if `isReplaced` says so. */
+  private isReady({path}: PlannedChange): boolean {
     const parent = parentOf(path);
     if (this.plan.parents.way(parent).kind !== 'directory') {
       this.failures.push({path, code: 'ENOTDIR'});
       return false;
     }
     this.openParent(path);
-    // what was not there before is written only if it is not there now
-    if (stat === undefined || stat.isDirectory()) return true;
-    return this.attempt(path, () => unlinkSync(this.full(path)));
+    return true;
   }
 
   private metaOf(row: FileRow): MetaTask {
@@ -300,6 +304,8 @@ class Apply {
       rows: files.map(({after}) => after as FileRow),
       pathOf: ({path}) => this.full(path),
       metaOf: row => this.metaOf(row),
+      // by the thread that writes the file: removing costs as much as writing
+      replaces: number => isReplaced(files[number] as PlannedChange),
       receive: (number, {signature, refused}) => {
         const {path, after} = files[number] as PlannedChange;
         this.noteWritten(path, signature, refused, after as FileRow);
@@ -408,6 +414,11 @@ class Apply {
   private note(path: string, signature: Signature | null, link: string | null): void {
     this.updates.push({path, signature, state: CLEAN, link});
   }
+}
+
+/** Returns whether something is removed before an entry is written: what was not there before is written only if it is not there now. */
+function isReplaced({stat}: PlannedChange): boolean {
+  return stat !== undefined && !stat.isDirectory();
 }
 
 function isMine(stat: Stats, meta: MetaTask): boolean {

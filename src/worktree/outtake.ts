@@ -36,6 +36,8 @@ export interface WriteJob {
   /** Where and with what a file is written; asked only when its turn comes, since there may be many. */
   readonly pathOf: (row: FileRow) => FsPath;
   readonly metaOf: (row: FileRow) => MetaTask;
+  /** Whether something stands there that goes first. */
+  readonly replaces: (number: number) => boolean;
   readonly receive: (number: number, written: Written) => void;
   /** Takes a failure of the system; it does not stop the rest. */
   readonly fail: (number: number, code: string) => void;
@@ -44,7 +46,7 @@ export interface WriteJob {
 /** More than this goes to worker threads: reading a small file means to unpack its frame, a fifth of a millisecond. */
 const INLINE_FILES = 300;
 const INLINE_BYTES = 16 * 2 ** 20;
-const LOAD_FILES = 512;
+const LOAD_FILES = 256;
 const LOAD_BYTES = 4 * 2 ** 20;
 /** Larger files are written by this thread, chunk by chunk: their lists of chunks are long, and few. */
 const STREAM_BYTES = 64 * 2 ** 20;
@@ -119,14 +121,16 @@ export class Outtake {
     }
   }
 
-  private writeOne({rows, receive, fail, pathOf, metaOf}: WriteJob, number: number): void {
+  private writeOne({rows, receive, fail, pathOf, metaOf, replaces}: WriteJob, number: number): void {
     const {reader} = this;
     const row = rows[number] as FileRow;
     const chunks = lazyChunks(reader, row.content as ContentRef);
     try {
       receive(
         number,
-        writeFile({...metaOf(row), path: pathOf(row), chunks}, chunk => checkedSize(reader.read(chunk.id), chunk)),
+        writeFile({...metaOf(row), path: pathOf(row), replace: replaces(number), chunks}, chunk =>
+          checkedSize(reader.read(chunk.id), chunk),
+        ),
       );
     } catch (error) {
       const code = systemCode(error);
@@ -210,7 +214,7 @@ export class Outtake {
     const load = new LoadBuilder();
     let bytes = 0;
     const {reader, signal} = this;
-    const {rows, pathOf, metaOf} = this.job as WriteJob;
+    const {rows, pathOf, metaOf, replaces} = this.job as WriteJob;
     while (!signal?.aborted && this.at < this.order.length && load.count < LOAD_FILES && bytes < LOAD_BYTES) {
       const number = this.order[this.at++] as number;
       const row = rows[number] as FileRow;
@@ -219,7 +223,7 @@ export class Outtake {
         for (const {id, size} of chunksOf(reader, content)) addChunk(load, reader, id, size, reader.locate(id));
       else addChunk(load, reader, content.id, content.size, this.locations[number]);
       this.locations[number] = undefined;
-      load.addFile(pathOf(row), metaOf(row));
+      load.addFile(pathOf(row), metaOf(row), replaces(number));
       numbers.push(number);
       bytes += content.size;
     }

@@ -1,7 +1,7 @@
 /**
  * Writes one new file of a work tree, in any thread. Until it is complete it has the mode UNFINISHED, by which the next
  * command knows and removes what an interrupted one left. It never follows a symlink and never writes into a file that is
- * there. Holes stay holes. Layer: worktree.
+ * there: one that is to be replaced is removed at the last moment. Holes stay holes. Layer: worktree.
  */
 import {
   closeSync,
@@ -12,6 +12,7 @@ import {
   ftruncateSync,
   futimesSync,
   openSync,
+  unlinkSync,
   writeSync,
 } from 'node:fs';
 import {systemCode} from '../errors.js';
@@ -50,6 +51,8 @@ export interface MetaTask {
 /** A file to write. */
 export interface FileTask extends MetaTask {
   readonly path: FsPath;
+  /** Whether something stands there that goes first. */
+  readonly replace: boolean;
   readonly chunks: Iterable<ChunkTask>;
 }
 
@@ -66,6 +69,7 @@ export interface Written {
 /** Writes the file. `read` returns the verified bytes of a chunk. Throws what the system throws, and then removes nothing. */
 export function writeFile(task: FileTask, read: (chunk: ChunkTask) => Uint8Array): Written {
   const {O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW} = constants;
+  if (task.replace) unlinkSync(task.path);
   const fd = openSync(task.path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, UNFINISHED);
   try {
     let at = 0;

@@ -11,7 +11,7 @@ import type {ChunkTask, FileTask, MetaTask, Written} from './writefile.js';
 /** Plain data for `postMessage`. */
 export interface WriteLoad {
   readonly paths: readonly (string | Uint8Array)[];
-  /** Five numbers a file: mode, uid, gid, time or NaN, and how many chunks there are up to its last. */
+  /** Six numbers a file: mode, uid, gid, time or NaN, how many chunks there are up to its last, and 1 if it replaces something. */
   readonly files: Float64Array;
   readonly xattrs: ReadonlyMap<number, Uint8Array>;
   readonly ids: string;
@@ -27,7 +27,7 @@ export interface WriteAnswer {
   readonly codes: ReadonlyMap<number, string>;
 }
 
-const FILE_NUMBERS = 5;
+const FILE_NUMBERS = 6;
 const PLACE_NUMBERS = 7;
 const ANSWER_NUMBERS = 7;
 const CODECS: readonly Location['codec'][] = ['stored', 'brotli'];
@@ -57,10 +57,10 @@ export class LoadBuilder {
     }
   }
 
-  addFile(path: FsPath, {mode, uid, gid, mtime, xattrs}: MetaTask): void {
+  addFile(path: FsPath, {mode, uid, gid, mtime, xattrs}: MetaTask, replace: boolean): void {
     if (xattrs !== null) this.xattrs.set(this.paths.length, xattrs);
     this.paths.push(path);
-    this.files.push(mode, uid, gid, mtime ?? Number.NaN, this.ids.length);
+    this.files.push(mode, uid, gid, mtime ?? Number.NaN, this.ids.length, replace ? 1 : 0);
   }
 
   finish(): WriteLoad {
@@ -77,13 +77,10 @@ export function* filesOf(load: WriteLoad): Generator<FileTask> {
   let plain = 0;
   for (let i = 0; i < paths.length; i++) {
     const path = paths[i] as string | Uint8Array;
-    const [mode, uid, gid, mtime, last] = files.subarray(i * FILE_NUMBERS, (i + 1) * FILE_NUMBERS) as unknown as [
-      number,
-      number,
-      number,
-      number,
-      number,
-    ];
+    const [mode, uid, gid, mtime, last, replace] = files.subarray(
+      i * FILE_NUMBERS,
+      (i + 1) * FILE_NUMBERS,
+    ) as unknown as [number, number, number, number, number, number];
     const chunks: ChunkTask[] = [];
     for (; chunk < last; chunk++) {
       const at = chunk * PLACE_NUMBERS;
@@ -111,6 +108,7 @@ export function* filesOf(load: WriteLoad): Generator<FileTask> {
       gid,
       mtime: Number.isNaN(mtime) ? undefined : mtime,
       xattrs: xattrs.get(i) ?? null,
+      replace: replace === 1,
       chunks,
     };
   }
