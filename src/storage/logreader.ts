@@ -32,7 +32,7 @@ export class LogReader {
   private storedRun = 0;
   private scratch: Buffer | undefined;
 
-  /** `directory` is the `logDirectory` of a storage. A reader that goes through the log in its order needs little cache. */
+  /** `directory` is the `logDirectory` of a storage. A reader that goes through the log in its order needs no cache beyond the last frame. */
   constructor(
     private readonly directory: string,
     private readonly files: LogFiles = diskFiles,
@@ -59,7 +59,8 @@ export class LogReader {
       return this.slice(whole, location);
     }
     const unpacked = this.unpack(location);
-    this.keep(id, unpacked);
+    // nothing else is in a frame of one value
+    if (unpacked.length > length) this.keep(id, unpacked);
     return this.slice(unpacked, location);
   }
 
@@ -163,11 +164,12 @@ export class LogReader {
   }
 
   private keep(id: number, payload: Uint8Array): void {
+    if (payload.length > Math.max(this.cacheBytes / 4, READ_AHEAD)) return;
+    this.lastId = id;
+    this.last = payload;
     if (payload.length > this.cacheBytes / 4) return;
     this.payloads.set(id, payload);
     this.cachedBytes += payload.length;
-    this.lastId = id;
-    this.last = payload;
     for (const [oldest, dropped] of this.payloads) {
       if (this.cachedBytes <= this.cacheBytes) break;
       this.payloads.delete(oldest);

@@ -83,7 +83,7 @@ class Apply {
   private readonly kept: string[] = [];
   private readonly updates: ListingUpdate[] = [];
   private readonly failures: Failure[] = [];
-  private readonly byPath: ReadonlyMap<string, PlannedChange>;
+  private changesByPath: ReadonlyMap<string, PlannedChange> | undefined;
   private readonly created = new Set<string>();
   /** Directories made writable for the time being, with the mode that they had. */
   private readonly opened = new Map<string, number>();
@@ -96,8 +96,12 @@ class Apply {
   constructor(
     private readonly plan: Plan,
     private readonly options: ApplyOptions,
-  ) {
-    this.byPath = new Map(plan.changes.map(change => [change.path, change]));
+  ) {}
+
+  /** Only hard links ask for it, and it is large. */
+  private get byPath(): ReadonlyMap<string, PlannedChange> {
+    this.changesByPath ??= new Map(this.plan.changes.map(change => [change.path, change]));
+    return this.changesByPath;
   }
 
   async run(): Promise<Applied> {

@@ -14,8 +14,8 @@ import {loadXattrs} from './xattr.js';
 
 const port = parentPort as NonNullable<typeof parentPort>;
 const {logDirectory} = workerData as {logDirectory: string};
-// what stays in the cache for long is freed late, so a thread that needs each frame once keeps few
-const log = new LogReader(logDirectory, diskFiles, 2 ** 20);
+// what stays in a cache for long is freed late, and this thread needs each frame once
+const log = new LogReader(logDirectory, diskFiles, 0);
 
 function read(chunk: ChunkTask): Uint8Array {
   const {location, id} = chunk;

@@ -119,7 +119,7 @@ class Planner {
   readonly intake: Intake;
   private readonly parents: Parents;
   private readonly planned: PlannedChange[] = [];
-  private readonly byPath = new Map<string, PlannedChange>();
+  private plannedByPath: ReadonlyMap<string, PlannedChange> | undefined;
   private readonly endangered = new Set<string>();
   private readonly inTheWay: string[] = [];
   private readonly doubts: Doubt[] = [];
@@ -136,9 +136,7 @@ class Planner {
   async run(): Promise<Plan> {
     const {changes} = this.options;
     for (const {path, before, after} of changes) {
-      const change = {path, before, after, stat: undefined, done: false, unchanged: false};
-      this.planned.push(change);
-      this.byPath.set(path, change);
+      this.planned.push({path, before, after, stat: undefined, done: false, unchanged: false});
     }
     let loaded = false;
     for (const change of this.planned) {
@@ -160,6 +158,12 @@ class Planner {
       inTheWay: this.inTheWay,
       parents: this.parents,
     };
+  }
+
+  /** Asked for only where something is in the way, and large. */
+  private get byPath(): ReadonlyMap<string, PlannedChange> {
+    this.plannedByPath ??= new Map(this.planned.map(change => [change.path, change]));
+    return this.plannedByPath;
   }
 
   /** Looks at the disk, and returns whether what is there must be compared. */

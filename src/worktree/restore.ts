@@ -56,6 +56,8 @@ export async function restorePaths(repo: Repository, options: RestoreOptions): P
   });
   const between = new Set<string>();
   const changes = changesFor(reader, root, from, to, selection, differences, between);
+  // there may be as many as files, and writing them takes memory
+  differences.length = 0;
   let saved: Saved | undefined;
   const {finish, ...moved} = await moveWorkTree({
     reader,
