@@ -10,6 +10,7 @@
 import {asBuffer, ByteReader, ByteWriter} from '../bytes.js';
 import {asBytes, asCount, decodeObject, encodeObject, invalid} from '../objects/codec.js';
 import {ID_BYTES, type ObjectId} from '../objects/id.js';
+import {FORMAT_VERSION, OBJECT_KINDS} from '../objects/kinds.js';
 import type {Cell, Row} from './cell.js';
 import {KeyWriter} from './key.js';
 import type {KeyColumn, TreeSpec} from './spec.js';
@@ -314,7 +315,7 @@ type Shape =
 
 /** Returns the parts of a node, without knowing the spec. Throws OBJECT_INVALID. */
 export function readShape(bytes: Uint8Array): Shape {
-  const fields = decodeObject(bytes, 'node');
+  const fields = quickFields(asBuffer(bytes)) ?? decodeObject(bytes, 'node');
   const level = asCount(fields[0], MAX_LEVEL);
   const count = asCount(fields[1], 0xffffff);
   if (count === 0) throw invalid('is a node without entries');
@@ -342,6 +343,35 @@ export function readShape(bytes: Uint8Array): Shape {
   if (reader.offset + end !== leafBody.length) throw invalid('is a leaf of a wrong length');
   for (let column = 0; column <= columns; column++) starts[column] = (starts[column] as number) + reader.offset;
   return {level: 0, count, columns, body: leafBody, starts};
+}
+
+/** Returns the fields of a node of the form that all nodes have, without the decoder of any object; undefined for another form. */
+function quickFields(bytes: Buffer): readonly unknown[] | undefined {
+  const leaf = bytes[0] === 0x96;
+  if ((!leaf && bytes[0] !== 0x95) || bytes[1] !== OBJECT_KINDS.node || bytes[2] !== FORMAT_VERSION) return undefined;
+  const level = bytes[3] as number;
+  if (leaf !== (level === 0) || level > MAX_LEVEL || bytes.length < 16) return undefined;
+  let at = 4;
+  let count = bytes[at++] as number;
+  if (count === 0xcc) count = bytes[at++] as number;
+  else if (count === 0xcd) {
+    count = bytes.readUInt16BE(at);
+    at += 2;
+  } else if (count > 0x7f) return undefined;
+  let columns = 0;
+  if (leaf) {
+    columns = bytes[at++] as number;
+    if (columns > 0x7f) return undefined;
+  }
+  const head = bytes[at++] as number;
+  // a byte string whose length has 1, 2 or 4 bytes
+  if (head < 0xc4 || head > 0xc6) return undefined;
+  const size = 1 << (head - 0xc4);
+  const length = bytes.readUIntBE(at, size);
+  at += size;
+  if (at + length !== bytes.length) return undefined;
+  const rest = bytes.subarray(at);
+  return leaf ? [level, count, columns, rest] : [level, count, rest];
 }
 
 function decodeInner(spec: TreeSpec, level: number, count: number, bytes: Buffer): InnerNode {
