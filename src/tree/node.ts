@@ -14,7 +14,7 @@ import {FORMAT_VERSION, OBJECT_KINDS} from '../objects/kinds.js';
 import type {Cell, Row} from './cell.js';
 import {KeyWriter} from './key.js';
 import type {KeyColumn, TreeSpec} from './spec.js';
-import {type CellChange, patchVector, readCellAt, readVector, type Vector, writeVector} from './vector.js';
+import {type CellChange, isUniform, patchVector, readCellAt, readVector, type Vector, writeVector} from './vector.js';
 
 /** No tree is higher: 2⁵³ rows with two children a node have fewer levels. */
 const MAX_LEVEL = 60;
@@ -89,8 +89,13 @@ export class LeafNode {
 
   /** Returns one cell, without decoding its column. Throws OBJECT_INVALID. */
   cell(column: number, row: number): Cell {
-    const vector = this.columns[column];
+    const vector = this.columns[column] ?? this.uniformColumn(column);
     return vector === undefined ? readCellAt(this.vectorBytes(column), this.count, row) : vector.cell(row);
+  }
+
+  /** Returns a column of which all cells are one, whose decoding is that of the cell. */
+  private uniformColumn(column: number): Vector | undefined {
+    return isUniform(this.body[this.starts[column] as number]) ? this.column(column) : undefined;
   }
 
   /** Returns one row, without decoding columns; for many, take `cellsByColumn`. Throws OBJECT_INVALID. */

@@ -835,6 +835,11 @@ function readRefs(reader: ByteReader, count: number, nulls: Uint8Array | undefin
   return new RefVector(nulls, reader.bytes(present * ID_BYTES), sizes, flags, ranks, count);
 }
 
+/** Returns whether the first byte of a vector says that all its cells are one. */
+export function isUniform(first: number | undefined): boolean {
+  return first === TAG.null || first === TAG.constant;
+}
+
 /** Sets `differs` to 1 at the rows at which two vectors of the same length differ. */
 export function markDifferences(a: Vector, b: Vector, differs: Uint8Array): void {
   const {length} = a;

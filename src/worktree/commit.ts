@@ -16,7 +16,7 @@ import {placeOf, type WorkOptions} from './place.js';
 import {type ChangeCounts, record} from './record.js';
 import type {SkippedEntry, UnreadablePath} from './scan.js';
 import {Selection} from './selection.js';
-import {loadStatCache, saveStatCache} from './statcache.js';
+import {encodeStatCache, loadStatCache, writeStatCache} from './statcache.js';
 
 export interface CommitOptions extends WorkOptions {
   /** May be left out when amending: the message stays. */
@@ -75,6 +75,8 @@ export async function commitWorkTree(repo: Repository, options: CommitOptions): 
     const {examination, changes} = recording;
     const {skipped, unreadable, listing, moment} = examination;
     const parents = amended?.parents ?? (head.commit === undefined ? [] : [head.commit]);
+    const encodeCache = () => encodeStatCache(recording.root, listing, moment);
+    let cache: Buffer | undefined;
     let id: ObjectId | null = null;
     if (amended !== undefined || recording.root !== base) {
       const author = authorOf(repo, options, amended);
@@ -87,15 +89,25 @@ export async function commitWorkTree(repo: Repository, options: CommitOptions): 
         cause: amended === undefined ? null : 'amend',
       });
       const description = `${amended === undefined ? 'commit' : 'amend'}: ${message.trim().split('\n', 1)[0]}`;
-      await transaction.publish({kind: 'normal', description, ...headEdit(head, id)});
+      const published = transaction.publish({kind: 'normal', description, ...headEdit(head, id)});
+      // while the disk is at work
+      cache = await during(published, encodeCache);
       // what was interrupted is recorded as it is
       if (options.paths === undefined) removeJournal(store);
     } else transaction.discard();
-    if (examination.changed) saveStatCache(store, recording.root, listing, moment);
+    if (examination.changed) writeStatCache(store, cache ?? encodeCache());
     return {id, branch: head.branch, parents: id === null ? [] : parents, changes, skipped, unreadable};
   } finally {
     transaction.discard();
   }
+}
+
+/** Returns what `work` returns, which runs while something is waited for. Throws what either throws, once both are done. */
+async function during<T>(awaited: Promise<unknown>, work: () => T): Promise<T> {
+  const [first, second] = await Promise.allSettled([awaited, Promise.resolve().then(work)]);
+  if (first.status === 'rejected') throw first.reason;
+  if (second.status === 'rejected') throw second.reason;
+  return second.value;
 }
 
 function amendedCommit(repo: Repository, id: ObjectId | undefined): Commit {

@@ -139,11 +139,16 @@ function readShared(fd: number): Buffer | undefined {
   }
 }
 
-/**
- * Writes the listing, whose states refer to `root`. States of entries that changed within a tick of `moment`, the time
- * before which everything was read, are forgotten. A failure is none: the next command reads more.
- */
+/** Writes the listing as `encodeStatCache` makes it. A failure is none: the next command reads more. */
 export function saveStatCache(store: string, root: TreeRoot, listing: Listing, moment: number): void {
+  writeStatCache(store, encodeStatCache(root, listing, moment));
+}
+
+/**
+ * Returns the file for a listing, whose states refer to `root`. States of entries that changed within a tick of `moment`, the
+ * time before which everything was read, are forgotten.
+ */
+export function encodeStatCache(root: TreeRoot, listing: Listing, moment: number): Buffer {
   const {dirCount, count, state, ctime} = listing;
   for (let i = 0; i < count; i++) {
     const known = state[i];
@@ -152,19 +157,24 @@ export function saveStatCache(store: string, root: TreeRoot, listing: Listing, m
   for (let dir = 0; dir < dirCount; dir++) {
     if (!isSettled(listing.dirCtime[dir] as number, moment)) listing.dirCtime[dir] = 0;
   }
+  const bytes = encodeListing(listing, DIGEST);
+  const head = new Uint32Array(bytes.buffer, 0, 8);
+  head[0] = MAGIC;
+  head[1] = VERSION;
+  head[7] = root === null ? 0 : 1;
+  if (root !== null) bytes.set(idToBytes(root), ROOT_AT);
+  const length = bytes.length - DIGEST;
+  hash('sha256', bytes.subarray(0, length), 'buffer').copy(bytes, length);
+  return bytes;
+}
+
+/** Writes the file. A failure is none: the next command reads more. */
+export function writeStatCache(store: string, bytes: Buffer): void {
   const path = cachePath(store);
   const temporary = `${path}.${process.pid}`;
   try {
     const fd = openSync(temporary, 'w');
     try {
-      const bytes = encodeListing(listing, DIGEST);
-      const head = new Uint32Array(bytes.buffer, 0, 8);
-      head[0] = MAGIC;
-      head[1] = VERSION;
-      head[7] = root === null ? 0 : 1;
-      if (root !== null) bytes.set(idToBytes(root), ROOT_AT);
-      const length = bytes.length - DIGEST;
-      hash('sha256', bytes.subarray(0, length), 'buffer').copy(bytes, length);
       for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at);
     } finally {
       closeSync(fd);
