@@ -60,7 +60,7 @@ export class LogReader {
     }
     const unpacked = this.unpack(location);
     // nothing else is in a frame of one value
-    if (unpacked.length > length) this.keep(id, unpacked);
+    if (unpacked.length > length || this.cacheBytes > 0) this.keep(id, unpacked);
     return this.slice(unpacked, location);
   }
 

@@ -5,9 +5,18 @@ import {idOf, idToBytes} from '../../src/objects/id.js';
 import {MemoryObjects} from '../../src/objects/memory.js';
 import {isStoreFolder, pathProblem} from '../../src/state/path.js';
 import {readSchema, type Schema, treeSpec, writeSchema} from '../../src/state/schema.js';
-import {readState, writeState} from '../../src/state/state.js';
-import {readTable, writeTable} from '../../src/state/table.js';
+import {findTable, readState, writeState} from '../../src/state/state.js';
+import {readTable, readTableRoot, writeTable} from '../../src/state/table.js';
 import {decodeXattrs, encodeXattrs} from '../../src/state/xattrs.js';
+
+/** Returns what some work returns, or the code of what it throws. */
+function either(work: () => unknown): unknown {
+  try {
+    return work();
+  } catch (error) {
+    return (error as {code?: string}).code;
+  }
+}
 
 const id = fc.uint8Array({minLength: 1, maxLength: 8}).map(bytes => idOf(bytes));
 
@@ -20,6 +29,52 @@ test('a state depends on its tables, not on the order in which they were set', t
       t.is(writeState(objects, new Map([...entries].reverse())), state);
       t.deepEqual(new Map([...readState(objects, state)].sort()), new Map([...entries].sort()));
     }),
+  );
+});
+
+test('one table is found as in the decoded state, whatever the bytes', t => {
+  const names = fc.constantFrom('files', 'a', 'other');
+  fc.assert(
+    fc.property(
+      fc.oneof(fc.dictionary(names, id, {maxKeys: 3}), fc.record({files: id})),
+      fc.nat(60),
+      fc.nat(255),
+      (tables, place, flip) => {
+        const objects = new MemoryObjects();
+        const whole = objects.read(writeState(objects, new Map(Object.entries(tables))));
+        const changed = Buffer.from(whole);
+        changed[place % changed.length] = (changed[place % changed.length] as number) ^ flip;
+        for (const bytes of [whole, changed, changed.subarray(0, -1), Buffer.concat([whole, Buffer.of(0)])]) {
+          const state = objects.put(bytes);
+          for (const name of ['files', 'a']) {
+            t.is(
+              either(() => findTable(objects, state, name)),
+              either(() => readState(objects, state).get(name)),
+            );
+          }
+        }
+      },
+    ),
+  );
+});
+
+test('the root of a table is that of the decoded table, whatever the bytes', t => {
+  const rows = fc.oneof(fc.constant(0), fc.integer({min: 1, max: 300}), fc.integer({min: 1, max: 2 ** 40}));
+  fc.assert(
+    fc.property(id, id, rows, fc.nat(120), fc.nat(255), (schema, root, count, place, flip) => {
+      const objects = new MemoryObjects();
+      const whole = objects.read(writeTable(objects, {schema, root: count === 0 ? null : root, rows: count}));
+      const changed = Buffer.from(whole);
+      changed[place % changed.length] = (changed[place % changed.length] as number) ^ flip;
+      for (const bytes of [whole, changed, changed.subarray(0, -1), Buffer.concat([whole, Buffer.of(0)])]) {
+        const table = objects.put(bytes);
+        t.is(
+          either(() => readTableRoot(objects, table)),
+          either(() => readTable(objects, table).root),
+        );
+      }
+    }),
+    {numRuns: 2000},
   );
 });
 

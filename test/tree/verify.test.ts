@@ -3,7 +3,7 @@ import test from 'ava';
 import fc from 'fast-check';
 import {ByteWriter} from '../../src/bytes.js';
 import {isDbosError} from '../../src/errors.js';
-import {encodeObject} from '../../src/objects/codec.js';
+import {decodeObject, encodeObject} from '../../src/objects/codec.js';
 import type {ObjectId} from '../../src/objects/id.js';
 import {MemoryObjects} from '../../src/objects/memory.js';
 import {buildTree} from '../../src/tree/builder.js';
@@ -12,7 +12,7 @@ import {diffTrees} from '../../src/tree/diff.js';
 import {editTree} from '../../src/tree/edit.js';
 import {encodeKey} from '../../src/tree/key.js';
 import {linksOf} from '../../src/tree/links.js';
-import {type Child, decodeNode, encodeInner, encodeLeaf, type InnerNode} from '../../src/tree/node.js';
+import {type Child, decodeNode, encodeInner, encodeLeaf, type InnerNode, readShape} from '../../src/tree/node.js';
 import {countRange, getRow, rowAt, scanRows} from '../../src/tree/read.js';
 import type {TreeRoot, TreeSpec} from '../../src/tree/spec.js';
 import {MAX_CELL_BYTES} from '../../src/tree/vector.js';
@@ -314,4 +314,25 @@ test('links are the children of inner nodes and the bodies of leaves', t => {
     {id: digest('a'), kind: 'blob'},
     {id: digest('b'), kind: 'content'},
   ]);
+});
+
+test('the shape of a node is what its decoded fields say, whatever the bytes', t => {
+  const count = fc.constantFrom(1, 2, 127, 128, 255, 256, 3000);
+  fc.assert(
+    fc.property(fc.nat(2), count, fc.nat(400), fc.nat(12), fc.nat(255), (level, rows, size, place, flip) => {
+      const body = Buffer.alloc(size + rows * 32, 1);
+      const bytes = encodeObject('node', level === 0 ? [0, rows, size % 4, body] : [level, rows, body]);
+      bytes[place] = (bytes[place] as number) ^ flip;
+      let shape: ReturnType<typeof readShape>;
+      try {
+        shape = readShape(bytes);
+      } catch {
+        return;
+      }
+      const fields = decodeObject(bytes, 'node');
+      t.deepEqual([shape.level, shape.count, shape.body], [fields[0], fields[1], fields[fields.length - 1]]);
+      t.is(fields.length, shape.level === 0 ? 4 : 3);
+    }),
+    {numRuns: 3000},
+  );
 });

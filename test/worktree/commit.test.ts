@@ -6,6 +6,7 @@ import type {DbosError} from '../../src/errors.js';
 import type {ObjectId} from '../../src/objects/id.js';
 import {readCommit} from '../../src/repo/commit.js';
 import {planUndo} from '../../src/repo/undo.js';
+import {scanFiles} from '../../src/state/files.js';
 import {readContent} from '../../src/tree/content.js';
 import {bringBack} from '../../src/worktree/bringback.js';
 import {commitWorkTree} from '../../src/worktree/commit.js';
@@ -29,6 +30,29 @@ test('a commit says what it did, and nothing to commit makes none', async t => {
   t.deepEqual(second.changes, {added: 0, modified: 1, deleted: 2});
   t.deepEqual(second.parents, [first.id as ObjectId]);
   await t.throwsAsync(commitWorkTree(repo, {message: ' \n'}), {code: 'MESSAGE_MISSING'});
+});
+
+test('some hundred changed files are read by a thread, as many by none', async t => {
+  const tree = (from: number, to: number, round: number) =>
+    Object.fromEntries(
+      Array.from({length: to - from}, (_, i) => [`d${(from + i) % 9}/f${from + i}`, `${from + i} ${round}`]),
+    );
+  const {repo, directory} = await repoWith(t, tree(0, 600, 1));
+  await commitWorkTree(repo, {message: 'all'});
+  writeTree(directory, tree(0, 600, 2));
+  const {id, changes} = await commitWorkTree(repo, {message: 'all again'});
+  t.is(changes.modified, 600);
+  const together = repo.filesRoot(id as ObjectId);
+  await bringBack(repo, planUndo(repo));
+  // new times are changes of their own, so what is compared is what was read
+  const contents = (root: typeof together) =>
+    [...scanFiles(repo.objects, root)].map(row => [row.path, row.content?.id]);
+  for (let from = 0; from < 600; from += 150) {
+    writeTree(directory, tree(from, from + 150, 2));
+    t.is((await commitWorkTree(repo, {message: `${from}`})).changes.modified, 150);
+  }
+  t.deepEqual(contents(repo.filesRoot(repo.head().commit)), contents(together));
+  t.true((await readStatus(repo)).clean);
 });
 
 test('nothing at all makes no first commit', async t => {
