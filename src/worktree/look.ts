@@ -36,11 +36,16 @@ export function lookerFor(directory: string): Looker {
 function rawLstat(): RawLstat | undefined {
   const [major, minor] = process.versions.node.split('.').map(Number);
   if (major !== 20 || (minor as number) < 19) return undefined;
+  const {noDeprecation} = process;
   try {
+    // who asks Node for warnings of what is going away means their own code
+    process.noDeprecation = true;
     const {binding} = process as unknown as {binding(name: string): {lstat?: RawLstat}};
     return binding('fs').lstat;
   } catch {
     return undefined;
+  } finally {
+    process.noDeprecation = noDeprecation as boolean;
   }
 }
 
