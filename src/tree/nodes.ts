@@ -11,13 +11,21 @@ import {checkSpec, sameSpec, type TreeSpec} from './spec.js';
 
 /** Bytes of encoded nodes in one generation of the cache; there are two. */
 const GENERATION_BYTES = 8 << 20;
+/** The same for a reader whose trees are scanned again and again. */
+const WIDE_GENERATION_BYTES = 48 << 20;
 
 export class Nodes {
   private young = new Map<ObjectId, Node>();
   private old = new Map<ObjectId, Node>();
   private youngBytes = 0;
+  private generationBytes = GENERATION_BYTES;
 
   constructor(private readonly reader: ObjectReader) {}
+
+  /** Keeps more nodes from now on. */
+  widen(): void {
+    this.generationBytes = WIDE_GENERATION_BYTES;
+  }
 
   /** Returns a root node. */
   root(spec: TreeSpec, id: ObjectId): Node {
@@ -47,7 +55,7 @@ export class Nodes {
     const bytes = this.reader.read(id);
     node = decodeNode(spec, bytes);
     this.youngBytes += bytes.length;
-    if (this.youngBytes > GENERATION_BYTES) {
+    if (this.youngBytes > this.generationBytes) {
       this.old = this.young;
       this.young = new Map();
       this.youngBytes = bytes.length;

@@ -155,6 +155,7 @@ function kindRows(bodies: BodyWriter): Row[] {
 const NUMBERS: Schema = newSchema(
   ['n', 'm', 'x'].map(name => ({name, type: 'REAL', notNull: false})),
   [ASCENDING, {collation: 'path', descending: true}, ASCENDING],
+  'CREATE TABLE numbers(n REAL, m REAL, x REAL)',
 );
 
 function numberRows(): Row[] {

@@ -372,11 +372,11 @@ export class Reader {
 
   // ------------------------------------------------------------------------------------------ section 4
 
-  private async fields(of: Id, kind: keyof typeof KINDS, count: number): Promise<unknown[]> {
+  private async fields(of: Id, kind: keyof typeof KINDS, count: number, most = count): Promise<unknown[]> {
     const bytes = await this.object(of);
     const [number, version, ...fields] = list(field => field)(unpackr.unpack(bytes));
     must(number === KINDS[kind] && version === 1, `${of} is a ${kind} of version 1`);
-    must(fields.length === count, `a ${kind} has ${count} fields`);
+    must(fields.length >= count && fields.length <= most, `a ${kind} has ${count} fields`);
     return fields;
   }
 
@@ -456,7 +456,8 @@ export class Reader {
   async table(of: Id): Promise<Table> {
     const [schemaId, root, rows, indexes] = await this.fields(of, 'table', 4);
     must(list(part => part)(indexes).length === 0, 'a table has no indexes');
-    const [columns, key, leafRows, innerRows] = await this.fields(id(schemaId), 'schema', 4);
+    const [columns, key, leafRows, innerRows, definition] = await this.fields(id(schemaId), 'schema', 4, 5);
+    if (definition !== undefined) str(definition);
     const named = list(list(part => part))(columns).map(([name, type, notNull]) => ({
       name: str(name),
       type: str(type),

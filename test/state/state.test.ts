@@ -103,6 +103,8 @@ const schema: Schema = {
 test('a schema comes back as it was', t => {
   const objects = new MemoryObjects();
   t.deepEqual(readSchema(objects, writeSchema(objects, schema)), schema);
+  const defined = {...schema, definition: 'CREATE TABLE t(a, b)'};
+  t.deepEqual(readSchema(objects, writeSchema(objects, defined)), defined);
   t.deepEqual(treeSpec(schema), {keys: schema.key, columns: 2, leafRows: 100, innerRows: 50});
 });
 
@@ -156,8 +158,9 @@ test('more fields or longer entries than there are are refused', t => {
   const sound = [
     ['state', [[['a', some]]]],
     ['table', [some, some, rows, []]],
-    ['schema', [[column], [[0, 0]], 10, 10]],
+    ['schema', [[column], [[0, 0]], 10, 10, 'CREATE TABLE t(a TEXT)']],
   ] as const;
+  t.notThrows(() => readSchema(objects, objects.put(encodeObject('schema', sound[2][1].slice(0, 4)))));
   for (const [kind, fields] of sound) {
     t.notThrows(() => readers[kind](objects, objects.put(encodeObject(kind, fields))));
     const longer = objects.put(encodeObject(kind, [...fields, null]));
