@@ -60,6 +60,19 @@ export const ERROR_CODES = {
   // tables and values
   ROW_INVALID: EXIT.failed,
   VALUE_TOO_LARGE: EXIT.failed,
+  // queries
+  SQL_SYNTAX: EXIT.failed,
+  SQL_NAME_AMBIGUOUS: EXIT.failed,
+  SQL_MISUSE: EXIT.failed,
+  SQL_LIMIT: EXIT.failed,
+  SQL_VALUE: EXIT.failed,
+  SQL_PARAMETER: EXIT.usage,
+  SQL_UNSUPPORTED: EXIT.failed,
+  SQL_TIMEOUT: EXIT.failed,
+  TABLE_UNKNOWN: EXIT.notFound,
+  COLUMN_UNKNOWN: EXIT.failed,
+  FUNCTION_UNKNOWN: EXIT.failed,
+  NAME_RESERVED: EXIT.failed,
   // settings and usage
   CONFIG_UNKNOWN: EXIT.notFound,
   CONFIG_INVALID: EXIT.usage,

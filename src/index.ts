@@ -15,5 +15,7 @@ export {pathHistory} from './repo/pathhistory.js';
 export {Repository} from './repo/repository.js';
 export {parseTime, refAt, refHistory, resolveRange, resolveRevision} from './repo/revisions.js';
 export {createTag, deleteTag, listTags} from './repo/tags.js';
+export {Database, type Parameters, type RunOptions, Statement} from './sql/query.js';
+export {databaseOf, type PlainValue, type QueryOptions} from './sql/repository-query.js';
 export {diffFiles, type FileChange, type FileRow, findFile, scanFiles} from './state/files.js';
 export {readContent, readRange, readWhole} from './tree/content.js';

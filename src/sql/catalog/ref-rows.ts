@@ -1,0 +1,133 @@
+/**
+ * Branches, tags, refs and operations as rows. Layer: sql.
+ */
+import {formatId, shortId} from '../../objects/id.js';
+import {listBranches} from '../../repo/branches.js';
+import {listOperations} from '../../repo/operations.js';
+import {branchRef, listRefs, shortName, TAGS} from '../../repo/refs.js';
+import type {Repository} from '../../repo/repository.js';
+import {peel} from '../../repo/tag.js';
+import {listTags} from '../../repo/tags.js';
+import type {HeadTarget} from '../../repo/view.js';
+import type {RowSource, SourceColumn} from '../source.js';
+import type {Value} from '../values/value.js';
+import {integer, text} from './columns.js';
+import {sqlTime} from './sql-time.js';
+
+function rowSource(
+  name: string,
+  columns: readonly SourceColumn[],
+  rows: number,
+  scan: () => Iterable<readonly Value[]>,
+): RowSource {
+  return {kind: 'rows', name, columns, rows, scan};
+}
+
+const REFS_ABOUT = 20;
+
+/** Returns the table `branches`. */
+export function branchesSource(repo: Repository): RowSource {
+  const columns = [text('name'), text('commit_id'), integer('current')];
+  return rowSource('branches', columns, REFS_ABOUT, function* () {
+    for (const {name, id, current} of listBranches(repo)) yield [name, formatId(id), current ? 1 : 0];
+  });
+}
+
+/** Returns the table `tags`; what an annotated tag tells is NULL for a lightweight one. */
+export function tagsSource(repo: Repository): RowSource {
+  const columns = [
+    text('name'),
+    text('commit_id'),
+    text('tagger_name', false),
+    text('tagger_email', false),
+    text('tagger_time', false),
+    text('message', false),
+  ];
+  return rowSource('tags', columns, REFS_ABOUT, function* () {
+    for (const {name, id, tag} of listTags(repo)) {
+      yield tag === undefined
+        ? [name, formatId(id), null, null, null, null]
+        : [name, formatId(id), tag.tagger.name, tag.tagger.email, sqlTime(tag.tagger.time), tag.message];
+    }
+  });
+}
+
+/**
+ * Returns the table `refs`: HEAD and all refs by their full names, with the commit that each comes to; `target` is what
+ * it holds if that is something else: the ref that HEAD means, or a tag object.
+ */
+export function refsSource(repo: Repository): RowSource {
+  const columns = [text('name'), text('kind'), text('short_name'), text('commit_id', false), text('target', false)];
+  return rowSource('refs', columns, REFS_ABOUT, function* () {
+    const {branch, commit} = repo.head();
+    const target = branch === undefined ? null : branchRef(branch);
+    yield ['HEAD', 'head', 'HEAD', commit === undefined ? null : formatId(commit), target];
+    for (const {name, id} of listRefs(repo.objects, repo.view.refs)) {
+      const peeled = peel(repo.objects, id);
+      const kind = name.startsWith(TAGS) ? 'tag' : 'branch';
+      yield [name, kind, shortName(name), formatId(peeled.id), peeled.tag ? formatId(id) : null];
+    }
+  });
+}
+
+function headText(head: HeadTarget | null): Value {
+  if (head === null) return null;
+  return 'branch' in head ? branchRef(head.branch) : formatId(head.detached);
+}
+
+/** Returns the table `operations`, the newest first; `target` is the operation that an undo, redo or restore is about. */
+export function operationsSource(repo: Repository): RowSource {
+  const columns = [
+    integer('seq'),
+    text('id'),
+    text('short_id'),
+    text('time'),
+    integer('zone'),
+    text('kind'),
+    text('description'),
+    text('command'),
+    text('user'),
+    text('host'),
+    integer('pid'),
+    text('head_before', false),
+    text('head_after'),
+    text('target', false),
+    text('parent_id', false),
+    text('view'),
+  ];
+  return rowSource('operations', columns, repo.operation.seq + 1, function* () {
+    for (const operation of listOperations(repo)) {
+      const {id, seq, time, zone, kind, description, command, user, host, pid, undo, parent, view} = operation;
+      yield [
+        seq,
+        formatId(id),
+        shortId(id),
+        sqlTime(time),
+        zone,
+        kind,
+        description,
+        command,
+        user,
+        host,
+        pid,
+        headText(operation.headBefore),
+        headText(operation.headAfter),
+        undo && formatId(undo.target),
+        parent && formatId(parent),
+        formatId(view),
+      ];
+    }
+  });
+}
+
+/** Returns the table `operation_refs`: what each operation changed of the refs. */
+export function operationRefsSource(repo: Repository): RowSource {
+  const columns = [integer('seq'), text('operation_id'), text('ref'), text('before', false), text('after', false)];
+  return rowSource('operation_refs', columns, repo.operation.seq + 1, function* () {
+    for (const {seq, id, refChanges} of listOperations(repo)) {
+      for (const {name, before, after} of refChanges) {
+        yield [seq, formatId(id), name, before && formatId(before), after && formatId(after)];
+      }
+    }
+  });
+}

@@ -1,0 +1,96 @@
+/**
+ * One run of a compiled query: its parameters, its clock, what it computed once. Generated code knows it as `X`. Layer: sql.
+ */
+import {DbosError} from '../../errors.js';
+import {type Cell, ContentRef} from '../../tree/cell.js';
+import {diffTrees, type RowChange} from '../../tree/diff.js';
+import {findRow, type RowPlace} from '../../tree/locate.js';
+import {type LeafRange, scanLeaves, type TreeRange} from '../../tree/read.js';
+import {readCell} from '../catalog/cell-value.js';
+import type {FunctionContext} from '../functions/function.js';
+import type {RangePlan, TreeSource} from '../source.js';
+import type {CollationName, Value} from '../values/value.js';
+
+export class Execution {
+  /** Results of functions that are computed once, by number. */
+  readonly memo: unknown[] = [];
+  /** The current row of each recursive table. */
+  readonly queues: (readonly Value[])[] = [];
+  /** Rows and milliseconds of each operator, for EXPLAIN ANALYZE. */
+  readonly counts: number[] = [];
+  readonly times: number[] = [];
+  private ticks = 0;
+
+  constructor(
+    readonly parameters: readonly Value[],
+    /** What functions are given, for each collation of their arguments. */
+    readonly context: Readonly<Record<CollationName, FunctionContext>>,
+    /** When it must end, by `performance.now()`. */
+    private readonly deadline: number,
+    private readonly timeout: number,
+    operators: number,
+  ) {
+    for (let i = 0; i < operators; i++) {
+      this.counts.push(0);
+      this.times.push(0);
+    }
+  }
+
+  /** Counts a step; now and then looks whether the time is up. Throws SQL_TIMEOUT. */
+  tick(): void {
+    if ((++this.ticks & 1023) === 0) this.checkTime();
+  }
+
+  private checkTime(): void {
+    if (performance.now() < this.deadline) return;
+    throw new DbosError('SQL_TIMEOUT', `The query was stopped after ${this.timeout / 1000} seconds.`, {
+      hint: 'Give it more time with --timeout, or ask for less.',
+    });
+  }
+
+  clock(): number {
+    return performance.now();
+  }
+
+  /** Returns the result of a function, computed once. */
+  once<T>(index: number, compute: (execution: Execution) => T): T {
+    let value = this.memo[index];
+    if (value === undefined) {
+      value = compute(this);
+      this.memo[index] = value;
+    }
+    return value as T;
+  }
+
+  /** Returns the ranges that a plan gives for values, ascending; none if no row can match. */
+  range(plan: RangePlan, values: readonly Value[]): readonly TreeRange[] {
+    const range = plan.range(values);
+    if (range === undefined) return [];
+    return plan.ranges?.(values) ?? [range];
+  }
+
+  /** Yields the parts of leaves in ranges, or all leaves without any. */
+  *scan(source: TreeSource, ranges: readonly TreeRange[] | undefined, reverse: boolean): Generator<LeafRange> {
+    const {reader, spec, root} = source;
+    if (ranges === undefined) {
+      yield* scanLeaves(reader, spec, root, {reverse});
+      return;
+    }
+    for (const range of reverse ? ranges.toReversed() : ranges)
+      yield* scanLeaves(reader, spec, root, {...range, reverse});
+  }
+
+  /** Returns the row whose key is the beginning of the range. */
+  find({reader, spec, root}: TreeSource, [range]: readonly TreeRange[]): RowPlace | undefined {
+    return range?.gte === undefined ? undefined : findRow(reader, spec, root, range.gte);
+  }
+
+  diff(left: TreeSource, right: TreeSource): Iterable<RowChange> {
+    return diffTrees(left.reader, left.spec, left.root, right.root);
+  }
+
+  /** Returns the value of a cell, read from outside the row if it stands there. */
+  value(source: TreeSource, cell: Cell): Value {
+    return cell instanceof ContentRef ? readCell(source.reader, cell) : cell;
+  }
+}

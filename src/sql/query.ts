@@ -1,0 +1,250 @@
+/**
+ * Asking a store in SQL: a database is a catalog of tables; a statement is a query compiled once, run as often as wanted, each
+ * time with its parameters. Rows come in batches as they are found. Layer: sql.
+ */
+import {randomBytes} from 'node:crypto';
+import {DbosError, isDbosError} from '../errors.js';
+import {integerCell} from '../tree/cell.js';
+import type {Select, Statement as Syntax} from './ast.js';
+import {type Batch, compileQuery, type Program} from './exec/compile.js';
+import {Execution} from './exec/execution.js';
+import {locate, sqlError} from './fault.js';
+import type {FunctionContext} from './functions/function.js';
+import {parseStatement, statements} from './parser/parser.js';
+import {newBinder} from './plan/bind.js';
+import {explainLines} from './plan/explain.js';
+import type {Bound} from './plan/expression.js';
+import type {Query} from './plan/plan.js';
+import {Scope} from './plan/scope.js';
+import {answer, type Catalog} from './source.js';
+import type {CollationName, Value} from './values/value.js';
+
+/** Values by position, or by name without its first character. */
+export type Parameters = readonly Value[] | Readonly<Record<string, Value>>;
+
+export interface DatabaseOptions {
+  /** Returns the time in milliseconds since 1970; the system's clock unless given. */
+  readonly now?: () => number;
+  /** Returns the offset of the local time zone at a time, in minutes east of UTC; UTC unless given. */
+  readonly zone?: (time: number) => number;
+}
+
+export interface RunOptions {
+  /** Stops the query after this many milliseconds, with SQL_TIMEOUT. */
+  readonly timeout?: number;
+}
+
+const COLLATIONS: readonly CollationName[] = ['binary', 'nocase', 'rtrim'];
+
+export class Database {
+  constructor(
+    private readonly catalog: Catalog,
+    private readonly options: DatabaseOptions = {},
+  ) {}
+
+  /**
+   * Returns the one statement of a text, compiled. Parameters are needed here only where the plan depends on them: in AS OF
+   * and in the arguments of table functions. Throws an error of SQL that says where the text is wrong.
+   */
+  prepare(sql: string, parameters?: Parameters): Statement {
+    return located(sql, () => this.compile(parseStatement(sql), sql, parameters));
+  }
+
+  /** Like `prepare`; waits for what the catalog has to load: revisions, the changes of a work tree. */
+  statement(sql: string, parameters?: Parameters): Promise<Statement> {
+    return answer(() => this.prepare(sql, parameters));
+  }
+
+  /** Yields the statements of a script, each compiled when it is its turn. */
+  async *script(sql: string, parameters?: Parameters): AsyncGenerator<Statement, void, undefined> {
+    const parsed = statements(sql);
+    for (;;) {
+      const next = located(sql, () => parsed.next());
+      if (next.done) return;
+      yield await answer(() => located(sql, () => this.compile(next.value.statement, sql, parameters)));
+    }
+  }
+
+  private compile(syntax: Syntax, sql: string, parameters: Parameters | undefined): Statement {
+    if (syntax.kind === 'explain') {
+      const explained = this.compile(syntax.statement, sql, parameters);
+      return explained.explaining(syntax.mode);
+    }
+    if (syntax.kind !== 'select') {
+      throw sqlError(
+        'SQL_UNSUPPORTED',
+        'This statement does not read: only SELECT and VALUES can be asked here.',
+        syntax,
+        {
+          hint: 'Change files with the commands, and see docs/sql.md for what SQL can do.',
+        },
+      );
+    }
+    return this.select(syntax, sql, parameters);
+  }
+
+  private select(syntax: Select, sql: string, parameters: Parameters | undefined): Statement {
+    const binder = newBinder(
+      this.catalog,
+      (index, name) => (parameters === undefined ? undefined : parameterOf(parameters, index, name)),
+      expr => this.evaluate(expr),
+    );
+    const query = limited(() => binder.select(new Scope(undefined), syntax));
+    return new Statement(query, sql, binder.parameterNames, () => this.contexts(), parameters);
+  }
+
+  private evaluate(expr: Bound): Value {
+    const query: Query = {plan: {op: 'one', rows: 1}, outputs: [{name: '', expr, type: ''}]};
+    const [row] = new Statement(query, '', [], () => this.contexts()).all();
+    return row?.[0] ?? null;
+  }
+
+  /** Returns what functions are given in one run of a statement. */
+  private contexts(): Readonly<Record<CollationName, FunctionContext>> {
+    const {now = Date.now, zone = () => 0} = this.options;
+    const shared = {
+      now: now(),
+      zone,
+      random: () => integerCell(randomBytes(8).readBigInt64LE()),
+      changes: 0,
+      totalChanges: 0,
+      lastInsertRowid: 0,
+    };
+    const [binary, nocase, rtrim] = COLLATIONS.map(collation => ({...shared, collation}));
+    return {binary, nocase, rtrim} as Record<CollationName, FunctionContext>;
+  }
+}
+
+/** Runs `work`; an error of SQL gets the line and the place in the text. */
+function located<T>(sql: string, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    throw isDbosError(error) ? locate(error, sql) : error;
+  }
+}
+
+/** Runs `work`, which follows the nesting of a query; where that is deeper than the stack there is an error of SQL. */
+function limited<T>(work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    if (!(error instanceof RangeError && /call stack/i.test(error.message))) throw error;
+    throw new DbosError('SQL_LIMIT', 'The query is nested too deep.', {
+      hint: 'Split it with common tables (WITH).',
+      cause: error,
+    });
+  }
+}
+
+function parameterOf(parameters: Parameters, index: number, name: string | undefined): Value | undefined {
+  if (Array.isArray(parameters)) return parameters[index];
+  const named = parameters as Readonly<Record<string, Value>>;
+  const key = name?.slice(1) ?? `${index + 1}`;
+  return Object.hasOwn(named, key) ? named[key] : undefined;
+}
+
+/** A compiled query. */
+export class Statement {
+  readonly columns: readonly {readonly name: string; readonly type: string}[];
+  private program: Program | undefined;
+  private explained: 'plan' | 'analyze' | undefined;
+
+  constructor(
+    private readonly query: Query,
+    private readonly sql: string,
+    private readonly parameterNames: readonly (string | undefined)[],
+    private readonly contexts: () => Readonly<Record<CollationName, FunctionContext>>,
+    /** What the plan was made with; it holds where a run gives no parameters. */
+    private readonly defaults: Parameters = [],
+    explained?: 'plan' | 'analyze',
+  ) {
+    this.explained = explained;
+    this.columns = explained ? [{name: 'plan', type: 'TEXT'}] : query.outputs.map(({name, type}) => ({name, type}));
+  }
+
+  /** Returns the statement that explains this one. */
+  explaining(mode: 'plan' | 'analyze'): Statement {
+    return new Statement(this.query, this.sql, this.parameterNames, this.contexts, this.defaults, mode);
+  }
+
+  /**
+   * Yields the rows in batches, never an empty one, as they are found. Throws SQL_VALUE for values that cannot be computed
+   * with, SQL_PARAMETER for missing parameters, SQL_TIMEOUT, and errors of the store.
+   */
+  *batches(parameters?: Parameters, options: RunOptions = {}): Generator<Batch, void, undefined> {
+    const given = parameters ?? this.defaults;
+    if (this.explained) {
+      yield this.explainRows(given, options);
+      return;
+    }
+    const program = this.compiled();
+    const rows = program.run(this.execution(program, given, options));
+    try {
+      for (;;) {
+        const next = limited(() => rows.next());
+        if (next.done) return;
+        yield next.value;
+      }
+    } catch (error) {
+      throw isDbosError(error) ? locate(error, this.sql) : error;
+    } finally {
+      rows.return();
+    }
+  }
+
+  /** Returns all rows. */
+  all(parameters?: Parameters, options?: RunOptions): (readonly Value[])[] {
+    const rows: (readonly Value[])[] = [];
+    for (const batch of this.batches(parameters, options)) for (const row of batch) rows.push(row);
+    return rows;
+  }
+
+  /** Returns the first row. */
+  get(parameters?: Parameters, options?: RunOptions): readonly Value[] | undefined {
+    for (const batch of this.batches(parameters, options)) return batch[0];
+    return undefined;
+  }
+
+  /** Returns the plan as lines of a tree. */
+  explain(): string {
+    return explainLines(this.query).join('\n');
+  }
+
+  private compiled(): Program {
+    this.program ??= limited(() => compileQuery(this.query));
+    return this.program;
+  }
+
+  private explainRows(parameters: Parameters, options: RunOptions): Batch {
+    if (this.explained === 'plan') return explainLines(this.query).map(line => [line]);
+    const program = limited(() => compileQuery(this.query, true));
+    const execution = this.execution(program, parameters, options);
+    const start = performance.now();
+    let rows = 0;
+    for (const batch of program.run(execution)) rows += batch.length;
+    const elapsed = performance.now() - start;
+    const measured = new Map(
+      program.counted.map((plan, index) => [
+        plan,
+        {rows: execution.counts[index] ?? 0, time: execution.times[index] ?? 0},
+      ]),
+    );
+    const lines = explainLines(this.query, measured);
+    return [...lines, `${rows} rows in ${elapsed.toFixed(1)} ms`].map(line => [line]);
+  }
+
+  private execution(program: Program, parameters: Parameters, {timeout}: RunOptions): Execution {
+    // positions that no parameter has are holes, which `map` passes over
+    const values = this.parameterNames.map((name, index) => {
+      const value = parameterOf(parameters, index, name);
+      if (value !== undefined) return value;
+      throw new DbosError('SQL_PARAMETER', `The parameter ${name ?? `?${index + 1}`} has no value.`, {
+        hint: `Give it: --param ${name?.slice(1) ?? index + 1}=VALUE.`,
+        data: {parameter: name ?? index + 1},
+      });
+    });
+    const deadline = timeout === undefined ? Number.POSITIVE_INFINITY : performance.now() + timeout;
+    return new Execution(values, this.contexts(), deadline, timeout ?? 0, program.counted.length);
+  }
+}
