@@ -20,6 +20,7 @@ import {NeedsOclif} from './needs-oclif.js';
 import {stderr, stdout} from './output.js';
 import {type Pager, pagerCommand} from './pager.js';
 import {Progress, type ProgressState} from './progress.js';
+import {Pump} from './pump.js';
 import {createStyle, type Style, wantsColor} from './style.js';
 
 /** Flags that both ways of parsing know; add one to `light-oclif.ts` before it is listed here. */
@@ -30,7 +31,7 @@ export const Args = {
   string: ((options: object = {}) => OclifArgs.string({ignoreStdin: true, ...options})) as typeof OclifArgs.string,
 };
 
-/** A result that is on stdout already: see `streamJson`. */
+/** A result that is on stdout already: see `streamJson` and `streamParts`. */
 const PRINTED = Symbol('printed');
 /** JSON of a stream is held back up to this size, so that a failure until then still prints one JSON value. */
 const HELD_JSON = 16 * 1024 * 1024;
@@ -82,6 +83,8 @@ export abstract class StoreCommand extends Command {
   private painted: Style | undefined;
   private progressLine: Progress | undefined;
   private repository: Repository | undefined;
+  /** Whether stdout has the beginning of a JSON value, so that an error cannot be printed there. */
+  private begun = false;
 
   /** Returns the arguments; call it first. The global flags are in force from here on. */
   protected override async parse<F extends object, B extends object, A extends object>(
@@ -124,7 +127,8 @@ export abstract class StoreCommand extends Command {
   private fail(failure: Failure): void {
     process.exitCode = failure.exitStatus;
     const debug = Boolean(process.env.DBOS_DEBUG);
-    if (this.json) this.printJson(failureJson(failure));
+    if (this.json && this.begun) stderr.write(`${JSON.stringify(failureJson(failure))}\n`);
+    else if (this.json) this.printJson(failureJson(failure));
     if (this.json && !debug) return;
     stdout.flush();
     const style = createStyle(this.wantsColor(() => stderr.isTerminal));
@@ -163,7 +167,7 @@ export abstract class StoreCommand extends Command {
     let turn = performance.now();
     for await (const line of lines) {
       stdout.write(`${line}\n`);
-      if (performance.now() - turn > TURN_MS) {
+      if (stdout.isFull || performance.now() - turn > TURN_MS) {
         await this.turn();
         turn = performance.now();
       }
@@ -171,7 +175,8 @@ export abstract class StoreCommand extends Command {
     }
   }
 
-  private async turn(): Promise<void> {
+  /** Shows what was printed so far and gives the event loop a turn. */
+  protected async turn(): Promise<void> {
     if (this.pager !== undefined) return this.pager.show();
     stdout.flush();
     await new Promise(done => setImmediate(done));
@@ -241,6 +246,7 @@ export abstract class StoreCommand extends Command {
       size += text.length;
       held += text;
       if (size > HELD_JSON) {
+        this.begun = true;
         stdout.write(held);
         held = '';
       }
@@ -252,6 +258,44 @@ export abstract class StoreCommand extends Command {
     }
     stdout.write(`${held}${size === 0 ? '[]\n' : '\n]\n'}`);
     return PRINTED;
+  }
+
+  /**
+   * Writes the parts of a result on stdout beside the work that makes them; stops when nobody reads. A part may use the
+   * memory of the one before. `made` is called when there are no more, or one failed, before the last of them are written.
+   * Return what this returns from `run`.
+   */
+  protected async streamParts(parts: AsyncIterable<Uint8Array>, made: () => Promise<void>): Promise<typeof PRINTED> {
+    stdout.flush();
+    const pump = new Pump(1);
+    let held: Uint8Array[] | undefined = this.json ? [] : undefined;
+    let size = 0;
+    try {
+      for await (const part of parts) {
+        held?.push(Buffer.from(part));
+        size += part.length;
+        if (held === undefined) await pump.push(part);
+        else if (size > HELD_JSON) {
+          this.begun = true;
+          for (const early of held) await pump.push(early);
+          held = undefined;
+        }
+        if (pump.closed) break;
+      }
+    } catch (error) {
+      await made();
+      await pump.finish();
+      throw error;
+    }
+    await made();
+    for (const late of held ?? []) await pump.push(late);
+    await pump.finish();
+    return PRINTED;
+  }
+
+  /** Whether stdout is a terminal. */
+  protected get onTerminal(): boolean {
+    return stdout.isTerminal;
   }
 
   /** Writes the help for a command or a topic, or of all. */
@@ -277,13 +321,18 @@ export abstract class StoreCommand extends Command {
     work: (repository: Repository, signal: AbortSignal) => Promise<T>,
     found?: (location: StoreLocation) => void,
   ): Promise<T> {
-    const {openRepository} = await import('./repository.js');
-    const repository = await openRepository(this.workingDirectory(), await this.context(), found);
-    this.repository = repository;
+    const repository = await this.openRepository(found);
     return interruptible(
       signal => work(repository, signal),
       () => repository.close(),
     );
+  }
+
+  /** Returns the repository of the nearest store, open, for work that closes it itself and leaves signals as they are. */
+  protected async openRepository(found?: (location: StoreLocation) => void): Promise<Repository> {
+    const {openRepository} = await import('./repository.js');
+    this.repository = await openRepository(this.workingDirectory(), await this.context(), found);
+    return this.repository;
   }
 
   /** Returns the error for arguments that fit the flags but not each other. */
@@ -318,11 +367,13 @@ export abstract class StoreCommand extends Command {
     }
   }
 
-  private async finishPager(): Promise<void> {
+  /** Waits until the reader has quit the pager, if there is one. */
+  protected async finishPager(): Promise<void> {
     if (this.pager === undefined) return;
     // The terminal sends SIGINT to the pager too, which decides what it means.
     process.on('SIGINT', () => undefined);
     await this.pager.finish();
+    this.pager = undefined;
   }
 }
 

@@ -108,6 +108,11 @@ export function failureText(failure: Failure, style: Style, debug: boolean): str
   // a message is one line, whatever the names in it
   const sentence = plainText(message).replaceAll('\n', '\\n').replace(/\.$/, '');
   const lines = [`${style.red('error:')} ${sentence} (${code})`];
+  const place = placeOf(data);
+  if (place !== undefined) {
+    if (place.position.line > 1) lines.push(`  line ${place.position.line}:`);
+    for (const line of plainText(place.excerpt).split('\n')) lines.push(`  ${line}`);
+  }
   const named = Array.isArray(data.paths) ? (data.paths as unknown[]) : [];
   const paths = named.filter(path => !message.includes(`'${path}'`));
   for (const path of paths.slice(0, LISTED_PATHS)) lines.push(`  ${quotePath(String(path))}`);
@@ -117,7 +122,23 @@ export function failureText(failure: Failure, style: Style, debug: boolean): str
   return `${lines.join('\n')}\n`;
 }
 
+/** Where in the SQL an error stands. */
+interface Place {
+  /** From 1; columns are characters. */
+  readonly position: {readonly line: number; readonly column: number};
+  /** The line and the caret below it. */
+  readonly excerpt: string;
+}
+
+function placeOf({line, column, excerpt}: Failure['data']): Place | undefined {
+  if (typeof line !== 'number' || typeof column !== 'number' || typeof excerpt !== 'string') return undefined;
+  return {position: {line, column}, excerpt};
+}
+
 /** Returns the value that `--json` prints. */
 export function failureJson({code, message, hint, data}: Failure): {error: Record<string, unknown>} {
-  return {error: {code, message, hint: hint ?? null, ...(Object.keys(data).length > 0 && {data})}};
+  const place = placeOf(data);
+  const {line, column, excerpt, ...others} = data;
+  const rest = place === undefined ? data : others;
+  return {error: {code, message, hint: hint ?? null, ...place, ...(Object.keys(rest).length > 0 && {data: rest})}};
 }

@@ -38,6 +38,8 @@ export class Output {
   private terminal: boolean | undefined;
   /** Whether the reader went away. */
   closed = false;
+  /** Whether text stays here, however much, until it is taken or flushed: it is for a pager. */
+  held = false;
   private readonly fd: number;
 
   constructor(fd: number) {
@@ -57,7 +59,12 @@ export class Output {
 
   write(text: string): void {
     this.text += text;
-    if (this.text.length >= FLUSH_AT) this.flush();
+    if (this.isFull && !this.held) this.flush();
+  }
+
+  /** Whether so much text is here that it should be shown. */
+  get isFull(): boolean {
+    return this.text.length >= FLUSH_AT;
   }
 
   /** Writes bytes as they are: a file's content. */

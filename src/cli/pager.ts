@@ -56,6 +56,7 @@ export class Pager {
       stdio: ['pipe', 'inherit', 'inherit'],
       env: {...env, LESS: env.LESS ?? 'FRX', LV: env.LV ?? '-c'},
     });
+    output.held = true;
     return new Pager(child, output);
   }
 
@@ -90,6 +91,7 @@ export class Pager {
     await this.show();
     this.child.stdin?.end();
     await this.ended;
+    this.output.held = false;
     this.output.flush();
   }
 }

@@ -71,6 +71,27 @@ test('an error of the library keeps its code, its hint and its status', t => {
   });
 });
 
+test('an error in SQL shows where it stands', t => {
+  const data = {from: 7, to: 10, line: 1, column: 8, excerpt: 'select siz from files\n       ^~~'};
+  const failure = describeFailure(new DbosError('COLUMN_UNKNOWN', 'no such column: siz.', {hint: 'Look.', data}));
+  t.is(
+    failureText(failure, plain, false),
+    'error: no such column: siz (COLUMN_UNKNOWN)\n  select siz from files\n         ^~~\nhint: Look.\n',
+  );
+  t.deepEqual(failureJson(failure).error, {
+    code: 'COLUMN_UNKNOWN',
+    message: 'no such column: siz.',
+    hint: 'Look.',
+    position: {line: 1, column: 8},
+    excerpt: data.excerpt,
+    data: {from: 7, to: 10},
+  });
+  const later = describeFailure(
+    new DbosError('SQL_SYNTAX', 'x.', {data: {line: 3, column: 1, excerpt: '\u001b[2J\n^'}}),
+  );
+  t.is(failureText(later, plain, false), 'error: x (SQL_SYNTAX)\n  line 3:\n  \\033[2J\n  ^\n');
+});
+
 test('a long list of paths is cut for people', t => {
   const paths = Array.from({length: 50}, (_, at) => `f${at}`);
   const text = failureText(describeFailure(new DbosError('WOULD_OVERWRITE', 'no', {data: {paths}})), plain, false);

@@ -1,0 +1,100 @@
+/**
+ * Rows as JSON objects: an array of them, or one a line. Guarantee: every value keeps its type and all of its digits and
+ * bytes, and two different values never look the same. Layer: cli.
+ */
+import {asBuffer} from '../bytes.js';
+import type {Value} from '../sql/values/value.js';
+import {Real} from '../tree/cell.js';
+import {type PlainForm, plainCharacters, type ResultBuffer} from './result-buffer.js';
+import type {FormatOptions, RowWriter} from './result-format.js';
+
+const PLAIN = plainCharacters('"\\');
+const QUOTE = 0x22;
+
+/**
+ * Returns the names of the columns, each once: a second `a` becomes `a:1`, as SQLite names the columns of a subquery.
+ * An object with one key twice is read as if it had only the last.
+ */
+function distinctNames(columns: readonly string[]): string[] {
+  const taken = new Set<string>();
+  return columns.map(column => {
+    let name = column;
+    // a name that is also that of another column is not taken away from it
+    for (let n = 1; taken.has(name) || (n > 1 && columns.includes(name)); n++) name = `${column}:${n}`;
+    taken.add(name);
+    return name;
+  });
+}
+
+/** Returns a REAL with all of its digits; JSON numbers have no limit, and a reader takes 1e999 for infinity. */
+function realJson(value: number): string {
+  if (!Number.isInteger(value)) return Number.isFinite(value) ? `${value}` : value > 0 ? '1e999' : '-1e999';
+  const text = Object.is(value, -0) ? '-0' : `${value}`;
+  return text.includes('e') ? text : `${text}.0`;
+}
+
+// JSON allows these, but a terminal may obey them.
+const CONTROLS = /[\u007f-\u009f\u2028\u2029]/g;
+
+/** Returns text as JSON; a byte that is not UTF-8 is an escape \udc80 to \udcff. */
+function textJson(text: string): string {
+  return JSON.stringify(text).replace(CONTROLS, sign => `\\u${sign.charCodeAt(0).toString(16).padStart(4, '0')}`);
+}
+
+class ObjectWriter {
+  private readonly form: PlainForm;
+
+  constructor(
+    private readonly out: ResultBuffer,
+    columns: readonly string[],
+  ) {
+    const before = distinctNames(columns).map((name, at) => Buffer.from(`${at === 0 ? '{' : ','}${textJson(name)}:`));
+    this.form = {before, characters: PLAIN, quote: QUOTE, emptyText: true};
+  }
+
+  write(values: readonly Value[]): void {
+    const {out, form} = this;
+    const count = form.before.length;
+    for (let at = out.plainValues(values, 0, form); at < count; at = out.plainValues(values, at + 1, form)) {
+      this.other(values[at] as Value);
+    }
+    out.ascii(count === 0 ? '{}' : '}');
+  }
+
+  private other(value: Value): void {
+    const {out} = this;
+    if (value === null) out.ascii('null');
+    else if (typeof value === 'string') out.text(textJson(value));
+    else if (typeof value === 'number') out.ascii(realJson(value));
+    else if (typeof value === 'bigint') out.ascii(`${value}`);
+    else if (value instanceof Real) out.ascii(realJson(value.value));
+    else out.ascii(`{"base64":"${asBuffer(value).toString('base64')}"}`);
+  }
+}
+
+/** Writes an object a line. */
+export function ndjson(out: ResultBuffer, {columns}: FormatOptions): RowWriter {
+  const object = new ObjectWriter(out, columns);
+  return {
+    begin: () => undefined,
+    row: values => {
+      object.write(values);
+      out.ascii('\n');
+    },
+    end: () => undefined,
+  };
+}
+
+/** Writes an array, an object a line. */
+export function json(out: ResultBuffer, {columns}: FormatOptions): RowWriter {
+  const object = new ObjectWriter(out, columns);
+  let rows = 0;
+  return {
+    begin: () => out.ascii('['),
+    row: values => {
+      out.ascii(rows++ === 0 ? '\n' : ',\n');
+      object.write(values);
+    },
+    end: () => out.ascii(rows === 0 ? ']' : '\n]'),
+  };
+}
