@@ -33,7 +33,7 @@ export function compileQuery(query: Query, analyze = false): Program {
   const fn = new FunctionCode(module);
   const body = fn.produce(query.plan, () => {
     const row = query.outputs.map(({expr}) => valueCode(fn, expr)).join(', ');
-    return `batch.push([${row}]);\nif (batch.length >= size) {\nyield batch;\nbatch = [];\nsize = ${BATCH};\n}\n`;
+    return `batch.push([${row}]);\nif (batch.length >= size || X.late) {\nyield batch;\nbatch = [];\nsize = ${BATCH};\nX.shown();\n}\n`;
   });
   const names = Object.keys(RUNTIME);
   const source = `'use strict';
@@ -41,7 +41,13 @@ const {${names.join(', ')}} = runtime;
 ${module.constants.length === 0 ? '' : `const [${module.constants.map((_, index) => `K${index}`).join(', ')}] = constants;\n`}${module.functions.join('\n')}
 return function* (X) {
 ${fn.declarations}let batch = [], size = ${FIRST_BATCH};
-${body}if (batch.length > 0) yield batch;
+try {
+${body}} catch (error) {
+// what was found before the error is shown
+if (batch.length > 0) yield batch;
+throw error;
+}
+if (batch.length > 0) yield batch;
 };`;
   const make = new Function('runtime', 'constants', source) as (
     runtime: typeof RUNTIME,

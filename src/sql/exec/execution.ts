@@ -11,6 +11,9 @@ import type {FunctionContext} from '../functions/function.js';
 import type {RangePlan, TreeSource} from '../source.js';
 import type {CollationName, Value} from '../values/value.js';
 
+/** Rows wait this many milliseconds for others. */
+const PATIENCE = 100;
+
 export class Execution {
   /** Results of functions that are computed once, by number. */
   readonly memo: unknown[] = [];
@@ -19,7 +22,10 @@ export class Execution {
   /** Rows and milliseconds of each operator, for EXPLAIN ANALYZE. */
   readonly counts: number[] = [];
   readonly times: number[] = [];
+  /** Whether rows that were found should be shown now, few as they may be. */
+  late = false;
   private ticks = 0;
+  private lastShown = performance.now();
 
   constructor(
     readonly parameters: readonly Value[],
@@ -41,8 +47,16 @@ export class Execution {
     if ((++this.ticks & 1023) === 0) this.checkTime();
   }
 
+  /** Notes that rows were handed out. */
+  shown(): void {
+    this.late = false;
+    this.lastShown = performance.now();
+  }
+
   private checkTime(): void {
-    if (performance.now() < this.deadline) return;
+    const now = performance.now();
+    this.late = now - this.lastShown > PATIENCE;
+    if (now < this.deadline) return;
     throw new DbosError('SQL_TIMEOUT', `The query was stopped after ${this.timeout / 1000} seconds.`, {
       hint: 'Give it more time with --timeout, or ask for less.',
     });

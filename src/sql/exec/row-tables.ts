@@ -120,6 +120,8 @@ export class TopRows {
   /** Whether there are as many rows as are wanted; then `bound` is the first key of the last of them. */
   full = false;
   bound = Number.NaN;
+  /** The same where it is a text. */
+  boundText: string | undefined;
 
   constructor(
     private readonly compare: (a: readonly Value[], b: readonly Value[]) => number,
@@ -147,6 +149,7 @@ export class TopRows {
   private fill(): void {
     this.full = true;
     const key = this.heap[0]?.[0];
+    this.boundText = typeof key === 'string' ? key : undefined;
     // NaN compares as false with everything: then every row is looked at
     this.bound =
       typeof key === 'number'

@@ -58,11 +58,16 @@ export function sortCode(fn: FunctionCode, plan: Plan & {readonly op: 'sort'}, c
       .join(', ')}]`;
     const push = `${rows}.push(${stored});\n`;
     if (!bounded) return push;
-    const {descending} = keys[0] as SortKey;
-    if (first && (first.rep === 'int' || first.rep === 'real') && !rest.length) {
-      // most rows are not among the first: see that before a row is made
+    // most rows are not among the first: that is seen before a row is made
+    const {descending, collation} = keys[0] as SortKey;
+    if (first === undefined) return push;
+    if (first.rep === 'int' || first.rep === 'real') {
       const worse = `${first.value} ${descending ? '<' : '>'} ${rows}.bound`;
       return `if (${first.isNull === undefined ? '' : `${first.isNull} || `}!(${rows}.full && ${worse})) ${push}`;
+    }
+    if (first.rep === 'text' && collation === 'binary') {
+      const worse = `${descending ? 'less' : 'greater'}(${first.value}, ${rows}.boundText)`;
+      return `if (${first.isNull === undefined ? '' : `${first.isNull} || `}!(${rows}.full && ${rows}.boundText !== undefined && ${worse})) ${push}`;
     }
     return push;
   });

@@ -1,0 +1,166 @@
+/** Statements as a library sees them: plans, parameters, batches, errors, time. */
+import test from 'ava';
+import {isDbosError} from '../../src/errors.js';
+import {Database} from '../../src/sql/query.js';
+import {loadTables, memoryCatalog} from '../support/sqlcatalog.js';
+
+const SETUP = `
+  CREATE TABLE t(id INTEGER PRIMARY KEY, a INT, b TEXT);
+  INSERT INTO t VALUES (1, 10, 'x'), (2, 20, 'y'), (3, NULL, 'x'), (4, 5, NULL);
+  CREATE TABLE u(k TEXT, n INT, PRIMARY KEY (k, n));
+  INSERT INTO u VALUES ('x', 1), ('x', 2), ('z', 3);`;
+
+function database(extra = ''): Database {
+  return new Database(memoryCatalog(loadTables(SETUP + extra)), {now: () => 0});
+}
+
+/** A table with enough rows for code of its own, whose last leaves have other types than its first. */
+function mixedTable(): string {
+  const rows = Array.from({length: 6000}, (_, i) => {
+    const value = i < 4000 ? i : i % 3 === 0 ? 'NULL' : i % 3 === 1 ? `'${i}'` : `${i}.5`;
+    return `(${i}, ${value}, 'name ${i % 50}')`;
+  });
+  return `CREATE TABLE big(id INTEGER PRIMARY KEY, v, name TEXT); INSERT INTO big VALUES ${rows.join(', ')};`;
+}
+
+function failure(run: () => unknown) {
+  try {
+    run();
+  } catch (error) {
+    if (isDbosError(error)) return error;
+    throw error;
+  }
+  throw new Error('it did not fail');
+}
+
+test('EXPLAIN names the ranges of keys, the hash tables, and the order that needs no sort', t => {
+  const db = database();
+  const plan = (sql: string) => db.prepare(sql).explain();
+  t.regex(plan('SELECT * FROM t WHERE id = 2'), /look up t by id = \?/);
+  t.regex(plan("SELECT * FROM u WHERE k = 'x' AND n > 1"), /range of u by k = \? AND n > \?/);
+  t.regex(plan("SELECT * FROM u WHERE k GLOB 'x*'"), /range of u by k begins with \?/);
+  t.regex(plan('SELECT * FROM t JOIN u ON t.b = u.k AND u.n = t.a'), /look up u|join by hash table on/);
+  t.notRegex(plan('SELECT * FROM t ORDER BY id DESC'), /sort/);
+  t.regex(plan('SELECT * FROM t ORDER BY id DESC'), /backwards/);
+  t.regex(plan('SELECT * FROM t ORDER BY a LIMIT 1'), /first rows of a sort by/);
+  t.regex(plan('SELECT * FROM t WHERE 1 = 0'), /if so/);
+  t.is(db.prepare('EXPLAIN SELECT * FROM t').all()[0]?.[0], 'scan t (about 4 rows)');
+});
+
+test('EXPLAIN ANALYZE counts the rows of each operator', t => {
+  const lines = database()
+    .prepare('EXPLAIN ANALYZE SELECT * FROM t WHERE a > 5')
+    .all()
+    .map(([line]) => `${line}`);
+  t.regex(lines[0] ?? '', /^filter .*really 2,/);
+  t.regex(lines[1] ?? '', /scan t .*really 4,/);
+  t.regex(lines[2] ?? '', /^2 rows in /);
+});
+
+test('columns whose types change from leaf to leaf are computed with as they are', t => {
+  const db = database(mixedTable());
+  const rows = db.prepare('SELECT id, v, name FROM big').all();
+  t.is(rows.length, 6000);
+  const total = rows.reduce(
+    (sum, [, v]) => sum + (typeof v === 'number' ? v : typeof v === 'string' ? Number(v) : 0),
+    0,
+  );
+  const [counted] = db.prepare("SELECT sum(v), count(v), count(*), sum(name LIKE '%name 7%') FROM big").all();
+  t.deepEqual(counted, [total, rows.filter(([, v]) => v !== null).length, 6000, 120]);
+  const above = db.prepare('SELECT count(*) FROM big WHERE v > 3990').get();
+  // texts are greater than numbers
+  t.deepEqual(above, [rows.filter(([, v]) => typeof v === 'string' || (typeof v === 'number' && v > 3990)).length]);
+  const top = db.prepare('SELECT id FROM big ORDER BY v DESC, id LIMIT 3').all();
+  t.deepEqual(
+    top,
+    rows
+      .filter(([, v]) => typeof v === 'string')
+      .sort(([, a], [, b]) => ((a as string) < (b as string) ? 1 : -1))
+      .slice(0, 3)
+      .map(([id]) => [id]),
+  );
+});
+
+test('parameters are found by position and by name, and one that is missing is named', t => {
+  const db = database();
+  t.deepEqual(db.prepare('SELECT ?, ?3, :n').all([1, 2, 'c', 'd']), [[1, 'c', 'd']]);
+  t.deepEqual(db.prepare('SELECT $n + @m').all({n: 1, m: 2}), [[3]]);
+  t.deepEqual(db.prepare('SELECT ?2').all([0, 5]), [[5]]);
+  const error = failure(() => db.prepare('SELECT :name').all({}));
+  t.is(error.code, 'SQL_PARAMETER');
+  t.regex(error.message, /:name/);
+});
+
+test('a statement can be run again, and by two at once', t => {
+  const statement = database().prepare('SELECT id, (SELECT count(*) FROM u WHERE k = b) FROM t WHERE id >= ?');
+  const expected = [
+    [1, 2],
+    [2, 0],
+    [3, 2],
+    [4, 0],
+  ];
+  const first = statement.batches([1]);
+  const second = statement.batches([3]);
+  t.deepEqual([...second].flat(), expected.slice(2));
+  t.deepEqual([...first].flat(), expected);
+});
+
+test('rows found before an error come before it', t => {
+  const batches = database().prepare('SELECT id, abs(-9223372036854775807 - (id > 2)) FROM t').batches();
+  t.deepEqual(batches.next().value, [
+    [1, 9223372036854775807n],
+    [2, 9223372036854775807n],
+  ]);
+  t.is(failure(() => batches.next()).code, 'SQL_VALUE');
+});
+
+test('errors say where, and offer near names', t => {
+  const db = database();
+  const column = failure(() => db.prepare('SELECT id\nFROM t WHERE bb = 1'));
+  t.is(column.code, 'COLUMN_UNKNOWN');
+  t.is(column.data.line, 2);
+  t.is(column.data.excerpt, 'FROM t WHERE bb = 1\n             ^~');
+  t.regex(column.hint ?? '', /'b'/);
+  t.is(failure(() => db.prepare('SELECT * FROM tt')).code, 'TABLE_UNKNOWN');
+  t.is(failure(() => db.prepare('SELECT nope(1)')).code, 'FUNCTION_UNKNOWN');
+  t.is(failure(() => db.prepare('SELECT id FROM t a, t b')).code, 'SQL_NAME_AMBIGUOUS');
+  t.is(failure(() => db.prepare('SELECT a FROM t WHERE sum(a) > 1')).code, 'SQL_MISUSE');
+  t.is(failure(() => db.prepare('DELETE FROM t')).code, 'SQL_UNSUPPORTED');
+  t.is(failure(() => db.prepare(`SELECT ${'('.repeat(5000)}1${')'.repeat(5000)}`)).code, 'SQL_LIMIT');
+});
+
+test('an endless query is stopped when its time is up, and by a reader that has enough', t => {
+  const sql = 'WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c) SELECT';
+  const error = failure(() => database().prepare(`${sql} count(*) FROM c`).all([], {timeout: 50}));
+  t.is(error.code, 'SQL_TIMEOUT');
+  t.deepEqual(database().prepare(`${sql} n FROM c LIMIT 3`).all(), [[1], [2], [3]]);
+  for (const batch of database().prepare(`${sql} n FROM c`).batches()) {
+    t.deepEqual(batch[0], [1]);
+    break;
+  }
+});
+
+test('lists of keys are looked up, each key once and whatever its type', t => {
+  const db = database(mixedTable());
+  const sql = "SELECT id FROM big WHERE id IN (7, '7', 7.0, 5, NULL, 99999, 'x')";
+  t.deepEqual(
+    db
+      .prepare(sql)
+      .all()
+      .map(([id]) => id)
+      .sort(),
+    [5, 7],
+  );
+  t.regex(db.prepare(sql).explain(), /VALUES of/);
+});
+
+test('a script runs statement by statement', async t => {
+  const results: unknown[] = [];
+  for await (const statement of database().script('SELECT 1; SELECT 2 AS two;')) {
+    results.push([statement.columns.map(({name}) => name), statement.all()]);
+  }
+  t.deepEqual(results, [
+    [['1'], [[1]]],
+    [['two'], [[2]]],
+  ]);
+});
