@@ -2,8 +2,9 @@ import {StoreCommand} from '../src/cli/command.js';
 import {problemLines} from '../src/cli/problem-text.js';
 import {formatBytes, formatCount} from '../src/cli/progress.js';
 import {EXIT} from '../src/errors.js';
-import {type FsckProgress, fsck, fsckIndexFiles, type Problem} from '../src/repo/fsck.js';
+import {type FsckProgress, fsckIndexFiles, type Problem} from '../src/repo/fsck.js';
 import {findStore} from '../src/repo/location.js';
+import {fsck} from '../src/sql/fsck.js';
 
 const LABELS: Readonly<Record<FsckProgress['stage'], string>> = {
   log: 'Checking the log',

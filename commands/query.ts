@@ -9,8 +9,10 @@ import {readSql} from '../src/cli/query-source.js';
 import {writeResultFile} from '../src/cli/result-file.js';
 import {FORMATS, type FormatName, formatOfFile} from '../src/cli/result-format.js';
 import {createStyle} from '../src/cli/style.js';
+import {shortId} from '../src/objects/id.js';
 import type {Repository} from '../src/repo/repository.js';
 import {databaseOf} from '../src/sql/repository-query.js';
+import {ScriptWrites, writes} from '../src/sql/write/script-writes.js';
 import type {StatusChange} from '../src/worktree/status.js';
 
 interface Chosen {
@@ -27,9 +29,9 @@ function milliseconds(time: number): string {
 }
 
 export default class Query extends StoreCommand {
-  static override summary = 'Ask a state of the files and tables in SQL.';
+  static override summary = 'Ask a state of the files and tables in SQL, and change tables.';
   static override description =
-    'Takes SQL as SQLite has it, from the command line, from --file or from stdin; of a script each result is printed in turn. Tables are files, commits, branches, tags, operations, status and more; `SELECT * FROM tables` lists them. `t AS OF REV` reads a table as it was. docs/sql.md has the language, the tables and a cookbook.';
+    'Takes SQL as SQLite has it, from the command line, from --file or from stdin; of a script each result is printed in turn. Tables are files, commits, branches, tags, operations, status and more; `SELECT * FROM tables` lists them. `t AS OF REV` reads a table as it was. Statements that write are commits, of a script all or none. docs/sql.md has the language, the tables and a cookbook.';
   static override examples = [
     '<%= config.bin %> query "SELECT path, size FROM files ORDER BY size DESC LIMIT 10"',
     {
@@ -66,6 +68,11 @@ export default class Query extends StoreCommand {
       description: 'Write the rows into a file, whose name tells the format unless --format does.',
       helpValue: 'FILE',
     }),
+    message: Flags.string({
+      char: 'm',
+      description: 'The message of the commits that statements make; the statement itself unless given.',
+      helpValue: 'MESSAGE',
+    }),
     at: Flags.string({description: 'Ask the state of a revision or time (HEAD unless given).', helpValue: 'REV'}),
     timeout: Flags.string({description: 'Give up after so many seconds.', helpValue: 'SECONDS'}),
     timing: Flags.boolean({description: 'Tell on stderr how many rows there were and how long they took.'}),
@@ -86,12 +93,17 @@ export default class Query extends StoreCommand {
     const timeout = this.timeoutOf(flags.timeout);
     const repository = await this.openRepository();
     // where there is nothing to clean up, Ctrl-C ends the process at once
+    let changed: ScriptWrites | undefined;
     const guard = flags.output !== undefined || (this.onTerminal && !this.json) ? new InterruptGuard() : undefined;
     try {
-      const database = databaseOf(repository, {
-        ...(flags.at !== undefined && {at: flags.at}),
-        ...(repository.location.workTree !== undefined && {status: () => this.uncommitted(repository, guard?.signal)}),
-      });
+      const status =
+        repository.location.workTree === undefined ? {} : {status: () => this.uncommitted(repository, guard?.signal)};
+      if (writes(sql)) {
+        if (flags.at !== undefined) throw this.usage('A past state cannot be written: leave out --at.');
+        changed = new ScriptWrites(repository, {...status, message: flags.message});
+      }
+      const database =
+        changed?.database ?? databaseOf(repository, {...status, ...(flags.at !== undefined && {at: flags.at})});
       const result = new QueryResult(database, {
         sql,
         parameters,
@@ -102,13 +114,26 @@ export default class Query extends StoreCommand {
         timeout,
         each: parts => guard?.each(parts) ?? parts,
       });
-      const printed = await this.send(result, flags.output, () => repository.close());
+      const parts = this.recorded(result, changed);
+      const printed = await this.send(result, parts, flags.output, () => repository.close());
       if (flags.timing) for (const timing of result.timings) this.printTiming(timing);
       return printed;
     } finally {
       guard?.release();
+      changed?.discard();
       await repository.close();
     }
+  }
+
+  /** Yields the result, and then makes what it changed visible. */
+  private async *recorded(result: QueryResult, changed: ScriptWrites | undefined): AsyncGenerator<Uint8Array> {
+    yield* result.parts();
+    if (changed === undefined) return;
+    const {commits, changes} = await changed.publish();
+    const [first] = commits;
+    if (first === undefined) return;
+    const where = commits.length === 1 ? `commit ${shortId(first)}` : `${commits.length} commits`;
+    this.note(`Changed ${countOf(changes)} in ${where}.`);
   }
 
   private async uncommitted(repository: Repository, signal?: AbortSignal): Promise<readonly StatusChange[]> {
@@ -137,8 +162,12 @@ export default class Query extends StoreCommand {
   }
 
   /** Sends the result where it shall go; `release` lets go of the store as soon as all of it is made. */
-  private async send(result: QueryResult, output: string | undefined, release: () => Promise<void>): Promise<unknown> {
-    const parts = result.parts();
+  private async send(
+    result: QueryResult,
+    parts: AsyncIterable<Uint8Array>,
+    output: string | undefined,
+    release: () => Promise<void>,
+  ): Promise<unknown> {
     if (output !== undefined) {
       await writeResultFile(resolve(this.workingDirectory(), output), output, parts);
       const rows = result.timings.reduce((sum, timing) => sum + timing.rows, 0);

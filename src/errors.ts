@@ -59,6 +59,7 @@ export const ERROR_CODES = {
   NAME_UNSAFE: EXIT.failed,
   // tables and values
   ROW_INVALID: EXIT.failed,
+  CONSTRAINT_FAILED: EXIT.failed,
   VALUE_TOO_LARGE: EXIT.failed,
   // queries
   SQL_SYNTAX: EXIT.failed,
@@ -70,6 +71,11 @@ export const ERROR_CODES = {
   SQL_UNSUPPORTED: EXIT.failed,
   SQL_TIMEOUT: EXIT.failed,
   TABLE_UNKNOWN: EXIT.notFound,
+  TRIGGER_UNKNOWN: EXIT.notFound,
+  INDEX_UNKNOWN: EXIT.notFound,
+  TRIGGER_EXISTS: EXIT.failed,
+  INDEX_EXISTS: EXIT.failed,
+  TABLE_EXISTS: EXIT.failed,
   COLUMN_UNKNOWN: EXIT.failed,
   FUNCTION_UNKNOWN: EXIT.failed,
   NAME_RESERVED: EXIT.failed,

@@ -14,6 +14,7 @@ export const OBJECT_KINDS = {
   tag: 7,
   view: 8,
   operation: 9,
+  definition: 10,
 } as const;
 
 export type ObjectKind = keyof typeof OBJECT_KINDS;

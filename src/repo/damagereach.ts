@@ -5,10 +5,12 @@
 import {isDbosError} from '../errors.js';
 import type {ObjectId} from '../objects/id.js';
 import type {ObjectReader} from '../objects/store.js';
+import {isView, readDefinition} from '../state/definition.js';
 import {readState} from '../state/state.js';
-import {readTable} from '../state/table.js';
+import {type NamedDefinition, readTable} from '../state/table.js';
 import {contentLinks} from '../tree/content.js';
 import {linksOf} from '../tree/links.js';
+import type {TreeRoot} from '../tree/spec.js';
 import {readCommit} from './commit.js';
 import type {DamageList} from './damage.js';
 
@@ -69,9 +71,20 @@ class Reach {
 
   private ofTable(id: ObjectId): readonly ObjectId[] {
     return this.below(id, () => {
-      const {schema, root} = readTable(this.reader, id);
-      return joined([this.below(schema, () => NONE), root === null ? NONE : this.ofNode(root, 0)]);
+      if (isView(this.reader, id)) return this.ofDefinitions(readDefinition(this.reader, id).triggers);
+      const {schema, root, indexes = [], triggers} = readTable(this.reader, id);
+      const parts = [this.ofTree(schema, root), this.ofDefinitions(triggers)];
+      for (const index of indexes) parts.push(this.ofTree(index.schema, index.root));
+      return joined(parts);
     });
+  }
+
+  private ofTree(schema: ObjectId, root: TreeRoot): readonly ObjectId[] {
+    return joined([this.below(schema, () => NONE), root === null ? NONE : this.ofNode(root, 0)]);
+  }
+
+  private ofDefinitions(definitions: readonly NamedDefinition[] = []): readonly ObjectId[] {
+    return joined(definitions.map(({id}) => this.below(id, () => NONE)));
   }
 
   private ofNode(id: ObjectId, depth: number): readonly ObjectId[] {

@@ -31,7 +31,7 @@ import {
 import type {StoreLocation} from './location.js';
 import {readOperation, type StoredOperation} from './operation.js';
 import {diffRefs, listRefs, REFS_SPEC, type RefChange, shortName} from './refs.js';
-import {StateCheck} from './statecheck.js';
+import {type SqlCheck, StateCheck} from './statecheck.js';
 import {decodeTag} from './tag.js';
 import {headChange} from './transaction.js';
 import {headOf, readView, sameHead, type View} from './view.js';
@@ -49,6 +49,8 @@ export interface FsckProgress {
 export interface FsckOptions {
   /** Called now and then. */
   readonly progress?: (progress: FsckProgress) => void;
+  /** Checks what only SQL knows: definitions, and that indexes are those of their tables. */
+  readonly sql?: SqlCheck;
 }
 
 /** Yields what is wrong with the store; nothing if it is sound. `repo` need not be able to show anything. */
@@ -297,7 +299,7 @@ class Check {
 
   /** Reads every commit that any ref has ever reached, and its state. */
   private async checkCommits(): Promise<void> {
-    const states = new StateCheck(this.reader, this.damages);
+    const states = new StateCheck(this.reader, this.damages, this.options.sql);
     const pending: ObjectId[] = [];
     for (const tip of this.tips) {
       const target = this.commitOfTip(tip);

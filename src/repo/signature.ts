@@ -11,6 +11,7 @@ import {
   invalid,
   wideInteger,
 } from '../objects/codec.js';
+import type {RepoContext} from './context.js';
 
 export interface Signature {
   readonly name: string;
@@ -53,4 +54,10 @@ export function asSignature(value: unknown): Signature {
   const [time, zone, name, email, ...rest] = asArray(value);
   if (rest.length > 0) throw invalid('has a signature with too many fields');
   return {name: asAnyText(name), email: asAnyText(email), time: asTime(time), zone: asZone(zone)};
+}
+
+/** Returns the signature of whoever acts now. */
+export function signatureNow(context: RepoContext): Signature {
+  const time = context.now();
+  return {...context.identity(), time, zone: context.zone(time)};
 }

@@ -6,6 +6,7 @@ import {DbosError, isDbosError} from '../errors.js';
 import {invalid} from '../objects/codec.js';
 import type {ObjectId} from '../objects/id.js';
 import type {ObjectReader} from '../objects/store.js';
+import {type Definition, isView, readDefinition} from '../state/definition.js';
 import {
   diffFiles,
   FILES_SPEC,
@@ -31,6 +32,22 @@ import {type TreeProblem, type VerifiedNodes, verifyTree} from '../tree/verify.j
 import {CanonicalReader} from './canonicalreader.js';
 import type {DamageList} from './damage.js';
 
+/** Something wrong with what SQL says of a table, view or index. */
+export interface SqlProblem {
+  /** The object that it is about. */
+  readonly id: ObjectId;
+  /** A sentence without a full stop. */
+  readonly problem: string;
+}
+
+/** Checks what only SQL knows of what a state has under a name: see `checkSql`. */
+export type SqlCheck = (
+  reader: ObjectReader,
+  name: string,
+  id: ObjectId,
+  base: ObjectId | undefined,
+) => Iterable<SqlProblem>;
+
 /** What is known of one schema. */
 interface SchemaCheck {
   readonly spec: TreeSpec;
@@ -49,6 +66,7 @@ export class StateCheck {
   constructor(
     private readonly reader: ObjectReader,
     private readonly damages: DamageList,
+    private readonly checkSql: SqlCheck | undefined,
   ) {
     this.canonical = new CanonicalReader(reader, damages);
   }
@@ -64,15 +82,73 @@ export class StateCheck {
       this.damages.add(error, id, {kind: 'state'});
       return;
     }
-    for (const [name, tableId] of state) {
-      if (this.tables.has(tableId)) continue;
-      this.tables.add(tableId);
-      const table = this.readTable(name, tableId);
+    for (const [name, entry] of state) {
+      if (this.tables.has(entry)) continue;
+      this.tables.add(entry);
+      if (this.isView(name, entry)) continue;
+      const table = this.readTable(name, entry);
       const schema = table && this.schema(name, table.schema);
       if (table === undefined || schema === undefined) continue;
-      yield* this.checkTree(name, tableId, table, schema);
+      const before = this.damages.byId.size;
+      yield* this.checkTree({kind: 'table', table: name}, entry, table, schema);
+      for (const index of table.indexes ?? []) {
+        const indexSchema = this.schema(name, index.schema);
+        if (indexSchema) yield* this.checkTree({kind: `index ${index.name}`, table: name}, entry, index, indexSchema);
+      }
+      for (const trigger of table.triggers ?? []) this.checkDefinition(name, trigger.id);
       if (name === FILES_TABLE && sameSpec(schema.spec, FILES_SPEC))
         yield* this.checkFiles(table.root, this.filesOf(base));
+      // what is damaged would only be found wrong again
+      if (this.damages.byId.size === before) yield* this.checkBySql(name, entry, base);
+    }
+  }
+
+  /** Returns whether an entry of a state is a view, which is checked then. */
+  private isView(name: string, id: ObjectId): boolean {
+    try {
+      if (!isView(this.reader, id)) return false;
+    } catch (error) {
+      this.damages.add(error, id, {kind: 'table', table: name});
+      return true;
+    }
+    const definition = this.checkDefinition(name, id);
+    const before = this.damages.byId.size;
+    for (const trigger of definition?.triggers ?? []) this.checkDefinition(name, trigger.id);
+    if (definition && this.damages.byId.size === before) for (const _part of this.checkBySql(name, id, undefined));
+    return true;
+  }
+
+  private checkDefinition(table: string, id: ObjectId): Definition | undefined {
+    try {
+      return readDefinition(this.canonical, id);
+    } catch (error) {
+      this.damages.add(error, id, {kind: 'definition', table});
+      return undefined;
+    }
+  }
+
+  /** Checks what only SQL knows, against what the state before has under the name. */
+  private *checkBySql(name: string, id: ObjectId, base: ObjectId | undefined): Generator<void, void, undefined> {
+    if (this.checkSql === undefined) return;
+    try {
+      const before = base === undefined ? undefined : this.entryOf(base, name);
+      for (const {id: wrong, problem} of this.checkSql(this.reader, name, id, before)) {
+        const kind = wrong === id && !isView(this.reader, id) ? 'table' : 'definition';
+        this.damages.addProblem(wrong, 'OBJECT_INVALID', problem, {kind, table: name});
+        yield;
+      }
+    } catch (error) {
+      this.damages.add(error, id, {kind: 'table', table: name});
+    }
+  }
+
+  private entryOf(state: ObjectId, name: string): ObjectId | undefined {
+    try {
+      return readState(this.reader, state).get(name);
+    } catch (error) {
+      if (!isDbosError(error)) throw error;
+      // told when the turn of that state comes
+      return undefined;
     }
   }
 
@@ -98,20 +174,28 @@ export class StateCheck {
     return this.schemas.get(id);
   }
 
-  private *checkTree(name: string, id: ObjectId, table: Table, schema: SchemaCheck): Generator<void, void, undefined> {
+  /** Checks the tree of a table or of an index. */
+  private *checkTree(
+    what: {readonly kind: string; readonly table: string},
+    id: ObjectId,
+    {root, rows}: Pick<Table, 'root' | 'rows'>,
+    schema: SchemaCheck,
+  ): Generator<void, void, undefined> {
+    const {kind, table} = what;
     let whole = true;
-    for (const problem of verifyTree(this.reader, schema.spec, table.root, schema.verified)) {
+    for (const problem of verifyTree(this.reader, schema.spec, root, schema.verified)) {
       whole = false;
-      const pathRange = name === FILES_TABLE ? pathRangeOf(schema.spec, problem) : undefined;
-      this.damages.addProblem(problem.id, problem.code, problem.problem, {kind: 'node', table: name, pathRange});
+      const isFiles = kind === 'table' && table === FILES_TABLE;
+      const pathRange = isFiles ? pathRangeOf(schema.spec, problem) : undefined;
+      const node = kind === 'table' ? 'node' : `node of the ${kind}`;
+      this.damages.addProblem(problem.id, problem.code, problem.problem, {kind: node, table, pathRange});
       yield;
     }
     yield;
-    if (whole && this.count(schema.spec, table.root) !== table.rows) {
-      const what = `it says ${table.rows} rows and its tree has another number`;
-      this.damages.addProblem(id, 'OBJECT_INVALID', what, {kind: 'table', table: name});
+    if (whole && this.count(schema.spec, root) !== rows) {
+      this.damages.addProblem(id, 'OBJECT_INVALID', `it says ${rows} rows and its tree has another number`, what);
     }
-    yield* this.checkRows(name, table.root, schema);
+    if (kind === 'table') yield* this.checkRows(table, root, schema);
   }
 
   private count(spec: TreeSpec, root: TreeRoot): number | undefined {

@@ -12,6 +12,7 @@ import {locate, sqlError} from './fault.js';
 import type {FunctionContext} from './functions/function.js';
 import {parseStatement, statements} from './parser/parser.js';
 import {newBinder} from './plan/bind.js';
+import type {Binder} from './plan/binder.js';
 import {explainLines} from './plan/explain.js';
 import type {Bound} from './plan/expression.js';
 import type {Query} from './plan/plan.js';
@@ -34,11 +35,9 @@ export interface RunOptions {
   readonly timeout?: number;
 }
 
-const COLLATIONS: readonly CollationName[] = ['binary', 'nocase', 'rtrim'];
-
 export class Database {
   constructor(
-    private readonly catalog: Catalog,
+    protected readonly catalog: Catalog,
     private readonly options: DatabaseOptions = {},
   ) {}
 
@@ -65,7 +64,7 @@ export class Database {
     }
   }
 
-  private compile(syntax: Syntax, sql: string, parameters: Parameters | undefined): Statement {
+  protected compile(syntax: Syntax, sql: string, parameters: Parameters | undefined): Statement {
     if (syntax.kind === 'explain') {
       const explained = this.compile(syntax.statement, sql, parameters);
       return explained.explaining(syntax.mode);
@@ -83,40 +82,84 @@ export class Database {
     return this.select(syntax, sql, parameters);
   }
 
-  private select(syntax: Select, sql: string, parameters: Parameters | undefined): Statement {
-    const binder = newBinder(
-      this.catalog,
+  protected select(syntax: Select, sql: string, parameters: Parameters | undefined): Statement {
+    const binder = this.binder(this.catalog, parameters);
+    const query = limited(() => binder.select(new Scope(undefined), syntax));
+    return new QueryStatement(query, sql, binder.parameterNames, () => this.contexts(), parameters);
+  }
+
+  /** Returns a binder of one statement. */
+  protected binder(catalog: Catalog, parameters: Parameters | undefined): Binder {
+    return newBinder(
+      catalog,
       (index, name) => (parameters === undefined ? undefined : parameterOf(parameters, index, name)),
       expr => this.evaluate(expr),
     );
-    const query = limited(() => binder.select(new Scope(undefined), syntax));
-    return new Statement(query, sql, binder.parameterNames, () => this.contexts(), parameters);
   }
 
   private evaluate(expr: Bound): Value {
     const query: Query = {plan: {op: 'one', rows: 1}, outputs: [{name: '', expr, type: ''}]};
-    const [row] = new Statement(query, '', [], () => this.contexts()).all();
+    const [row] = new QueryStatement(query, '', [], () => this.contexts()).all();
     return row?.[0] ?? null;
   }
 
   /** Returns what functions are given in one run of a statement. */
-  private contexts(): Readonly<Record<CollationName, FunctionContext>> {
+  protected contexts(): FunctionContexts {
     const {now = Date.now, zone = () => 0} = this.options;
-    const shared = {
-      now: now(),
-      zone,
-      random: () => integerCell(randomBytes(8).readBigInt64LE()),
-      changes: 0,
-      totalChanges: 0,
-      lastInsertRowid: 0,
-    };
-    const [binary, nocase, rtrim] = COLLATIONS.map(collation => ({...shared, collation}));
-    return {binary, nocase, rtrim} as Record<CollationName, FunctionContext>;
+    return functionContexts(now(), zone, {changes: 0, totalChanges: 0, lastInsertRowid: 0});
   }
 }
 
+/** What functions are given, for each collation of their arguments. */
+export type FunctionContexts = Readonly<Record<CollationName, FunctionContext>>;
+
+/** What changes(), total_changes() and last_insert_rowid() return; read at each call. */
+export type ChangeCounters = Pick<FunctionContext, 'changes' | 'totalChanges' | 'lastInsertRowid'>;
+
+/** Returns what functions are given in a run of a statement that begins now. */
+export function functionContexts(
+  now: number,
+  zone: (time: number) => number,
+  counters: ChangeCounters,
+): FunctionContexts {
+  return {
+    binary: new CallContext(now, zone, counters, 'binary'),
+    nocase: new CallContext(now, zone, counters, 'nocase'),
+    rtrim: new CallContext(now, zone, counters, 'rtrim'),
+  };
+}
+
+class CallContext implements FunctionContext {
+  constructor(
+    readonly now: number,
+    readonly zone: (time: number) => number,
+    private readonly counters: ChangeCounters,
+    readonly collation: CollationName,
+  ) {}
+
+  get changes(): number {
+    return this.counters.changes;
+  }
+
+  get totalChanges(): number {
+    return this.counters.totalChanges;
+  }
+
+  get lastInsertRowid(): number | bigint {
+    return this.counters.lastInsertRowid;
+  }
+
+  random(): number | bigint {
+    return random();
+  }
+}
+
+function random(): number | bigint {
+  return integerCell(randomBytes(8).readBigInt64LE());
+}
+
 /** Runs `work`; an error of SQL gets the line and the place in the text. */
-function located<T>(sql: string, work: () => T): T {
+export function located<T>(sql: string, work: () => T): T {
   try {
     return work();
   } catch (error) {
@@ -125,7 +168,7 @@ function located<T>(sql: string, work: () => T): T {
 }
 
 /** Runs `work`, which follows the nesting of a query; where that is deeper than the stack there is an error of SQL. */
-function limited<T>(work: () => T): T {
+export function limited<T>(work: () => T): T {
   try {
     return work();
   } catch (error) {
@@ -144,8 +187,39 @@ function parameterOf(parameters: Parameters, index: number, name: string | undef
   return Object.hasOwn(named, key) ? named[key] : undefined;
 }
 
+/** A compiled statement. */
+export abstract class Statement {
+  /** The columns of its rows; none for a statement that gives no rows. */
+  abstract readonly columns: readonly {readonly name: string; readonly type: string}[];
+
+  /**
+   * Yields the rows in batches, never an empty one, as they are found. Throws SQL_VALUE for values that cannot be computed
+   * with, SQL_PARAMETER for missing parameters, SQL_TIMEOUT, and errors of the store.
+   */
+  abstract batches(parameters?: Parameters, options?: RunOptions): Generator<Batch, void, undefined>;
+
+  /** Returns the statement that explains this one. */
+  abstract explaining(mode: 'plan' | 'analyze'): Statement;
+
+  /** Returns the plan as lines of a tree. */
+  abstract explain(): string;
+
+  /** Returns all rows. */
+  all(parameters?: Parameters, options?: RunOptions): (readonly Value[])[] {
+    const rows: (readonly Value[])[] = [];
+    for (const batch of this.batches(parameters, options)) for (const row of batch) rows.push(row);
+    return rows;
+  }
+
+  /** Returns the first row. */
+  get(parameters?: Parameters, options?: RunOptions): readonly Value[] | undefined {
+    for (const batch of this.batches(parameters, options)) return batch[0];
+    return undefined;
+  }
+}
+
 /** A compiled query. */
-export class Statement {
+class QueryStatement extends Statement {
   readonly columns: readonly {readonly name: string; readonly type: string}[];
   private program: Program | undefined;
   private explained: 'plan' | 'analyze' | undefined;
@@ -154,24 +228,20 @@ export class Statement {
     private readonly query: Query,
     private readonly sql: string,
     private readonly parameterNames: readonly (string | undefined)[],
-    private readonly contexts: () => Readonly<Record<CollationName, FunctionContext>>,
+    private readonly contexts: () => FunctionContexts,
     /** What the plan was made with; it holds where a run gives no parameters. */
     private readonly defaults: Parameters = [],
     explained?: 'plan' | 'analyze',
   ) {
+    super();
     this.explained = explained;
     this.columns = explained ? [{name: 'plan', type: 'TEXT'}] : query.outputs.map(({name, type}) => ({name, type}));
   }
 
-  /** Returns the statement that explains this one. */
   explaining(mode: 'plan' | 'analyze'): Statement {
-    return new Statement(this.query, this.sql, this.parameterNames, this.contexts, this.defaults, mode);
+    return new QueryStatement(this.query, this.sql, this.parameterNames, this.contexts, this.defaults, mode);
   }
 
-  /**
-   * Yields the rows in batches, never an empty one, as they are found. Throws SQL_VALUE for values that cannot be computed
-   * with, SQL_PARAMETER for missing parameters, SQL_TIMEOUT, and errors of the store.
-   */
   *batches(parameters?: Parameters, options: RunOptions = {}): Generator<Batch, void, undefined> {
     const given = parameters ?? this.defaults;
     if (this.explained) {
@@ -193,20 +263,6 @@ export class Statement {
     }
   }
 
-  /** Returns all rows. */
-  all(parameters?: Parameters, options?: RunOptions): (readonly Value[])[] {
-    const rows: (readonly Value[])[] = [];
-    for (const batch of this.batches(parameters, options)) for (const row of batch) rows.push(row);
-    return rows;
-  }
-
-  /** Returns the first row. */
-  get(parameters?: Parameters, options?: RunOptions): readonly Value[] | undefined {
-    for (const batch of this.batches(parameters, options)) return batch[0];
-    return undefined;
-  }
-
-  /** Returns the plan as lines of a tree. */
   explain(): string {
     return explainLines(this.query).join('\n');
   }
@@ -235,16 +291,20 @@ export class Statement {
   }
 
   private execution(program: Program, parameters: Parameters, {timeout}: RunOptions): Execution {
-    // positions that no parameter has are holes, which `map` passes over
-    const values = this.parameterNames.map((name, index) => {
-      const value = parameterOf(parameters, index, name);
-      if (value !== undefined) return value;
-      throw new DbosError('SQL_PARAMETER', `The parameter ${name ?? `?${index + 1}`} has no value.`, {
-        hint: `Give it: --param ${name?.slice(1) ?? index + 1}=VALUE.`,
-        data: {parameter: name ?? index + 1},
-      });
-    });
+    const values = parameterValues(this.parameterNames, parameters);
     const deadline = timeout === undefined ? Number.POSITIVE_INFINITY : performance.now() + timeout;
     return new Execution(values, this.contexts(), deadline, timeout ?? 0, program.counted.length);
   }
+}
+
+/** Returns the values of parameters, in order. Throws SQL_PARAMETER for one that has none. */
+export function parameterValues(names: readonly (string | undefined)[], parameters: Parameters): Value[] {
+  return names.map((name, index) => {
+    const value = parameterOf(parameters, index, name);
+    if (value !== undefined) return value;
+    throw new DbosError('SQL_PARAMETER', `The parameter ${name ?? `?${index + 1}`} has no value.`, {
+      hint: `Give it: --param ${name?.slice(1) ?? index + 1}=VALUE.`,
+      data: {parameter: name ?? index + 1},
+    });
+  });
 }

@@ -6,6 +6,7 @@ import type {ObjectReader} from '../objects/store.js';
 import type {Cell} from '../tree/cell.js';
 import type {TreeRange} from '../tree/read.js';
 import type {TreeRoot, TreeSpec} from '../tree/spec.js';
+import type {Expr} from './ast.js';
 import type {Affinity, CollationName, Value} from './values/value.js';
 
 export interface SourceColumn {
@@ -45,12 +46,31 @@ export interface RangePlan {
   readonly rows: number;
   /** Whether the range is of one key at most, which is then `gte`. */
   readonly unique?: boolean;
+  /** How many of the first key columns have one value in all of its rows. */
+  readonly fixed?: number;
   /** For EXPLAIN: `key`, `path prefix`, … */
   readonly description: string;
   /** Returns the range for these values, or undefined if no row can match. Values come with the column's affinity applied. */
   readonly range: (values: readonly Value[]) => TreeRange | undefined;
   /** Returns the parts of that range which can have such rows, in ascending order: reading them one by one is less work. */
   readonly ranges?: (values: readonly Value[]) => readonly TreeRange[];
+}
+
+/** An index of a tree source: a tree whose rows are the terms, then the key columns that are not among them. */
+export interface IndexSource {
+  readonly name: string;
+  readonly unique: boolean;
+  readonly spec: TreeSpec;
+  readonly root: TreeRoot;
+  readonly rows: number;
+  /** The expressions of the terms, in order; how they compare, and which way they sort, `spec.keys` says. */
+  readonly terms: readonly Expr[];
+  /** For each column of the index the column of the source that it is; undefined for an expression. */
+  readonly columns: readonly (number | undefined)[];
+  /** For each key column of the source's tree the column of the index that has it. */
+  readonly key: readonly number[];
+  /** The condition of the rows that are in it; undefined for all. */
+  readonly where: Expr | undefined;
 }
 
 export interface TreeSource {
@@ -70,6 +90,7 @@ export interface TreeSource {
   readonly spec: TreeSpec;
   readonly root: TreeRoot;
   readonly rows: number;
+  readonly indexes?: readonly IndexSource[];
   /** Ranges that the key columns alone do not give. */
   readonly planRange?: (constraints: readonly Constraint[]) => RangePlan | undefined;
 }

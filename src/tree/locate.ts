@@ -12,8 +12,8 @@ export interface RowPlace {
   readonly at: number;
 }
 
-/** Returns where the row with this key is. Throws OBJECT_MISSING, OBJECT_CORRUPT or OBJECT_INVALID. */
-export function findRow(reader: ObjectReader, spec: TreeSpec, root: TreeRoot, key: Uint8Array): RowPlace | undefined {
+/** Returns where the first row is whose key is `key` or greater. Throws OBJECT_MISSING, OBJECT_CORRUPT or OBJECT_INVALID. */
+export function findFrom(reader: ObjectReader, spec: TreeSpec, root: TreeRoot, key: Uint8Array): RowPlace | undefined {
   if (root === null) return undefined;
   const nodes = nodesOf(reader);
   let node = nodes.root(spec, root);
@@ -25,5 +25,11 @@ export function findRow(reader: ObjectReader, spec: TreeSpec, root: TreeRoot, ke
   }
   const leaf = node as LeafNode;
   const at = leaf.search(key);
-  return at < leaf.count && leaf.compareAt(at, key) === 0 ? {leaf, at} : undefined;
+  return at < leaf.count ? {leaf, at} : undefined;
+}
+
+/** Returns where the row with this key is. Throws OBJECT_MISSING, OBJECT_CORRUPT or OBJECT_INVALID. */
+export function findRow(reader: ObjectReader, spec: TreeSpec, root: TreeRoot, key: Uint8Array): RowPlace | undefined {
+  const place = findFrom(reader, spec, root, key);
+  return place && place.leaf.compareAt(place.at, key) === 0 ? place : undefined;
 }

@@ -56,6 +56,9 @@ const body = new ByteWriter(16_384);
 export class LeafNode {
   readonly level = 0;
   private readonly columns: (Vector | undefined)[];
+  private searches = 0;
+  /** The keys of all rows, one after the other, and where each begins; for a leaf that is searched again and again. */
+  private keys: {readonly bytes: Buffer; readonly starts: Uint32Array} | undefined;
 
   constructor(
     readonly spec: TreeSpec,
@@ -141,19 +144,56 @@ export class LeafNode {
   search(key: Uint8Array, from = 0): number {
     let low = from;
     let high = this.count;
+    const {keys} = this;
+    if (keys === undefined) {
+      while (low < high) {
+        const middle = (low + high) >>> 1;
+        if (this.compareAt(middle, key) < 0) low = middle + 1;
+        else high = middle;
+      }
+      if (++this.searches > SEARCHES) this.keepKeys();
+      return low;
+    }
+    const {bytes, starts} = keys;
+    const {length} = key;
     while (low < high) {
       const middle = (low + high) >>> 1;
-      if (this.compareAt(middle, key) < 0) low = middle + 1;
+      let at = starts[middle] as number;
+      const end = starts[middle + 1] as number;
+      const size = end - at;
+      let order = 0;
+      for (let i = 0; i < length && at < end; i++, at++) {
+        order = (bytes[at] as number) - (key[i] as number);
+        if (order !== 0) break;
+      }
+      if (order < 0 || (order === 0 && size < length)) low = middle + 1;
       else high = middle;
     }
     return low;
   }
+
+  private keepKeys(): void {
+    const starts = new Uint32Array(this.count + 1);
+    const all = new ByteWriter(this.count * 16);
+    for (let row = 0; row < this.count; row++) {
+      this.writeKey(probe, row);
+      all.bytes(probe.bytes.subarray(0, probe.length));
+      starts[row + 1] = all.length;
+    }
+    this.keys = {bytes: all.finish(), starts};
+  }
 }
+
+/** A leaf that was searched more often than this keeps its keys. */
+const SEARCHES = 3;
 
 /** A decoded inner node: children 0 to `count` − 1. */
 export class InnerNode {
   /** The number of rows below the node. */
   readonly rows: number;
+  /** The children that were found to be what this node says of them. */
+  readonly sound: Uint8Array;
+  private readonly childIds: ObjectId[];
 
   constructor(
     readonly spec: TreeSpec,
@@ -170,10 +210,17 @@ export class InnerNode {
     let rows = 0;
     for (let i = 0; i < count; i++) rows += rowCounts[i] as number;
     this.rows = rows;
+    this.sound = new Uint8Array(count);
+    this.childIds = new Array<ObjectId>(count);
   }
 
   idAt(child: number): ObjectId {
-    return this.ids.toString('latin1', child * ID_BYTES, (child + 1) * ID_BYTES) as ObjectId;
+    let id = this.childIds[child];
+    if (id === undefined) {
+      id = this.ids.toString('latin1', child * ID_BYTES, (child + 1) * ID_BYTES) as ObjectId;
+      this.childIds[child] = id;
+    }
+    return id;
   }
 
   /** Returns the number of rows below a child. */

@@ -35,11 +35,13 @@ export class Nodes {
   /** Returns a child. Throws OBJECT_INVALID if it is not the node that its parent means. */
   child(parent: InnerNode, index: number): Node {
     const node = this.node(parent.spec, parent.idAt(index));
+    if (parent.sound[index] === 1) return node;
     if (node.level !== parent.level - 1) throw invalid('is a node of another level than its place asks for');
     if (node.rows !== parent.rowsAt(index)) throw invalid('is a node with another number of rows than its place says');
     if (node.level > 0 && !sameBytes((node as InnerNode).keyAt(node.count - 1), parent.keyAt(index))) {
       throw invalid('is a node with another greatest key than its place says');
     }
+    parent.sound[index] = 1;
     return node;
   }
 

@@ -6,11 +6,12 @@ import {DbosError} from '../errors.js';
 import type {ObjectId} from '../objects/id.js';
 import {type Commit, readCommit} from '../repo/commit.js';
 import type {Identity} from '../repo/context.js';
+import {headEdit} from '../repo/headmove.js';
 import type {BranchName} from '../repo/refs.js';
 import type {Repository} from '../repo/repository.js';
 import type {Signature} from '../repo/signature.js';
-import {signatureNow, writeFilesCommit} from './commitrecord.js';
-import {headEdit} from './headmove.js';
+import {signatureNow} from '../repo/signature.js';
+import {writeFilesCommit} from './commitrecord.js';
 import {cleanInterrupted, removeJournal} from './journal.js';
 import {placeOf, type WorkOptions} from './place.js';
 import {type ChangeCounts, record} from './record.js';
@@ -80,7 +81,7 @@ export async function commitWorkTree(repo: Repository, options: CommitOptions): 
     let id: ObjectId | null = null;
     if (amended !== undefined || recording.root !== base) {
       const author = authorOf(repo, options, amended);
-      id = writeFilesCommit(objects, repo.context, {
+      id = await writeFilesCommit(objects, repo.context, {
         base: head.commit,
         files: recording.root,
         parents,

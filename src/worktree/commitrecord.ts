@@ -5,10 +5,10 @@ import type {ObjectId} from '../objects/id.js';
 import type {ObjectSink} from '../objects/store.js';
 import {readCommit, writeCommit} from '../repo/commit.js';
 import type {RepoContext} from '../repo/context.js';
-import type {Signature} from '../repo/signature.js';
+import {type Signature, signatureNow} from '../repo/signature.js';
 import {FILES_TABLE, filesTable} from '../state/files.js';
 import {readState, writeState} from '../state/state.js';
-import {writeTable} from '../state/table.js';
+import {readTable, writeTable} from '../state/table.js';
 import type {TreeRoot} from '../tree/spec.js';
 
 export interface NewCommit {
@@ -22,17 +22,19 @@ export interface NewCommit {
   readonly cause: string | null;
 }
 
-/** Returns the signature of whoever acts now. */
-export function signatureNow(context: RepoContext): Signature {
-  const time = context.now();
-  return {...context.identity(), time, zone: context.zone(time)};
-}
-
 /** Writes the state and the commit, and returns its id. */
-export function writeFilesCommit(sink: ObjectSink, context: RepoContext, commit: NewCommit): ObjectId {
+export async function writeFilesCommit(sink: ObjectSink, context: RepoContext, commit: NewCommit): Promise<ObjectId> {
   const {base, files, parents, message, cause} = commit;
   const tables = new Map(base === undefined ? [] : readState(sink, readCommit(sink, base).state));
-  tables.set(FILES_TABLE, writeTable(sink, filesTable(sink, files)));
+  const id = tables.get(FILES_TABLE);
+  const before = id === undefined ? undefined : readTable(sink, id);
+  let table = filesTable(sink, files);
+  if (before?.indexes) {
+    // few have one, and all others need nothing of SQL
+    const {followFiles} = await import('../sql/write/file-indexes.js');
+    table = {...table, indexes: followFiles(sink, before, files)};
+  }
+  tables.set(FILES_TABLE, writeTable(sink, table));
   const committer = signatureNow(context);
   const author = commit.author ?? committer;
   return writeCommit(sink, {state: writeState(sink, tables), parents, author, committer, message, cause});

@@ -5,6 +5,7 @@
  * Layer: worktree.
  */
 import type {ObjectId} from '../objects/id.js';
+import {headEdit} from '../repo/headmove.js';
 import type {StoredOperation} from '../repo/operation.js';
 import type {Repository} from '../repo/repository.js';
 import type {Publication, RefEdit} from '../repo/transaction.js';
@@ -12,7 +13,6 @@ import type {Head} from '../repo/view.js';
 import {findFile} from '../state/files.js';
 import {parentOf} from '../state/path.js';
 import {writeFilesCommit} from './commitrecord.js';
-import {headEdit} from './headmove.js';
 import {wouldOverwrite} from './move.js';
 import {placeOf, type WorkOptions} from './place.js';
 import {record} from './record.js';
@@ -55,7 +55,7 @@ export async function savePaths(repo: Repository, paths: readonly string[], opti
     const lost = paths.filter(path => findFile(objects, recording.root, path) === undefined);
     if (lost.length > 0) throw wouldOverwrite(lost);
     const message = `Automatic commit before \`${repo.context.command}\``;
-    const commit = writeFilesCommit(objects, repo.context, {
+    const commit = await writeFilesCommit(objects, repo.context, {
       base: head.commit,
       files: recording.root,
       parents: head.commit === undefined ? [] : [head.commit],

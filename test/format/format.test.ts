@@ -15,6 +15,12 @@ import {branchName, branchRef, listRefs, type RefName} from '../../src/repo/refs
 import {Repository} from '../../src/repo/repository.js';
 import {createTag} from '../../src/repo/tags.js';
 import {planRedo, planUndo} from '../../src/repo/undo.js';
+import type {CreateIndex, CreateTable} from '../../src/sql/ast.js';
+import {defineIndex} from '../../src/sql/catalog/index-definition.js';
+import {defineTable} from '../../src/sql/catalog/table-definition.js';
+import {parseStatement} from '../../src/sql/parser/parser.js';
+import {WorkingState} from '../../src/sql/write/working-state.js';
+import {isView} from '../../src/state/definition.js';
 import {editFiles, FILES_TABLE, type FileRow, filesTable} from '../../src/state/files.js';
 import {newSchema, readSchema, type Schema, treeSpec, writeSchema} from '../../src/state/schema.js';
 import {readState, writeState} from '../../src/state/state.js';
@@ -221,7 +227,7 @@ async function makeStore(t: ExecutionContext): Promise<Repository> {
     const table = {schema: writeSchema(second.objects, schema), root, rows: rows.length};
     tables.set(name, writeTable(second.objects, table));
   }
-  await commitState(second.objects, second, writeState(second.objects, tables));
+  await commitState(second.objects, second, writeIndexed(second.objects, writeState(second.objects, tables)));
 
   for (let i = 0; i < 300; i++) await createBranch(repo, `topic/nr-${i}`, tip());
   await deleteBranch(repo, DELETED, true);
@@ -230,6 +236,29 @@ async function makeStore(t: ExecutionContext): Promise<Repository> {
   for (const plan of [planUndo, planUndo, planRedo]) await repo.begin().publish(plan(repo).publication);
   return repo;
 }
+
+/** Returns a state with what SQL makes besides tables: indexes, a view, triggers. */
+function writeIndexed(objects: ObjectSink, base: ObjectId): ObjectId {
+  const state = new WorkingState(objects, base);
+  const sql = 'CREATE TABLE people(id INTEGER PRIMARY KEY, name TEXT UNIQUE, born INTEGER)';
+  const table = state.createTable(defineTable(parseStatement(sql) as CreateTable, sql));
+  for (let i = 1; i <= 500; i++) table.insert([i, `Name ${(i * 7) % 500}`, i % 3 === 0 ? null : 1900 + (i % 40)]);
+  for (const index of INDEXES) {
+    state.createIndex('people', defineIndex(parseStatement(index) as CreateIndex, index, table.source()));
+  }
+  state.createTrigger('people', {name: 'watch', sql: TRIGGER});
+  state.createView('grown', VIEW);
+  state.createTrigger('grown', {name: 'instead', sql: VIEW_TRIGGER});
+  return state.write();
+}
+
+const INDEXES = [
+  'CREATE INDEX by_birth ON people(born DESC, name COLLATE NOCASE)',
+  'CREATE INDEX initials ON people(substr(name, 1, 6)) WHERE born IS NOT NULL',
+];
+const TRIGGER = 'CREATE TRIGGER watch AFTER INSERT ON people BEGIN SELECT 1; END';
+const VIEW = 'CREATE VIEW grown AS SELECT name FROM people WHERE born < 1920';
+const VIEW_TRIGGER = 'CREATE TRIGGER instead INSTEAD OF DELETE ON grown BEGIN SELECT 1; END';
 
 interface Answers {
   readonly operations: readonly unknown[];
@@ -277,6 +306,7 @@ async function askLibrary(repo: Repository): Promise<Answers> {
   const bodies = new Map<string, Buffer>();
   const state = readState(objects, readCommit(objects, repo.head().commit as ObjectId).state);
   for (const [name, id] of state) {
+    if (isView(objects, id)) continue;
     const {schema, root} = readTable(objects, id);
     const rows = [...scanRows(objects, treeSpec(readSchema(objects, schema)), root)];
     for (const cell of rows.flat()) {
@@ -345,8 +375,44 @@ test('a reader written from the page alone reads what the library wrote', async 
   t.deepEqual(commits, [...expected.commits]);
 
   const tables = await reader.state(state);
-  t.deepEqual([...tables.keys()], [...expected.tables.keys()]);
+  const grown = await reader.definition(tables.get('grown') as string);
+  t.deepEqual([grown.sql, [...grown.triggers]], [VIEW, [['instead', VIEW_TRIGGER]]]);
+  const people = await reader.table(tables.get('people') as string);
+  t.deepEqual([...people.triggers], [['watch', TRIGGER]]);
+  t.deepEqual(
+    [...people.indexes].map(([name, {definition}]) => [name, definition]),
+    [
+      ['by_birth', INDEXES[0]],
+      ['initials', INDEXES[1]],
+      ['sqlite_autoindex_people_1', undefined],
+    ],
+  );
+  const rowsOfPeople = expected.tables.get('people') as Value[][];
+  const terms: Record<string, (row: Value[]) => Value[] | undefined> = {
+    by_birth: ([id, name, born]) => [born, name, id] as Value[],
+    initials: ([id, name, born]) => {
+      return born === null ? undefined : ([{text: (name as {text: Buffer}).text.subarray(0, 6)}, id] as Value[]);
+    },
+    sqlite_autoindex_people_1: ([id, name]) => [name, id] as Value[],
+  };
+  for (const [name, {shape, root, rows: count}] of people.indexes) {
+    const wanted = rowsOfPeople.flatMap(row => {
+      const entry = terms[name]?.(row);
+      return entry ? [{entry, key: keyOf(shape.key, entry)}] : [];
+    });
+    wanted.sort((a, b) => Buffer.compare(a.key, b.key));
+    const found: Value[][] = [];
+    for await (const entry of reader.rows(shape, root)) found.push(entry);
+    t.deepEqual(
+      found,
+      wanted.map(({entry}) => entry),
+      name,
+    );
+    t.is(count, found.length);
+  }
   for (const [name, tableId] of tables) {
+    t.is(await reader.isDefinition(tableId), name === 'grown');
+    if (name === 'grown') continue;
     const {shape, root, rows: count} = await reader.table(tableId);
     const wanted = expected.tables.get(name) as Value[][];
     const bodies = new Map<string, Reference>();
@@ -365,7 +431,7 @@ test('a reader written from the page alone reads what the library wrote', async 
       if (!body.equals(expected.bodies.get(ref.id) as Buffer)) t.fail(`body ${ref.id}`);
     }
   }
-  t.is(tables.size, 4);
+  t.is(tables.size, 6);
 
   const changes: Change[] = [];
   for await (const change of reader.changes('HEAD')) changes.push(change);

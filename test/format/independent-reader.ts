@@ -43,7 +43,18 @@ export interface Shape {
 
 const REFS: Shape = {columns: 2, key: [{collation: 0, descending: false}], leafRows: 64, innerRows: 64};
 
-const KINDS = {content: 1, node: 2, schema: 3, table: 4, state: 5, commit: 6, tag: 7, view: 8, operation: 9};
+const KINDS = {
+  content: 1,
+  node: 2,
+  schema: 3,
+  table: 4,
+  state: 5,
+  commit: 6,
+  tag: 7,
+  view: 8,
+  operation: 9,
+  definition: 10,
+};
 
 const unpackr = new Unpackr({useRecords: false, int64AsType: 'number'});
 
@@ -168,6 +179,14 @@ function head(field: unknown): Head {
   return kind === 0 ? {branch: str(target)} : {detached: id(target)};
 }
 
+function checkAscending(names: readonly string[]): void {
+  const bytes = names.map(name => Buffer.from(name));
+  must(
+    bytes.every((name, i) => i === 0 || Buffer.compare(bytes[i - 1] as Buffer, name) < 0),
+    'names ascend',
+  );
+}
+
 export interface Operation {
   readonly id: Id;
   readonly seq: number;
@@ -205,11 +224,23 @@ export interface Tag {
   readonly message: Buffer;
 }
 
-export interface Table {
+/** A table without what belongs to it, or an index. */
+export interface Indexed {
   readonly columns: readonly {readonly name: string; readonly type: string; readonly notNull: boolean}[];
   readonly shape: Shape;
+  readonly definition: string | undefined;
   readonly root: Id | null;
   readonly rows: number;
+}
+
+export interface Table extends Indexed {
+  readonly indexes: ReadonlyMap<string, Indexed>;
+  readonly triggers: ReadonlyMap<string, string>;
+}
+
+export interface Definition {
+  readonly sql: string;
+  readonly triggers: ReadonlyMap<string, string>;
 }
 
 /** One change of a ref, from the index. */
@@ -445,19 +476,50 @@ export class Reader {
   async state(of: Id): Promise<ReadonlyMap<string, Id>> {
     const [tables] = await this.fields(of, 'state', 1);
     const pairs = list(list(part => part))(tables).map(([name, table]) => [str(name), id(table)] as const);
-    const names = pairs.map(([name]) => Buffer.from(name));
-    must(
-      names.every((name, i) => i === 0 || Buffer.compare(names[i - 1] as Buffer, name) < 0),
-      'the tables of a state ascend',
-    );
+    checkAscending(pairs.map(([name]) => name));
     return new Map(pairs);
   }
 
+  /** Whether an entry of a state is a definition, and not a table. */
+  async isDefinition(of: Id): Promise<boolean> {
+    const [number] = list(field => field)(unpackr.unpack(await this.object(of)));
+    must(number === KINDS.table || number === KINDS.definition, 'a state has tables and definitions');
+    return number === KINDS.definition;
+  }
+
+  async definition(of: Id): Promise<Definition> {
+    const [sql, triggers] = await this.fields(of, 'definition', 1, 2);
+    return {sql: str(sql), triggers: await this.triggers(triggers)};
+  }
+
+  private async triggers(field: unknown): Promise<ReadonlyMap<string, string>> {
+    const found = new Map<string, string>();
+    if (field === undefined) return found;
+    for (const [name, of] of list(list(part => part))(field)) {
+      const {sql, triggers} = await this.definition(id(of));
+      must(triggers.size === 0, 'a trigger has no triggers');
+      found.set(str(name), sql);
+    }
+    must(found.size > 0, 'a list of triggers is not empty');
+    checkAscending([...found.keys()]);
+    return found;
+  }
+
   async table(of: Id): Promise<Table> {
-    const [schemaId, root, rows, indexes] = await this.fields(of, 'table', 4);
-    must(list(part => part)(indexes).length === 0, 'a table has no indexes');
-    const [columns, key, leafRows, innerRows, definition] = await this.fields(id(schemaId), 'schema', 4, 5);
-    if (definition !== undefined) str(definition);
+    const [schema, root, rows, indexList, triggers] = await this.fields(of, 'table', 4, 5);
+    const indexes = new Map<string, Indexed>();
+    for (const [name, indexSchema, indexRoot, entries, ...rest] of list(list(part => part))(indexList)) {
+      must(rest.length === 0, 'an index has four parts');
+      const index = await this.indexed(indexSchema, indexRoot, entries);
+      must(index.shape.key.length === index.columns.length, 'all columns of an index are its key');
+      indexes.set(str(name), index);
+    }
+    checkAscending([...indexes.keys()]);
+    return {...(await this.indexed(schema, root, rows)), indexes, triggers: await this.triggers(triggers)};
+  }
+
+  private async indexed(schema: unknown, root: unknown, rows: unknown): Promise<Indexed> {
+    const [columns, key, leafRows, innerRows, definition] = await this.fields(id(schema), 'schema', 4, 5);
     const named = list(list(part => part))(columns).map(([name, type, notNull]) => ({
       name: str(name),
       type: str(type),
@@ -468,7 +530,8 @@ export class Reader {
       descending: descending === 1,
     }));
     const shape = {columns: named.length, key: parts, leafRows: integer(leafRows), innerRows: integer(innerRows)};
-    return {columns: named, shape, root: optional(id)(root), rows: wide(rows)};
+    const text = definition === undefined ? undefined : str(definition);
+    return {columns: named, shape, definition: text, root: optional(id)(root), rows: wide(rows)};
   }
 
   // ------------------------------------------------------------------------------------------ sections 5 and 6

@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import {encodeObject} from '../../src/objects/codec.js';
 import {idOf, idToBytes} from '../../src/objects/id.js';
 import {MemoryObjects} from '../../src/objects/memory.js';
+import {isView, readDefinition, writeDefinition} from '../../src/state/definition.js';
 import {isStoreFolder, pathProblem} from '../../src/state/path.js';
 import {readSchema, type Schema, treeSpec, writeSchema} from '../../src/state/schema.js';
 import {findTable, readState, writeState} from '../../src/state/state.js';
@@ -154,13 +155,17 @@ test('more fields or longer entries than there are are refused', t => {
   const some = idToBytes(idOf(Buffer.alloc(1)));
   const rows = Buffer.from([0, 0, 0, 0, 0, 0, 0, 1]);
   const column = ['a', 'TEXT', 0];
-  const readers = {state: readState, table: readTable, schema: readSchema};
+  const readers = {state: readState, table: readTable, schema: readSchema, definition: readDefinition};
+  const index = ['i', some, some, rows];
   const sound = [
     ['state', [[['a', some]]]],
-    ['table', [some, some, rows, []]],
+    ['table', [some, some, rows, [index], [['t', some]]]],
+    ['definition', ['CREATE VIEW v AS SELECT 1', [['t', some]]]],
     ['schema', [[column], [[0, 0]], 10, 10, 'CREATE TABLE t(a TEXT)']],
   ] as const;
-  t.notThrows(() => readSchema(objects, objects.put(encodeObject('schema', sound[2][1].slice(0, 4)))));
+  t.notThrows(() => readSchema(objects, objects.put(encodeObject('schema', [[column], [[0, 0]], 10, 10]))));
+  t.notThrows(() => readTable(objects, objects.put(encodeObject('table', [some, some, rows, []]))));
+  t.notThrows(() => readDefinition(objects, objects.put(encodeObject('definition', ['CREATE VIEW v AS SELECT 1']))));
   for (const [kind, fields] of sound) {
     t.notThrows(() => readers[kind](objects, objects.put(encodeObject(kind, fields))));
     const longer = objects.put(encodeObject(kind, [...fields, null]));
@@ -171,9 +176,69 @@ test('more fields or longer entries than there are are refused', t => {
     ['state', [[['a']]]],
     ['schema', [[[...column, 0]], [[0, 0]], 10, 10]],
     ['schema', [[column], [[0, 0, 0]], 10, 10]],
+    ['table', [some, some, rows, [[...index, 0]]]],
+    ['table', [some, some, rows, [], [['t', some, 0]]]],
   ] as const) {
     const bad = objects.put(encodeObject(kind, fields));
     t.throws(() => readers[kind](objects, bad), {code: 'OBJECT_INVALID', message: /number of fields/});
+  }
+});
+
+test('indexes and definitions come back, and their order does not count', t => {
+  const objects = new MemoryObjects();
+  const [a, b] = [idOf(Buffer.from('a')), idOf(Buffer.from('b'))];
+  const table = {
+    schema: a,
+    root: b,
+    rows: 3,
+    indexes: [
+      {name: 'i', schema: a, root: null, rows: 0},
+      {name: 'j', schema: b, root: a, rows: 3},
+    ],
+    triggers: [
+      {name: 'on', id: a},
+      {name: 'off', id: b},
+    ],
+  };
+  const id = writeTable(objects, table);
+  t.is(
+    writeTable(objects, {...table, indexes: [...table.indexes].reverse(), triggers: [...table.triggers].reverse()}),
+    id,
+  );
+  t.deepEqual(readTable(objects, id), {...table, triggers: [...table.triggers].reverse()});
+  // a table that has none is what it was before there were any
+  const plain = {schema: a, root: b, rows: 3};
+  t.is(writeTable(objects, {...plain, indexes: [], triggers: []}), writeTable(objects, plain));
+  t.deepEqual(readTable(objects, writeTable(objects, plain)), plain);
+  const definition = {sql: 'CREATE VIEW v AS SELECT 1', triggers: [{name: 't', id: a}]};
+  t.deepEqual(readDefinition(objects, writeDefinition(objects, definition)), definition);
+  t.true(isView(objects, writeDefinition(objects, definition)));
+  t.false(isView(objects, id));
+  const [some, rows] = [idToBytes(a), Buffer.from([0, 0, 0, 0, 0, 0, 0, 1])];
+  for (const fields of [
+    [
+      some,
+      some,
+      rows,
+      [
+        ['b', some, some, rows],
+        ['a', some, some, rows],
+      ],
+    ],
+    [
+      some,
+      some,
+      rows,
+      [
+        ['a', some, some, rows],
+        ['a', some, some, rows],
+      ],
+    ],
+    [some, some, rows, [['a', some, null, rows]]],
+    [some, some, rows, [], []],
+  ]) {
+    const bad = objects.put(encodeObject('table', fields));
+    t.throws(() => readTable(objects, bad), {code: 'OBJECT_INVALID'});
   }
 });
 

@@ -19,14 +19,7 @@ import {blameFunction, historyFunction} from './history-functions.js';
 import {foldName, SYSTEM_TABLES} from './names.js';
 import {branchesSource, operationRefsSource, operationsSource, refsSource, tagsSource} from './ref-rows.js';
 import {Revisions} from './revisions.js';
-import {
-  columnsSource,
-  indexesSource,
-  pragmaFunctions,
-  type SchemaSubject,
-  sqliteSchemaSource,
-  tablesSource,
-} from './schema-rows.js';
+import {pragmaFunctions, type SchemaSubject, STATE_TABLES} from './schema-rows.js';
 import {SERIES_FUNCTION} from './series-function.js';
 import {States} from './states.js';
 import type {Version} from './table-diff.js';
@@ -48,15 +41,6 @@ export interface CatalogOptions {
   /** CREATE VIEW statements by the names of the views. */
   readonly views?: ReadonlyMap<string, string>;
 }
-
-/** Tables that show a state, so that they can be asked of any. */
-const STATE_TABLES: Readonly<Record<string, (subject: SchemaSubject, name: string) => RowSource>> = {
-  tables: tablesSource,
-  columns: columnsSource,
-  indexes: indexesSource,
-  sqlite_schema: sqliteSchemaSource,
-  sqlite_master: sqliteSchemaSource,
-};
 
 /** Tables that show the repository as it is. */
 const REPOSITORY_TABLES: Readonly<Record<string, (repo: Repository) => RowSource>> = {
@@ -133,7 +117,7 @@ class RepositoryCatalog implements Catalog {
     if (folded !== FILES_TABLE) {
       for (const [view, sql] of this.views) if (foldName(view) === folded) return {kind: 'view', name: view, sql};
     }
-    return this.states.find(state, name);
+    return this.states.findAny(state, name);
   };
 
   readonly findFunction = (name: string): TableFunction | undefined => this.functions.get(foldName(name));
@@ -141,6 +125,7 @@ class RepositoryCatalog implements Catalog {
   readonly names = (): readonly string[] => [
     ...SYSTEM_TABLES,
     ...this.states.userTables(this.currentState()),
+    ...this.states.views(this.currentState()).keys(),
     ...this.views.keys(),
   ];
 

@@ -4,11 +4,13 @@
  */
 import {DbosError} from '../../errors.js';
 import {formatId, type ObjectId} from '../../objects/id.js';
+import {isView, readDefinition} from '../../state/definition.js';
 import {FILES_TABLE} from '../../state/files.js';
 import {readTable} from '../../state/table.js';
 import type {RowSource, Source, SourceColumn, TableFunction, TreeSource} from '../source.js';
 import type {Value} from '../values/value.js';
 import {integer, text} from './columns.js';
+import {indexesOf, type KnownIndex} from './index-source.js';
 import {foldName, SYSTEM_TABLES} from './names.js';
 import type {States} from './states.js';
 import type {TableDefinition} from './table-definition.js';
@@ -18,8 +20,13 @@ import {readShape} from './table-source.js';
 export interface SchemaSubject {
   readonly states: States;
   readonly state: ObjectId | undefined;
-  /** The CREATE VIEW statements by name. */
+  /** The CREATE VIEW statements by name of views that are not of the state. */
   readonly views: ReadonlyMap<string, string>;
+}
+
+/** Returns the CREATE VIEW statements by name. */
+function viewsOf({states, state, views}: SchemaSubject): ReadonlyMap<string, string> {
+  return new Map([...states.views(state), ...views]);
 }
 
 interface TableEntry {
@@ -49,7 +56,7 @@ function visible(columns: readonly SourceColumn[]): SourceColumn[] {
 const TABLES_ABOUT = 10;
 
 /** Returns the table `tables`: the tables and views of a state. */
-export function tablesSource(subject: SchemaSubject): RowSource {
+function tablesSource(subject: SchemaSubject): RowSource {
   const columns = [
     text('name'),
     text('kind'),
@@ -77,13 +84,13 @@ export function tablesSource(subject: SchemaSubject): RowSource {
           stored?.root == null ? null : formatId(stored.root),
         ];
       }
-      for (const name of subject.views.keys()) yield [name, 'view', null, null, null, null, null];
+      for (const name of viewsOf(subject).keys()) yield [name, 'view', null, null, null, null, null];
     },
   };
 }
 
 /** Returns the table `columns`: those of the tables of a state; positions count from 1. */
-export function columnsSource(subject: SchemaSubject): RowSource {
+function columnsSource(subject: SchemaSubject): RowSource {
   const columns = [
     text('table_name'),
     integer('position'),
@@ -125,10 +132,42 @@ function keyPosition({key, columns}: TreeSource, column: number): number {
   return columns[column]?.hidden ? 0 : key.indexOf(column) + 1;
 }
 
-/** Returns the table `indexes`, which has no rows: keys are all the order that there is so far. */
-export function indexesSource(): RowSource {
+interface IndexEntry {
+  readonly table: TableEntry;
+  readonly index: KnownIndex;
+}
+
+/** Yields the indexes of the tables of a state. */
+function* indexEntries(subject: SchemaSubject): Generator<IndexEntry> {
+  const {reader} = subject.states;
+  for (const table of tablesOf(subject)) {
+    if (table.table === undefined) continue;
+    const owner = {...table.source, definition: table.definition};
+    for (const index of indexesOf(reader, owner, readTable(reader, table.table))) yield {table, index};
+  }
+}
+
+/** Returns the terms of an index as text: names of columns, `expression` for what is none. */
+function termNames({source}: TableEntry, {definition}: KnownIndex): (string | undefined)[] {
+  return definition.terms.map(({column}) => (column === undefined ? undefined : source.columns[column]?.name));
+}
+
+/** Returns the table `indexes`: those of the tables of a state. */
+function indexesSource(subject: SchemaSubject): RowSource {
   const columns = [text('name'), text('table_name'), integer('unique'), text('columns'), text('sql', false)];
-  return {kind: 'rows', name: 'indexes', columns, rows: 0, scan: () => []};
+  return {
+    kind: 'rows',
+    name: 'indexes',
+    columns,
+    rows: TABLES_ABOUT,
+    *scan() {
+      for (const {table, index} of indexEntries(subject)) {
+        const {name, unique, sql = null} = index.definition;
+        const terms = termNames(table, index).map(each => (each === undefined ? '(expression)' : quoted(each)));
+        yield [name, table.name, unique ? 1 : 0, terms.join(', '), sql];
+      }
+    },
+  };
 }
 
 function quoted(name: string): string {
@@ -144,7 +183,7 @@ function filesSql({columns}: TreeSource): string {
 }
 
 /** Returns the table `sqlite_schema` (`sqlite_master`). */
-export function sqliteSchemaSource(subject: SchemaSubject, name: string): RowSource {
+function sqliteSchemaSource(subject: SchemaSubject, name: string): RowSource {
   return {
     kind: 'rows',
     name,
@@ -154,12 +193,35 @@ export function sqliteSchemaSource(subject: SchemaSubject, name: string): RowSou
       for (const {name: table, source, definition} of tablesOf(subject)) {
         yield ['table', table, table, 0, table === FILES_TABLE ? filesSql(source) : (definition?.sql ?? null)];
       }
-      for (const [view, sql] of subject.views) yield ['view', view, view, 0, sql];
+      for (const {table, index} of indexEntries(subject)) {
+        yield ['index', index.definition.name, table.name, 0, index.definition.sql ?? null];
+      }
+      for (const [view, sql] of viewsOf(subject)) yield ['view', view, view, 0, sql];
+      for (const {table, name: trigger, sql} of triggersOf(subject)) yield ['trigger', trigger, table, 0, sql];
     },
   };
 }
 
-/** Returns pragma_table_info() and pragma_table_list(), which look at the tables through `find`. */
+/** Yields the triggers of a state. */
+function* triggersOf({states, state}: SchemaSubject): Generator<{table: string; name: string; sql: string}> {
+  if (state === undefined) return;
+  const {reader} = states;
+  for (const [table, id] of states.tables(state)) {
+    const {triggers = []} = isView(reader, id) ? readDefinition(reader, id) : readTable(reader, id);
+    for (const {name, id: definition} of triggers) yield {table, name, sql: readDefinition(reader, definition).sql};
+  }
+}
+
+/** Tables that show a state, so that they can be asked of any. */
+export const STATE_TABLES: Readonly<Record<string, (subject: SchemaSubject, name: string) => RowSource>> = {
+  tables: tablesSource,
+  columns: columnsSource,
+  indexes: indexesSource,
+  sqlite_schema: sqliteSchemaSource,
+  sqlite_master: sqliteSchemaSource,
+};
+
+/** Returns the functions of pragmas, which look at the tables through `find`. */
 export function pragmaFunctions(
   subject: () => SchemaSubject,
   find: (name: string) => Source | undefined,
@@ -182,6 +244,26 @@ export function pragmaFunctions(
         columns: infoColumns,
         rows: 10,
         call: ([table]) => (typeof table === 'string' ? tableInfo(subject(), find, table) : []),
+      }),
+    },
+    {
+      name: 'pragma_index_list',
+      minArgs: 1,
+      maxArgs: 1,
+      bind: () => ({
+        columns: [integer('seq'), text('name'), integer('unique'), text('origin'), integer('partial')],
+        rows: 10,
+        call: ([table]) => (typeof table === 'string' ? indexList(subject(), table) : []),
+      }),
+    },
+    {
+      name: 'pragma_index_info',
+      minArgs: 1,
+      maxArgs: 1,
+      bind: () => ({
+        columns: [integer('seqno'), integer('cid'), text('name', false)],
+        rows: 10,
+        call: ([index]) => (typeof index === 'string' ? indexInfo(subject(), index) : []),
       }),
     },
     {
@@ -209,12 +291,29 @@ function* tableInfo(
   }
 }
 
+function* indexList(subject: SchemaSubject, name: string): Generator<Value[]> {
+  const found = [...indexEntries(subject)].filter(({table}) => foldName(table.name) === foldName(name));
+  for (const [seq, {index}] of found.reverse().entries()) {
+    const {name: own, unique, sql, where} = index.definition;
+    yield [seq, own, unique ? 1 : 0, sql === undefined ? 'u' : 'c', where ? 1 : 0];
+  }
+}
+
+function* indexInfo(subject: SchemaSubject, name: string): Generator<Value[]> {
+  for (const {table, index} of indexEntries(subject)) {
+    if (foldName(index.definition.name) !== foldName(name)) continue;
+    for (const [seq, {column}] of index.definition.terms.entries()) {
+      yield [seq, column ?? -2, column === undefined ? null : (table.source.columns[column]?.name ?? null)];
+    }
+  }
+}
+
 function* tableList(subject: SchemaSubject, find: (name: string) => Source | undefined): Generator<Value[]> {
   for (const {name, source, definition} of tablesOf(subject)) {
     const withoutRowid = name === FILES_TABLE || definition?.withoutRowid;
     yield ['main', name, 'table', visible(source.columns).length, withoutRowid ? 1 : 0, definition?.strict ? 1 : 0];
   }
-  for (const name of subject.views.keys()) yield ['main', name, 'view', 0, 0, 0];
+  for (const name of viewsOf(subject).keys()) yield ['main', name, 'view', 0, 0, 0];
   for (const name of [...SYSTEM_TABLES, 'sqlite_schema']) {
     const source = name === FILES_TABLE ? undefined : findShown(find, name);
     if (source?.kind === 'rows') yield ['main', name, 'virtual', visible(source.columns).length, 0, 0];

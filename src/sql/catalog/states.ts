@@ -3,11 +3,13 @@
  */
 import type {ObjectId} from '../../objects/id.js';
 import type {ObjectReader} from '../../objects/store.js';
+import {isView, readDefinition} from '../../state/definition.js';
 import {FILES_TABLE} from '../../state/files.js';
 import {readState, type State} from '../../state/state.js';
 import {readTable} from '../../state/table.js';
-import type {TreeSource} from '../source.js';
+import type {TreeSource, ViewSource} from '../source.js';
 import {filesSource} from './files-source.js';
+import {indexSources} from './index-source.js';
 import {foldName} from './names.js';
 import {tableSource} from './table-source.js';
 
@@ -16,7 +18,7 @@ const REMEMBERED = 4096;
 
 export class States {
   private readonly states = new Map<ObjectId, State>();
-  private readonly sources = new Map<string, TreeSource>();
+  private readonly sources = new Map<string, TreeSource | ViewSource>();
   private readonly empty: TreeSource;
 
   constructor(readonly reader: ObjectReader) {
@@ -25,6 +27,12 @@ export class States {
 
   /** Returns a table of a state; of no state, which is that before the first commit, `files` without rows. */
   find(state: ObjectId | undefined, name: string): TreeSource | undefined {
+    const found = this.findAny(state, name);
+    return found?.kind === 'tree' ? found : undefined;
+  }
+
+  /** Returns a table or view of a state. */
+  findAny(state: ObjectId | undefined, name: string): TreeSource | ViewSource | undefined {
     const folded = foldName(name);
     if (state === undefined) return folded === FILES_TABLE ? this.empty : undefined;
     const tables = this.tables(state);
@@ -35,20 +43,37 @@ export class States {
 
   /** Returns the names of the user tables of a state, in order. */
   userTables(state: ObjectId | undefined): string[] {
-    return state === undefined ? [] : [...this.tables(state).keys()].filter(name => name !== FILES_TABLE);
+    if (state === undefined) return [];
+    return [...this.tables(state)]
+      .filter(([name, id]) => name !== FILES_TABLE && !isView(this.reader, id))
+      .map(([name]) => name);
   }
 
-  /** Returns the ids of the tables of a state. */
+  /** Returns the CREATE VIEW statements of a state by the names of the views, in order. */
+  views(state: ObjectId | undefined): ReadonlyMap<string, string> {
+    const views = new Map<string, string>();
+    if (state === undefined) return views;
+    for (const [name, id] of this.tables(state)) {
+      if (isView(this.reader, id)) views.set(name, readDefinition(this.reader, id).sql);
+    }
+    return views;
+  }
+
+  /** Returns the ids of the tables and views of a state. */
   tables(state: ObjectId): State {
     return remembered(this.states, state, () => readState(this.reader, state));
   }
 
-  private source(name: string, id: ObjectId): TreeSource {
+  private source(name: string, id: ObjectId): TreeSource | ViewSource {
     return remembered(this.sources, `${id}${name}`, () => {
-      const table = readTable(this.reader, id);
-      return name === FILES_TABLE
-        ? filesSource(this.reader, table.root, table.rows)
-        : tableSource(this.reader, name, table);
+      const {reader} = this;
+      if (isView(reader, id)) return {kind: 'view', name, sql: readDefinition(reader, id).sql};
+      const table = readTable(reader, id);
+      if (name !== FILES_TABLE) return tableSource(reader, name, table);
+      const source = filesSource(reader, table.root, table.rows);
+      return table.indexes === undefined
+        ? source
+        : {...source, indexes: indexSources(reader, {...source, definition: undefined}, table)};
     });
   }
 }

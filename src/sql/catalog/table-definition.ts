@@ -6,7 +6,17 @@
  */
 import {isWellFormed} from '../../bytes.js';
 import {newSchema, type Schema} from '../../state/schema.js';
-import type {ColumnConstraint, ColumnDefinition, CreateTable, Expr, IndexedColumn, Name, Span} from '../ast.js';
+import type {
+  ColumnConstraint,
+  ColumnDefinition,
+  ConflictAction,
+  CreateTable,
+  Expr,
+  ForeignKey,
+  IndexedColumn,
+  Name,
+  Span,
+} from '../ast.js';
 import {sqlError} from '../fault.js';
 import {affinityOf} from '../values/affinity.js';
 import type {Affinity, CollationName} from '../values/value.js';
@@ -20,7 +30,10 @@ export interface TableColumn {
   readonly collation: CollationName;
   /** Whether it was declared so; a column of the key is never NULL, whatever this says. */
   readonly notNull: boolean;
+  readonly notNullConflict: ConflictAction | undefined;
   readonly default: {readonly expr: Expr; readonly text: string} | undefined;
+  /** How it is computed from other columns. It is stored like any other, whether it was declared STORED or VIRTUAL. */
+  readonly generated: {readonly expr: Expr; readonly text: string; readonly stored: boolean} | undefined;
 }
 
 export interface TableKey {
@@ -36,11 +49,41 @@ export type TableRowid =
   | {readonly kind: 'hidden'; readonly name: string}
   | {readonly kind: 'none'};
 
+/** A UNIQUE constraint, of a column or of the table; the keys of its index, in order. */
+export interface TableUnique {
+  readonly name: string | undefined;
+  readonly key: readonly TableKey[];
+  readonly onConflict: ConflictAction | undefined;
+}
+
+export interface TableCheck {
+  /** The name of the constraint, if it has one. */
+  readonly name: string | undefined;
+  readonly expr: Expr;
+  /** As written. */
+  readonly text: string;
+}
+
+/** REFERENCES; which columns of the parent are meant is known only where that table is. */
+export interface TableForeignKey {
+  readonly name: string | undefined;
+  /** Positions of the columns of this table. */
+  readonly columns: readonly number[];
+  readonly references: ForeignKey;
+}
+
 export interface TableDefinition {
   readonly name: string;
   readonly columns: readonly TableColumn[];
   /** The primary key; empty without one. */
   readonly key: readonly TableKey[];
+  /** What ON CONFLICT says at the primary key. */
+  readonly keyConflict: ConflictAction | undefined;
+  readonly autoincrement: boolean;
+  /** In the order in which they were written, without those that say what the key or an earlier one does. */
+  readonly uniques: readonly TableUnique[];
+  readonly checks: readonly TableCheck[];
+  readonly foreignKeys: readonly TableForeignKey[];
   readonly rowid: TableRowid;
   readonly withoutRowid: boolean;
   readonly strict: boolean;
@@ -68,12 +111,13 @@ interface PrimaryKey {
   /** Written behind the column, and as DESC. */
   readonly descendingColumn: boolean;
   readonly autoincrement: boolean;
+  readonly onConflict: ConflictAction | undefined;
   readonly at: Span;
 }
 
 /**
  * Returns the table that a statement makes; `source` is the text that its spans are places of. Throws SQL_MISUSE for a
- * definition that contradicts itself, SQL_UNSUPPORTED for generated columns and for CREATE TABLE AS.
+ * definition that contradicts itself, SQL_UNSUPPORTED for CREATE TABLE AS.
  */
 export function defineTable(statement: CreateTable, source: string): TableDefinition {
   const name = statement.name.name.text;
@@ -96,6 +140,7 @@ export function defineTable(statement: CreateTable, source: string): TableDefini
     places.set(folded, places.size);
   }
   const columns = statement.columns.map(column => columnOf(statement, column));
+  if (columns.every(column => column.generated)) throw misuse('must have at least one non-generated column', statement);
   const primary = primaryKeyOf(statement, columns, places);
   if (statement.withoutRowid && primary === undefined) throw misuse(`PRIMARY KEY missing on table ${name}`, statement);
 
@@ -118,6 +163,11 @@ export function defineTable(statement: CreateTable, source: string): TableDefini
       ? columns.map((column, i) => (inKey.has(i) ? {...column, notNull: true} : column))
       : columns,
     key,
+    keyConflict: primary?.onConflict,
+    autoincrement: primary?.autoincrement ?? false,
+    uniques: uniquesOf(statement, columns, places, primary),
+    checks: checksOf(statement),
+    foreignKeys: foreignKeysOf(statement, places),
     rowid,
     withoutRowid: statement.withoutRowid,
     strict: statement.strict,
@@ -135,14 +185,11 @@ function constraintsOf<K extends ColumnConstraint['kind']>(column: ColumnDefinit
 }
 
 function columnOf(statement: CreateTable, column: ColumnDefinition): TableColumn {
-  const [generated] = constraintsOf(column, 'generated');
-  if (generated) {
-    throw sqlError('SQL_UNSUPPORTED', `The generated column '${column.name.text}' is not supported.`, generated, {
-      hint: 'Compute it in a view.',
-    });
-  }
+  const generated = constraintsOf(column, 'generated').at(-1);
   const collate = constraintsOf(column, 'collate').at(-1);
   const defaulted = constraintsOf(column, 'default').at(-1);
+  if (generated && defaulted) throw misuse('cannot use DEFAULT on a generated column', defaulted);
+  const notNull = constraintsOf(column, 'notNull').at(-1);
   const folded = foldName(column.type);
   let affinity = affinityOf(column.type);
   if (statement.strict) {
@@ -157,8 +204,10 @@ function columnOf(statement: CreateTable, column: ColumnDefinition): TableColumn
     type: column.type,
     affinity,
     collation: collate ? collationOf(collate.collation) : 'binary',
-    notNull: constraintsOf(column, 'notNull').length > 0,
+    notNull: notNull !== undefined,
+    notNullConflict: notNull?.onConflict,
     default: defaulted && {expr: defaulted.expr, text: defaulted.text},
+    generated: generated && {expr: generated.expr, text: generated.text, stored: generated.stored},
   };
 }
 
@@ -176,27 +225,108 @@ function primaryKeyOf(
   let found: PrimaryKey | undefined;
   const take = (key: PrimaryKey) => {
     if (found) throw misuse(`table "${statement.name.name.text}" has more than one primary key`, key.at);
+    if (key.parts.some(part => columns[part.column]?.generated)) {
+      throw misuse('generated columns cannot be part of the PRIMARY KEY', key.at);
+    }
     found = key;
   };
   for (const [column, definition] of statement.columns.entries()) {
     for (const at of constraintsOf(definition, 'primaryKey')) {
       const {collation} = columns[column] as TableColumn;
-      const {descending, autoincrement} = at;
-      take({parts: [{column, collation, descending}], descendingColumn: descending, autoincrement, at});
+      const {descending, autoincrement, onConflict} = at;
+      take({parts: [{column, collation, descending}], descendingColumn: descending, autoincrement, onConflict, at});
     }
   }
   for (const at of statement.constraints) {
     if (at.kind !== 'primaryKey') continue;
-    const parts: TableKey[] = [];
-    for (const part of at.columns) {
-      const column = keyColumn(statement, part, places);
-      const collation = part.collation ? collationOf(part.collation) : (columns[column] as TableColumn).collation;
-      // a column can stand in a tree only once, and again it would add nothing to the key
-      if (!parts.some(other => other.column === column)) parts.push({column, collation, descending: part.descending});
-    }
-    take({parts, descendingColumn: false, autoincrement: at.autoincrement, at});
+    const {autoincrement, onConflict} = at;
+    const parts = keyParts(statement, at.columns, columns, places);
+    take({parts, descendingColumn: false, autoincrement, onConflict, at});
   }
   return found;
+}
+
+function keyParts(
+  statement: CreateTable,
+  written: readonly IndexedColumn[],
+  columns: readonly TableColumn[],
+  places: ReadonlyMap<string, number>,
+): TableKey[] {
+  const parts: TableKey[] = [];
+  for (const part of written) {
+    const column = keyColumn(statement, part, places);
+    const collation = part.collation ? collationOf(part.collation) : (columns[column] as TableColumn).collation;
+    // a column can stand in a tree only once, and again it would add nothing to the key
+    if (!parts.some(other => other.column === column)) parts.push({column, collation, descending: part.descending});
+  }
+  return parts;
+}
+
+/** Returns the UNIQUE constraints that need an index: not those that say again what the key or another one says. */
+function uniquesOf(
+  statement: CreateTable,
+  columns: readonly TableColumn[],
+  places: ReadonlyMap<string, number>,
+  primary: PrimaryKey | undefined,
+): TableUnique[] {
+  const uniques: TableUnique[] = [];
+  const add = (unique: TableUnique, at: Span): void => {
+    const same = (parts: readonly TableKey[]) =>
+      parts.length === unique.key.length &&
+      parts.every((part, i) => part.column === unique.key[i]?.column && part.collation === unique.key[i]?.collation);
+    for (const other of [...uniques, ...(primary ? [{key: primary.parts, onConflict: primary.onConflict}] : [])]) {
+      if (!same(other.key)) continue;
+      if (other.onConflict && unique.onConflict && other.onConflict !== unique.onConflict) {
+        throw misuse('conflicting ON CONFLICT clauses specified', at);
+      }
+      return;
+    }
+    uniques.push(unique);
+  };
+  for (const [column, definition] of statement.columns.entries()) {
+    for (const at of constraintsOf(definition, 'unique')) {
+      const {collation} = columns[column] as TableColumn;
+      add({name: at.name?.text, key: [{column, collation, descending: false}], onConflict: at.onConflict}, at);
+    }
+  }
+  for (const at of statement.constraints) {
+    if (at.kind !== 'unique') continue;
+    const key = keyParts(statement, at.columns, columns, places);
+    add({name: at.name?.text, key, onConflict: at.onConflict}, at);
+  }
+  return uniques;
+}
+
+function checksOf(statement: CreateTable): TableCheck[] {
+  const ofColumns = statement.columns.flatMap(column => constraintsOf(column, 'check'));
+  const ofTable = statement.constraints.filter(each => each.kind === 'check');
+  return [...ofColumns, ...ofTable].map(({name, expr, text}) => ({name: name?.text, expr, text}));
+}
+
+function foreignKeysOf(statement: CreateTable, places: ReadonlyMap<string, number>): TableForeignKey[] {
+  const keys: TableForeignKey[] = [];
+  for (const [column, definition] of statement.columns.entries()) {
+    for (const at of constraintsOf(definition, 'references')) {
+      if (at.foreignKey.columns.length > 1) {
+        const parent = at.foreignKey.table.text;
+        throw misuse(`foreign key on ${definition.name.text} should reference only one column of table ${parent}`, at);
+      }
+      keys.push({name: at.name?.text, columns: [column], references: at.foreignKey});
+    }
+  }
+  for (const at of statement.constraints) {
+    if (at.kind !== 'foreignKey') continue;
+    const columns = at.columns.map(name => {
+      const column = places.get(foldName(name.text));
+      if (column === undefined) throw misuse(`unknown column "${name.text}" in foreign key definition`, name);
+      return column;
+    });
+    if (at.foreignKey.columns.length > 0 && at.foreignKey.columns.length !== columns.length) {
+      throw misuse('number of columns in foreign key does not match the number of columns in the referenced table', at);
+    }
+    keys.push({name: at.name?.text, columns, references: at.foreignKey});
+  }
+  return keys;
 }
 
 function keyColumn(statement: CreateTable, part: IndexedColumn, places: ReadonlyMap<string, number>): number {

@@ -12,6 +12,7 @@ import {parseStatement} from '../parser/parser.js';
 import type {SourceColumn, TreeColumn, TreeSource} from '../source.js';
 import {affinityOf} from '../values/affinity.js';
 import type {CollationName} from '../values/value.js';
+import {indexSources} from './index-source.js';
 import {defineTable, schemaOf, type TableDefinition} from './table-definition.js';
 
 /** What a schema says of its tables. */
@@ -43,8 +44,21 @@ export function readShape(reader: ObjectReader, schema: ObjectId): TableShape {
 
 /** Returns a table of a state as a source. */
 export function tableSource(reader: ObjectReader, name: string, table: Table): TreeSource {
-  const {columns, origins, rowid, key, spec} = readShape(reader, table.schema);
-  return {kind: 'tree', name, columns, origins, rowid, key, reader, spec, root: table.root, rows: table.rows};
+  const shape = readShape(reader, table.schema);
+  const {columns, origins, rowid, key, spec} = shape;
+  const source: TreeSource = {
+    kind: 'tree',
+    name,
+    columns,
+    origins,
+    rowid,
+    key,
+    reader,
+    spec,
+    root: table.root,
+    rows: table.rows,
+  };
+  return table.indexes === undefined ? source : {...source, indexes: indexSources(reader, {name, ...shape}, table)};
 }
 
 function shapeOf(schema: Schema): TableShape {

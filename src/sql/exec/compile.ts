@@ -3,11 +3,12 @@
  * text is made of names and numbers that the generator chose and of literals that it quoted; nothing of the query's own text
  * gets into it otherwise. Layer: sql.
  */
+import type {Slot} from '../plan/expression.js';
 import type {Query} from '../plan/plan.js';
 import type {Value} from '../values/value.js';
 import type {Execution} from './execution.js';
 import {valueCode} from './expressions.js';
-import {FunctionCode, Module, type Writers} from './fragment.js';
+import {type Fragment, FunctionCode, Module, type Writers} from './fragment.js';
 import {produce} from './operators.js';
 import {RUNTIME} from './runtime.js';
 import {existsCode, inQueryCode, scalarCode} from './subqueries.js';
@@ -23,18 +24,29 @@ export interface Program {
 
 const WRITERS: Writers = {produce, scalar: scalarCode, exists: existsCode, inQuery: inQueryCode};
 
+/** Returns what the functions of one piece of code share. */
+export function newModule(analyze = false): Module {
+  return new Module(WRITERS, analyze);
+}
+
 /** Rows of a batch: few at first, so that the first ones come soon. */
 const FIRST_BATCH = 32;
 const BATCH = 1024;
 
-/** Returns the program of a query. */
-export function compileQuery(query: Query, analyze = false): Program {
-  const module = new Module(WRITERS, analyze);
+/** Returns the program of a query; `outer` provides the slots that it reads without giving them values. */
+export function compileQuery(
+  query: Query,
+  analyze = false,
+  outer: Iterable<readonly [Slot, () => Fragment]> = [],
+): Program {
+  const module = newModule(analyze);
   const fn = new FunctionCode(module);
-  const body = fn.produce(query.plan, () => {
-    const row = query.outputs.map(({expr}) => valueCode(fn, expr)).join(', ');
-    return `batch.push([${row}]);\nif (batch.length >= size || X.late) {\nyield batch;\nbatch = [];\nsize = ${BATCH};\nX.shown();\n}\n`;
-  });
+  const body = fn.with(outer, () =>
+    fn.produce(query.plan, () => {
+      const row = query.outputs.map(({expr}) => valueCode(fn, expr)).join(', ');
+      return `batch.push([${row}]);\nif (batch.length >= size || X.late) {\nyield batch;\nbatch = [];\nsize = ${BATCH};\nX.shown();\n}\n`;
+    }),
+  );
   const names = Object.keys(RUNTIME);
   const source = `'use strict';
 const {${names.join(', ')}} = runtime;

@@ -2,17 +2,36 @@
  * One run of a compiled query: its parameters, its clock, what it computed once. Generated code knows it as `X`. Layer: sql.
  */
 import {DbosError} from '../../errors.js';
+import type {ObjectReader} from '../../objects/store.js';
 import {type Cell, ContentRef} from '../../tree/cell.js';
 import {diffTrees, type RowChange} from '../../tree/diff.js';
 import {findRow, type RowPlace} from '../../tree/locate.js';
 import {type LeafRange, scanLeaves, type TreeRange} from '../../tree/read.js';
+import type {TreeRoot, TreeSpec} from '../../tree/spec.js';
 import {readCell} from '../catalog/cell-value.js';
 import type {FunctionContext} from '../functions/function.js';
-import type {RangePlan, TreeSource} from '../source.js';
+import type {IndexSource, RangePlan, TreeSource} from '../source.js';
 import type {CollationName, Value} from '../values/value.js';
+import {IndexedRows} from './indexed-rows.js';
 
 /** Rows wait this many milliseconds for others. */
 const PATIENCE = 100;
+
+/** Yields the parts of leaves in ranges, which ascend, or all leaves without any. */
+function* leavesOf(
+  reader: ObjectReader,
+  spec: TreeSpec,
+  root: TreeRoot,
+  ranges: readonly TreeRange[] | undefined,
+  reverse: boolean,
+): Generator<LeafRange, void, undefined> {
+  if (ranges === undefined) {
+    yield* scanLeaves(reader, spec, root, {reverse});
+    return;
+  }
+  for (const range of reverse ? ranges.toReversed() : ranges)
+    yield* scanLeaves(reader, spec, root, {...range, reverse});
+}
 
 export class Execution {
   /** Results of functions that are computed once, by number. */
@@ -78,20 +97,33 @@ export class Execution {
 
   /** Returns the ranges that a plan gives for values, ascending; none if no row can match. */
   range(plan: RangePlan, values: readonly Value[]): readonly TreeRange[] {
+    if (plan.ranges) return plan.ranges(values);
     const range = plan.range(values);
-    if (range === undefined) return [];
-    return plan.ranges?.(values) ?? [range];
+    return range === undefined ? [] : [range];
   }
 
-  /** Yields the parts of leaves in ranges, or all leaves without any. */
-  *scan(source: TreeSource, ranges: readonly TreeRange[] | undefined, reverse: boolean): Generator<LeafRange> {
-    const {reader, spec, root} = source;
-    if (ranges === undefined) {
-      yield* scanLeaves(reader, spec, root, {reverse});
-      return;
-    }
-    for (const range of reverse ? ranges.toReversed() : ranges)
-      yield* scanLeaves(reader, spec, root, {...range, reverse});
+  /** Returns the parts of leaves of a tree in ranges, or all of its leaves without any. */
+  scan(
+    {reader, spec, root}: TreeSource,
+    ranges: readonly TreeRange[] | undefined,
+    reverse: boolean,
+  ): Iterable<LeafRange> {
+    return leavesOf(reader, spec, root, ranges, reverse);
+  }
+
+  /** Returns the parts of leaves of an index in ranges, or all of its leaves without any. */
+  scanIndex(
+    {reader}: TreeSource,
+    {spec, root}: IndexSource,
+    ranges: readonly TreeRange[] | undefined,
+    reverse: boolean,
+  ): Iterable<LeafRange> {
+    return leavesOf(reader, spec, root, ranges, reverse);
+  }
+
+  /** Returns what finds the rows that entries of an index are of. */
+  rowsOf(source: TreeSource, index: IndexSource): IndexedRows {
+    return new IndexedRows(source, index);
   }
 
   /** Returns the row whose key is the beginning of the range. */

@@ -7,8 +7,9 @@ import {Real} from '../../tree/cell.js';
 import type {LeafNode} from '../../tree/node.js';
 import {scanLeaves} from '../../tree/read.js';
 import type {Vector} from '../../tree/vector.js';
+import {placesIn} from '../plan/access.js';
 import type {Slot} from '../plan/expression.js';
-import type {Plan, RangeUse} from '../plan/plan.js';
+import type {IndexUse, Plan, RangeUse} from '../plan/plan.js';
 import type {TreeSource} from '../source.js';
 import {operand} from './expressions.js';
 import {type Consume, type Fragment, type FunctionCode, toValue} from './fragment.js';
@@ -21,6 +22,7 @@ type Scan = Plan & {readonly op: 'scan'};
 export function scanCode(fn: FunctionCode, plan: Scan, consume: Consume): string {
   const {source, range, reverse} = plan;
   const tree = fn.module.constant(source);
+  if (range?.index) return indexCode(fn, plan, tree, range, range.index, consume);
   if (range?.plan.unique) return lookupCode(fn, plan, tree, range, consume);
   const part = fn.name('p');
   const leaf = fn.name('leaf');
@@ -43,9 +45,68 @@ export function scanCode(fn: FunctionCode, plan: Scan, consume: Consume): string
   return `for (const ${part} of X.scan(${tree}, ${values}, ${reverse})) {\nX.tick();\nconst ${leaf} = ${part}.leaf;\n${code}}\n`;
 }
 
+/** Returns code for the range, or for the ranges where they are several. */
 function rangeCode(fn: FunctionCode, {plan, values}: RangeUse): string {
   const list = values.map(({expr, affinity}) => toValue(operand(fn, expr, affinity)));
   return `X.range(${fn.module.constant(plan)}, [${list.join(', ')}])`;
+}
+
+/**
+ * A range of an index. What the index has is taken from there; the row itself is looked up when something else of it is asked
+ * for the first time, so conditions that the index can decide come before that.
+ */
+function indexCode(
+  fn: FunctionCode,
+  plan: Scan,
+  tree: string,
+  range: RangeUse,
+  use: IndexUse,
+  consume: Consume,
+): string {
+  const {source, reverse} = plan;
+  const index = fn.module.constant(use.source);
+  const [part, leaf, i, rows, hit] = [fn.name('p'), fn.name('leaf'), fn.name('i'), fn.name('rows'), fn.name('hit')];
+  const used = new Map<number, string>();
+  const inIndex = (place: number) => {
+    let name = used.get(place);
+    if (name === undefined) {
+      name = fn.name('c');
+      used.set(place, name);
+    }
+    return `${name}[${i}]`;
+  };
+  const inRow = (column: number) => {
+    const row = `(${hit} ??= ${rows}.find(${leaf}, ${i}))`;
+    return `${row}.cell(${column}, ${rows}.at)`;
+  };
+  const provided = [...plan.slots].map(([column, slot]): [Slot, () => Fragment] => [
+    slot,
+    () => {
+      const origin = source.origins[column] as TreeSource['origins'][number];
+      const places = placesIn(source, use.source, column);
+      if (places && use.source.columns[places[0] as number] === column)
+        return {rep: 'any', value: inIndex(places[0] as number)};
+      const inputs = origin.kind === 'stored' ? [origin.column] : origin.inputs;
+      const cells = inputs.map((input, k) => (places ? inIndex(places[k] as number) : inRow(input)));
+      if (origin.kind === 'stored') return {rep: 'any', value: `X.value(${tree}, ${cells[0]})`};
+      return {rep: 'any', value: `${fn.module.constant(origin.compute)}(${cells.join(', ')})`};
+    },
+  ]);
+  const values = rangeCode(fn, range);
+  const body = fn.untyped(() => fn.with(provided, consume));
+  const prelude = [...used].map(([place, name]) => `const ${name} = cellsOf(${leaf}, ${place}, ${part});\n`).join('');
+  const loop = reverse
+    ? `for (let ${i} = ${part}.to - 1; ${i} >= ${part}.from; ${i}--)`
+    : `for (let ${i} = ${part}.from; ${i} < ${part}.to; ${i}++)`;
+  return `const ${rows} = X.rowsOf(${tree}, ${index});
+for (const ${part} of X.scanIndex(${tree}, ${index}, ${values}, ${reverse})) {
+X.tick();
+const ${leaf} = ${part}.leaf;
+${prelude}${loop} {
+let ${hit};
+${body}}
+}
+`;
 }
 
 /** One row by its whole key. */

@@ -1,202 +1,112 @@
 /**
- * Access paths: which conditions on a tree's columns become a range of its keys. Layer: sql.
+ * Access paths: how the rows of a tree that conditions leave are found: by a range of its keys, by a range of an index of it,
+ * or by looking at all. Layer: sql.
  */
-import {isDbosError} from '../../errors.js';
-import type {Cell} from '../../tree/cell.js';
-import {afterPrefix, encodeKey} from '../../tree/key.js';
-import type {TreeRange} from '../../tree/read.js';
-import {prefixOf} from '../functions/pattern.js';
-import type {Constraint, RangePlan, TreeSource} from '../source.js';
-import {foldCase} from '../values/compare.js';
-import type {Affinity} from '../values/value.js';
-import {addSlots, type Bound, type Comparison, type ComparisonAffinity, type Slot} from './expression.js';
+import type {Constraint, IndexSource, TreeSource} from '../source.js';
+import {type Bound, type Slot, sameBound} from './expression.js';
+import {keyRange} from './key-range.js';
+import {type BoundIndex, type Condition, conditionsOf, indexSpace, tableSpace} from './key-space.js';
 import type {ColumnSlots, RangeUse} from './plan.js';
 
-interface Condition {
-  readonly constraint: Constraint;
-  readonly value: Bound;
-  readonly affinity: ComparisonAffinity;
-}
+/** To find a row by its key costs as much as to read this many rows in a scan. */
+export const LOOKUP_ROWS = 20;
 
-const MIRRORED: Readonly<Partial<Record<Comparison, Constraint['operator']>>> = {
-  '=': '=',
-  '<': '>',
-  '<=': '>=',
-  '>': '<',
-  '>=': '<=',
-};
-const OPERATORS: Readonly<Partial<Record<Comparison, Constraint['operator']>>> = {
-  '=': '=',
-  '<': '<',
-  '<=': '<=',
-  '>': '>',
-  '>=': '>=',
-  is: '=',
-};
+/** A tree, as the query names its columns. */
+export interface TreeAccess {
+  readonly source: TreeSource;
+  readonly slots: ColumnSlots;
+  /** Binds the expressions of an index. */
+  readonly bindIndex: (index: IndexSource) => BoundIndex;
+}
 
 /** Returns the range of a tree that conditions leave, reading only slots of `known` besides the tree's own; undefined if all of it. */
 export function planRange(
-  source: TreeSource,
-  slots: ColumnSlots,
+  access: TreeAccess,
   conjuncts: readonly Bound[],
   known: (slot: Slot) => boolean,
 ): RangeUse | undefined {
-  const columns = new Map<Slot, number>();
-  for (const [column, slot] of slots) columns.set(slot, column);
-  const conditions = conjuncts.flatMap(conjunct => conditionsOf(source, columns, conjunct, known));
-  if (conditions.length === 0) return undefined;
-  const constraints = conditions.map(each => each.constraint);
-  const own = keyRange(source, constraints);
-  const other = source.planRange?.(constraints);
-  const plan = other && (!own || other.rows < own.rows) ? other : own;
-  if (plan === undefined) return undefined;
-  const values = plan.uses.map(index => {
-    const {value, affinity} = conditions[index] as Condition;
-    return {expr: value, affinity};
-  });
-  return {plan, values};
-}
-
-function conditionsOf(
-  source: TreeSource,
-  columns: ReadonlyMap<Slot, number>,
-  conjunct: Bound,
-  known: (slot: Slot) => boolean,
-): Condition[] {
-  const usable = (value: Bound) => [...addSlots(value, new Set())].every(known);
-  const columnOf = (expr: Bound) => (expr.op === 'slot' ? columns.get(expr.slot) : undefined);
-  if (conjunct.op === 'compare') {
-    const {left, right, affinity, collation} = conjunct;
-    // NULL = NULL is no match, but NULL IS NULL is one
-    if (conjunct.name === 'is' && !(right.op === 'constant' && right.value !== null)) return [];
-    const conditions: Condition[] = [];
-    for (const [own, value, operators] of [
-      [left, right, OPERATORS],
-      [right, left, MIRRORED],
-    ] as const) {
-      const column = columnOf(own);
-      const operator = operators[conjunct.name];
-      if (column === undefined || operator === undefined || !usable(value)) continue;
-      const {affinity: declared, collation: stored} = source.columns[column] as TreeSource['columns'][number];
-      if (stored !== collation || !keeps(declared, affinity)) continue;
-      conditions.push({constraint: {column, operator}, value, affinity});
-    }
-    return conditions;
-  }
-  if (conjunct.op === 'match' && conjunct.name !== 'regexp' && conjunct.escape === undefined) {
-    const column = columnOf(conjunct.operand);
-    const {pattern, name} = conjunct;
-    if (column === undefined || pattern.op !== 'constant' || typeof pattern.value !== 'string') return [];
-    const prefix = prefixOf(pattern.value, name);
-    if (prefix === '' || source.columns[column]?.affinity !== 'text') return [];
-    const operator = name === 'glob' ? 'prefix' : 'prefix nocase';
-    return [{constraint: {column, operator}, value: {op: 'constant', value: prefix}, affinity: 'none'}];
-  }
-  return [];
-}
-
-/** Returns whether a comparison of this affinity takes the values of such a column as they are stored. */
-function keeps(column: Affinity, comparison: ComparisonAffinity): boolean {
-  if (comparison === 'none') return true;
-  if (comparison === 'text') return column === 'text';
-  return column === 'integer' || column === 'real' || column === 'numeric';
-}
-
-/** Plans a range from conditions on a prefix of the key columns. */
-function keyRange(source: TreeSource, constraints: readonly Constraint[]): RangePlan | undefined {
-  const {key, spec} = source;
-  const uses: number[] = [];
-  let equal = 0;
-  for (; equal < key.length; equal++) {
-    const index = constraints.findIndex(each => each.column === key[equal] && each.operator === '=');
-    if (index < 0 || !collated(source, equal)) break;
-    uses.push(index);
-  }
-  const next = key[equal];
-  let low: number | undefined;
-  let high: number | undefined;
-  let prefix: number | undefined;
-  if (next !== undefined && collated(source, equal)) {
-    const find = (...operators: string[]) => {
-      const index = constraints.findIndex(each => each.column === next && operators.includes(each.operator));
-      return index < 0 ? undefined : index;
+  if (conjuncts.length === 0) return undefined;
+  const {source, slots, bindIndex} = access;
+  const space = tableSpace(source, slots);
+  const conditions = conjuncts.flatMap(conjunct => conditionsOf(space, conjunct, known));
+  let best: RangeUse | undefined = keyRange(space, conditions);
+  const other = ownRange(source, conditions);
+  if (other && (!best || other.plan.rows < best.plan.rows)) best = other;
+  // nothing is found faster than by the whole key
+  if (best?.plan.unique) return best;
+  for (const index of source.indexes ?? []) {
+    const bound = bindIndex(index);
+    if (!bound.where.every(condition => implied(condition, conjuncts))) continue;
+    const places = indexSpace(source, slots, bound);
+    const range = keyRange(
+      places,
+      conjuncts.flatMap(conjunct => conditionsOf(places, conjunct, known)),
+    );
+    if (range === undefined) continue;
+    const rows =
+      index.unique && (range.plan.fixed ?? 0) >= index.terms.length ? Math.min(1, range.plan.rows) : range.plan.rows;
+    const use: RangeUse = {
+      values: range.values,
+      holding: range.holding,
+      plan: {...range.plan, rows: Math.max(1, rows), unique: false},
+      index: {source: index, covering: covers(source, index, slots.keys())},
     };
-    prefix = spec.keys[equal]?.collation === 'rtrim' ? undefined : find('prefix', 'prefix nocase');
-    if (prefix === undefined) {
-      low = find('>', '>=');
-      high = find('<', '<=');
-    }
+    if (costOf(use) < (best ? costOf(best) : source.rows)) best = use;
   }
-  if (equal === 0 && low === undefined && high === undefined && prefix === undefined) return undefined;
-  for (const index of [low, high, prefix]) if (index !== undefined) uses.push(index);
-  const operatorOf = (index: number | undefined) => (index === undefined ? undefined : constraints[index]?.operator);
-  const lowOperator = operatorOf(low);
-  const highOperator = operatorOf(high);
-  const descending = spec.keys[equal]?.descending ?? false;
-  const names = key.slice(0, equal).map(column => `${source.columns[column]?.name} = ?`);
-  const name = next === undefined ? '' : (source.columns[next]?.name ?? '');
-  if (lowOperator) names.push(`${name} ${lowOperator} ?`);
-  if (highOperator) names.push(`${name} ${highOperator} ?`);
-  if (prefix !== undefined) names.push(`${name} begins with ?`);
-  let rows = source.rows;
-  for (let i = 0; i < equal; i++) rows /= 10;
-  if (equal === key.length) rows = 1;
-  if (low !== undefined) rows /= 3;
-  if (high !== undefined) rows /= 3;
-  if (prefix !== undefined) rows /= 10;
-  return {
-    uses,
-    rows: Math.max(1, rows),
-    description: names.join(' AND '),
-    unique: equal === key.length,
-    range: values => {
-      if (values.some(value => value === null)) return undefined;
-      const cells = values as readonly Cell[];
-      const start = cells.slice(0, equal);
-      // without its last byte, which ends the text, a key begins like those of all longer texts
-      const beginning = (cells: readonly Cell[]) => {
-        const bytes = encodeKey(spec, cells);
-        return bytes.subarray(0, bytes.length - 1);
-      };
-      try {
-        const base = encodeKey(spec, start);
-        let gte: Uint8Array | undefined = equal > 0 ? base : undefined;
-        let lt: Uint8Array | undefined = equal > 0 ? afterPrefix(base) : undefined;
-        let at = equal;
-        const next = () => encodeKey(spec, [...start, cells[at++] as Cell]);
-        if (lowOperator) {
-          const bytes = next();
-          if (descending) lt = lowOperator === '>=' ? afterPrefix(bytes) : bytes;
-          else gte = lowOperator === '>=' ? bytes : afterPrefix(bytes);
-        }
-        if (highOperator) {
-          const bytes = next();
-          if (descending) gte = highOperator === '<=' ? bytes : afterPrefix(bytes);
-          else lt = highOperator === '<=' ? afterPrefix(bytes) : bytes;
-        }
-        if (prefix !== undefined) {
-          // LIKE folds ASCII letters: what it matches lies between the prefix in capitals and in small letters
-          const nocase = constraints[prefix]?.operator === 'prefix nocase';
-          const text = cells[at] as string;
-          gte = beginning([...start, nocase ? capitals(text) : text]);
-          lt = afterPrefix(beginning([...start, nocase ? foldCase(text) : text]));
-        }
-        return {gte, lt} satisfies TreeRange;
-      } catch (error) {
-        // no stored key is that long
-        if (isDbosError(error, 'VALUE_TOO_LARGE')) return undefined;
-        throw error;
-      }
-    },
-  };
+  return best;
 }
 
-function capitals(text: string): string {
-  return text.replace(/[a-z]/g, letter => letter.toUpperCase());
+/** Returns the range that the source itself plans. */
+function ownRange(source: TreeSource, conditions: readonly Condition[]): RangeUse | undefined {
+  if (source.planRange === undefined) return undefined;
+  const plain = conditions.filter(({operator}) => operator !== 'in' && operator !== 'null');
+  if (plain.length === 0) return undefined;
+  const plan = source.planRange(
+    plain.map(({place, operator}) => ({column: place, operator: operator as Constraint['operator']})),
+  );
+  return (
+    plan && {
+      plan,
+      values: plan.uses.map(index => {
+        const {values, affinity} = plain[index] as Condition;
+        return {expr: values[0] as Bound, affinity};
+      }),
+    }
+  );
 }
 
-/** Returns whether a key column sorts as its column compares. */
-function collated(source: TreeSource, position: number): boolean {
-  const column = source.columns[source.key[position] as number];
-  return source.spec.keys[position]?.collation === column?.collation;
+/** Returns what reading a range costs, in rows of a scan. */
+export function costOf({plan, index}: RangeUse): number {
+  return index === undefined || index.covering ? plan.rows : plan.rows * LOOKUP_ROWS;
+}
+
+/** Returns whether an index alone has these columns of its source. */
+export function covers(source: TreeSource, index: IndexSource, columns: Iterable<number>): boolean {
+  for (const column of columns) if (!placesIn(source, index, column)) return false;
+  return true;
+}
+
+/** Returns the columns of an index that give a column of its source: itself, or what it is computed from; undefined if they do not. */
+export function placesIn({origins}: TreeSource, index: IndexSource, column: number): readonly number[] | undefined {
+  const own = index.columns.indexOf(column);
+  if (own >= 0) return [own];
+  const origin = origins[column];
+  if (origin === undefined) return undefined;
+  const inputs = origin.kind === 'stored' ? [origin.column] : origin.inputs;
+  const places = inputs.map(input => index.key[input]);
+  return places.every(place => place !== undefined) ? places : undefined;
+}
+
+/** Returns whether a condition holds for every row that all of the conjuncts are true for. */
+function implied(condition: Bound, conjuncts: readonly Bound[]): boolean {
+  if (conjuncts.some(each => sameBound(each, condition))) return true;
+  if (condition.op !== 'isNull' || !condition.negated) return false;
+  const {operand} = condition;
+  return conjuncts.some(each => {
+    if (each.op === 'compare')
+      return (
+        each.name !== 'is' && each.name !== 'is not' && [each.left, each.right].some(side => sameBound(side, operand))
+      );
+    return (each.op === 'inList' || each.op === 'match') && sameBound(each.operand, operand);
+  });
 }

@@ -130,6 +130,7 @@ function bindAny(binder: Binder, scope: Scope, expr: Expr): Bound {
     case 'exists':
       return {op: 'exists', subquery: bindSubquery(binder, scope, expr.query)};
     case 'raise':
+      if (binder.raise) return binder.raise(expr.action, expr.message && bind(expr.message));
       throw sqlError('SQL_MISUSE', 'RAISE() may only be used within a trigger-program.', expr, {hint: 'Remove it.'});
   }
 }
@@ -188,6 +189,7 @@ function bindColumn(binder: Binder, scope: Scope, table: Name | undefined, name:
   const resolved = scope.resolve(table, name);
   if (resolved) {
     binder.columnFound(resolved.owner);
+    binder.onColumn?.(name, resolved.found.of);
     return resolved.found.bound;
   }
   if (table === undefined) {

@@ -4,7 +4,7 @@
 import type {Expr, FromItem, Join, Name, Select, Span, TableReference} from '../ast.js';
 import {sqlError} from '../fault.js';
 import {parseStatement} from '../parser/parser.js';
-import type {BoundTableFunction, Source, SourceColumn} from '../source.js';
+import type {BoundTableFunction, IndexSource, Source, SourceColumn, TreeSource} from '../source.js';
 import {bindCondition} from './bind-expression.js';
 import type {Binder} from './binder.js';
 import {
@@ -18,6 +18,7 @@ import {
   slotOf,
 } from './expression.js';
 import {addProvided, type FromNode, type Relation} from './from.js';
+import type {BoundIndex} from './key-space.js';
 import type {ColumnSlots, Plan, Query, SharedQuery} from './plan.js';
 import {fold, Scope, type ScopeColumn, type ScopeTable} from './scope.js';
 
@@ -122,6 +123,9 @@ function joinParts(
       });
     }
     if (rightJoins) checkUnambiguous(scope, left, name, at);
+    const using = join.using?.[index];
+    if (using)
+      for (const each of tablesWith([...left.tables, ...right.tables], name)) binder.onColumn?.(using, each.of);
     const l = leftSide.bound();
     const r = rightColumn.bound();
     on.push({
@@ -228,7 +232,7 @@ function bindTable(binder: Binder, scope: Scope, item: TableReference, nullable:
   const {name} = item.name;
   const alias = item.alias?.text ?? name.text;
   const schema = item.name.schema && fold(item.name.schema.text);
-  if (schema !== undefined && schema !== 'main')
+  if (schema !== undefined && schema !== 'main' && schema !== 'temp')
     throw unknownTable(binder, `${item.name.schema?.text}.${name.text}`, item);
   if (item.args !== undefined) return bindCall(binder, scope, item, alias);
   if (schema === undefined && item.asOf === undefined) {
@@ -259,6 +263,7 @@ function bindTable(binder: Binder, scope: Scope, item: TableReference, nullable:
     }
   }
   const revision = item.asOf === undefined ? undefined : binder.revisionOf(item.asOf, scope);
+  if (revision === undefined) binder.onTable?.(name.text);
   const source = binder.catalog.findTable(name.text, revision);
   if (source === undefined) {
     const called = binder.catalog.findFunction(name.text);
@@ -300,9 +305,29 @@ export function bindSource(
   }
   const slots: ColumnSlots = new Map();
   const relation: Relation =
-    source.kind === 'tree' ? {kind: 'tree', alias, source, slots} : {kind: 'rows', alias, source, slots};
-  const table = tableOf(alias, source.columns, slots, source.kind === 'tree' ? source.rowid : undefined);
+    source.kind === 'tree'
+      ? {kind: 'tree', alias, source, slots, bindIndex: index => bindIndex(binder, source, slots, index)}
+      : {kind: 'rows', alias, source, slots};
+  const table = {
+    ...tableOf(alias, source.columns, slots, source.kind === 'tree' ? source.rowid : undefined),
+    of: source.name,
+  };
   return {node: {kind: 'relation', relation}, tables: [table]};
+}
+
+/** Binds the expressions of an index; columns that the query does not name get slots of their own, which nothing else is like. */
+function bindIndex(binder: Binder, source: TreeSource, slots: ColumnSlots, index: IndexSource): BoundIndex {
+  const {terms, where} = index;
+  if (where === undefined && index.columns.slice(0, terms.length).every(column => column !== undefined)) {
+    return {source: index, terms: [], where: []};
+  }
+  const scope = new Scope(undefined);
+  scope.tables.push(tableOf(source.name, source.columns, new Map(slots), source.rowid));
+  return {
+    source: index,
+    terms: terms.map((expr, i) => (index.columns[i] === undefined ? binder.expression(scope, expr) : undefined)),
+    where: where ? bindCondition(binder, scope, where) : [],
+  };
 }
 
 function tableOf(

@@ -3,7 +3,7 @@
  */
 import {DbosError, isDbosError} from '../../errors.js';
 import {didYouMean, nearestNames} from '../../repo/nearest.js';
-import type {Expr, Name, Select, Span} from '../ast.js';
+import type {ConflictAction, Expr, Name, Select, Span} from '../ast.js';
 import {sqlError} from '../fault.js';
 import type {Catalog, Source} from '../source.js';
 import type {CollationName, Value} from '../values/value.js';
@@ -33,6 +33,12 @@ export interface DerivedQuery {
 export class Binder {
   /** For each parameter by position its name, with its first character. */
   readonly parameterNames: (string | undefined)[] = [];
+  /** Binds RAISE(); set while the body of a trigger is bound. */
+  raise: ((action: ConflictAction, message: Bound | undefined) => Bound) | undefined;
+  /** Told each name of a table that is looked up in the catalog's own state. */
+  onTable: ((name: string) => void) | undefined;
+  /** Told each name of a column that is found, and the table of a state that has it. */
+  onColumn: ((name: Name, table: string | undefined) => void) | undefined;
   private depth = 0;
   private readonly views: string[] = [];
   private revision: string | undefined;

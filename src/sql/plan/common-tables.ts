@@ -1,14 +1,14 @@
 /**
  * Declares the common tables of WITH: which there are, which are recursive, how often each is read. Layer: sql.
  */
-import type {QualifiedName, Select, With} from '../ast.js';
+import type {QualifiedName, With} from '../ast.js';
 import {sqlError} from '../fault.js';
 import type {Binder} from './binder.js';
 import {type Arm, armsOf} from './compound-arms.js';
 import {fold, type Scope} from './scope.js';
 
-/** Makes the common tables of a WITH clause visible in a scope. */
-export function declareCommonTables(binder: Binder, scope: Scope, clause: With | undefined, user: Select): void {
+/** Makes the common tables of a WITH clause visible in a scope; `user` is the statement that it belongs to. */
+export function declareCommonTables(binder: Binder, scope: Scope, clause: With | undefined, user: object): void {
   if (clause === undefined) return;
   const references = countTables(user);
   for (const table of clause.tables) {

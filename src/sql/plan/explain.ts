@@ -56,7 +56,10 @@ function describe(plan: Plan): string {
       const way = plan.reverse ? ', backwards' : '';
       if (plan.range === undefined) return `scan ${name}${way}`;
       const verb = plan.range.plan.unique ? 'look up' : 'range of';
-      return `${verb} ${name} by ${plan.range.plan.description}${way}`;
+      const {index} = plan.range;
+      const from = index === undefined ? '' : ` with index ${index.source.name}${index.covering ? ' alone' : ''}`;
+      const by = plan.range.plan.description === '' ? '' : ` by ${plan.range.plan.description}`;
+      return `${by === '' ? 'scan' : verb} ${name}${by}${from}${way}`;
     }
     case 'rows':
       return `rows of ${plan.alias}`;

@@ -1,12 +1,13 @@
 /**
  * The FROM clause once its names are resolved: relations, and how they are joined. Layer: sql.
  */
-import type {BoundTableFunction, RowSource, TreeSource} from '../source.js';
+import type {BoundTableFunction, RowSource} from '../source.js';
+import type {TreeAccess} from './access.js';
 import {addSlots, type Bound, type Slot} from './expression.js';
 import type {ColumnSlots, Plan, SharedQuery} from './plan.js';
 
 export type Relation = {readonly alias: string} & (
-  | {readonly kind: 'tree'; readonly source: TreeSource; readonly slots: ColumnSlots}
+  | ({readonly kind: 'tree'} & TreeAccess)
   | {readonly kind: 'rows'; readonly source: RowSource; readonly slots: ColumnSlots}
   | {
       readonly kind: 'call';

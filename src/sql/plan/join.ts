@@ -2,18 +2,12 @@
  * Plans FROM and WHERE: pushes conditions down to where their tables are read, chooses the order of inner joins by the rows
  * that they leave, and for each join a key lookup, a hash table, or a walk over what differs. Layer: sql.
  */
-
 import {DbosError} from '../../errors.js';
-import {applyAffinity} from '../values/affinity.js';
-import {hashKey} from '../values/compare.js';
-import {planRange} from './access.js';
-import {addSlots, type Bound, childrenOf, Slot, slotOf} from './expression.js';
+import {costOf, LOOKUP_ROWS, planRange} from './access.js';
+import {addSlots, type Bound, childrenOf, type Slot} from './expression.js';
 import {addNeeded, addProvided, type FromNode, type Relation} from './from.js';
 import type {HashKey, Plan} from './plan.js';
 import {planVersions} from './versions.js';
-
-/** A lookup by key costs as much as reading this many rows in a scan. */
-const LOOKUP_ROWS = 20;
 
 /** One row without columns. */
 const ONE: Plan = {op: 'one', rows: 1};
@@ -40,7 +34,8 @@ function slotsOf(expr: Bound): Set<Slot> {
 
 function filtered(plan: Plan, conditions: readonly Bound[]): Plan {
   if (conditions.length === 0) return plan;
-  const rows = conditions.reduce((sum, each) => sum * selectivity(each), plan.rows);
+  const holding = rangeOf(plan)?.holding ?? [];
+  const rows = conditions.reduce((sum, each) => (holding.includes(each) ? sum : sum * selectivity(each)), plan.rows);
   return {op: 'filter', input: plan, conditions, rows: Math.max(1, rows)};
 }
 
@@ -203,12 +198,10 @@ function planRelation(relation: Relation, conditions: readonly Bound[], known: (
   const {alias} = relation;
   switch (relation.kind) {
     case 'tree': {
-      const {source, slots} = relation;
-      const range = planRange(source, slots, conditions, known);
-      const listed = range?.plan.unique ? undefined : planList(relation, conditions, known);
-      if (listed) return listed;
+      const {source, slots, bindIndex} = relation;
+      const range = planRange(relation, conditions, known);
       const rows = Math.max(1, Math.min(source.rows, range?.plan.rows ?? source.rows));
-      return {op: 'scan', source, slots, range, reverse: false, alias, rows};
+      return {op: 'scan', source, slots, range, bindIndex, reverse: false, alias, rows};
     }
     case 'rows':
       return {op: 'rows', source: relation.source, slots: relation.slots, alias, rows: relation.source.rows};
@@ -236,41 +229,6 @@ function planRelation(relation: Relation, conditions: readonly Bound[], known: (
   }
 }
 
-/** Plans the lookups of a key that an IN lists, each value once. */
-function planList(
-  {source, slots, alias}: Relation & {readonly kind: 'tree'},
-  conditions: readonly Bound[],
-  known: (slot: Slot) => boolean,
-): Plan | undefined {
-  const [first] = source.key;
-  for (const condition of conditions) {
-    if (condition.op !== 'inList' || condition.negated || condition.operand.op !== 'slot') continue;
-    const {operand, items, affinity, collation} = condition;
-    if (first === undefined || slots.get(first) !== operand.slot || items.length * LOOKUP_ROWS > source.rows) continue;
-    const values = new Map<unknown, Bound>();
-    for (const item of items) {
-      if (item.op !== 'constant') break;
-      const value = affinity === 'none' ? item.value : applyAffinity(item.value, affinity);
-      if (value !== null) values.set(hashKey(value, collation), {op: 'constant', value});
-      else values.set(null, {op: 'constant', value});
-    }
-    if (values.size === 0 || !items.every(item => item.op === 'constant')) continue;
-    const slot = new Slot('', 'none', undefined);
-    const equal: Bound = {op: 'compare', name: '=', left: operand, right: slotOf(slot), affinity, collation};
-    const range = planRange(source, slots, [...conditions, equal], each => each === slot || known(each));
-    if (range === undefined || !range.values.some(({expr}) => expr.op === 'slot' && expr.slot === slot)) continue;
-    const outer: Plan = {
-      op: 'values',
-      items: [...values.values()].map(value => [value]),
-      slots: [slot],
-      rows: values.size,
-    };
-    const inner: Plan = {op: 'scan', source, slots, range, reverse: false, alias, rows: range.plan.rows};
-    return {op: 'nest', outer, inner, left: false, slots: [], on: [], rows: Math.max(1, values.size * range.plan.rows)};
-  }
-  return undefined;
-}
-
 /** Returns the unit that leaves the fewest rows when it is joined next; the first of those that are alike. */
 function cheapest(
   units: readonly Unit[],
@@ -288,8 +246,7 @@ function cheapest(
       [...slotsOf(each)].every(slot => unit.provides.has(slot) || isKnown(slot)),
     );
     if (unit.node.kind === 'relation' && unit.node.relation.kind === 'tree') {
-      const {source, slots} = unit.node.relation;
-      lookup = planRange(source, slots, usable, isKnown)?.plan.rows ?? lookup;
+      lookup = planRange(unit.node.relation, usable, isKnown)?.plan.rows ?? lookup;
     }
     for (const condition of usable) {
       const reads = slotsOf(condition);
@@ -329,7 +286,7 @@ function joinUnit(
   const lookup = planUnit(unit, conditions, bound, outside);
   const byKey = rangeOf(lookup) !== undefined && usesOuter(lookup, bound);
   const matches = keys.length > 0 ? Math.max(1, inner.rows / Math.max(1, Math.min(inner.rows, 1e4))) : inner.rows;
-  const nested = plan.rows * (LOOKUP_ROWS + (rangeOf(lookup)?.plan.rows ?? 0));
+  const nested = plan.rows * (LOOKUP_ROWS + rangeCost(lookup));
   const hashed = plan.rows + inner.rows * 2;
   const rows = Math.max(1, plan.rows * matches);
   if (lateral || (byKey && nested < hashed)) {
@@ -358,6 +315,11 @@ function hashJoin(outer: Plan, inner: Plan, keys: readonly HashKey[], on: readon
 function rangeOf(plan: Plan) {
   const scan = plan.op === 'filter' ? plan.input : plan;
   return scan.op === 'scan' ? scan.range : undefined;
+}
+
+function rangeCost(plan: Plan): number {
+  const range = rangeOf(plan);
+  return range === undefined ? 0 : costOf(range);
 }
 
 function usesOuter(plan: Plan, bound: Known): boolean {
@@ -427,7 +389,11 @@ function planOuter(
   if (node.type === 'left' && node.right.kind === 'relation') {
     const lookup = planUnit(unit, node.on, bound, outside);
     const range = rangeOf(lookup);
-    if (range && usesOuter(lookup, bound) && left.rows * (LOOKUP_ROWS + range.plan.rows) < left.rows + right.rows * 2) {
+    if (
+      range &&
+      usesOuter(lookup, bound) &&
+      left.rows * (LOOKUP_ROWS + rangeCost(lookup)) < left.rows + right.rows * 2
+    ) {
       return nested(lookup);
     }
   }

@@ -1,9 +1,12 @@
 /**
- * ORDER BY: a sort, or none where the rows come in that order from a tree. Layer: sql.
+ * ORDER BY: a sort, or none where the rows come in that order from a tree, or from an index. Layer: sql.
  */
-import type {TreeSource} from '../source.js';
-import type {Bound, SortKey} from './expression.js';
-import type {ColumnSlots, Plan} from './plan.js';
+import type {IndexSource} from '../source.js';
+import {covers, LOOKUP_ROWS} from './access.js';
+import {type Bound, type SortKey, sameBound} from './expression.js';
+import type {IndexUse, Plan} from './plan.js';
+
+type Scan = Plan & {readonly op: 'scan'};
 
 /** Returns a plan that gives the rows of `plan` in this order; only the first ones where LIMIT says so. */
 export function planSort(
@@ -12,29 +15,48 @@ export function planSort(
   limit: Bound | undefined,
   offset: Bound | undefined,
 ): Plan {
-  return inOrder(plan, keys, true) ?? {op: 'sort', input: plan, keys, limit, offset, rows: plan.rows};
+  const wanted = rowsWanted(limit, offset);
+  return (
+    inOrder(plan, keys, wanted, plan.rows, true) ?? {op: 'sort', input: plan, keys, limit, offset, rows: plan.rows}
+  );
+}
+
+/** Returns how many rows LIMIT and OFFSET let a query look at; undefined where that is not known. */
+function rowsWanted(limit: Bound | undefined, offset: Bound | undefined): number | undefined {
+  const number = (bound: Bound | undefined) => {
+    return bound?.op === 'constant' && typeof bound.value === 'number' && bound.value >= 0 ? bound.value : undefined;
+  };
+  const most = number(limit);
+  if (most === undefined) return undefined;
+  return offset === undefined ? most : most + (number(offset) ?? 0);
 }
 
 /**
- * Returns the plan with its outermost scan in this order, or undefined if that is not possible. `distinct`: each row of the
- * scan gives one row at most.
+ * Returns the plan with its outermost scan in this order, or undefined if that is not possible. `rows` come out at the top;
+ * `distinct`: each row of the scan gives one of them at most.
  */
-function inOrder(plan: Plan, keys: readonly SortKey[], distinct: boolean): Plan | undefined {
+function inOrder(
+  plan: Plan,
+  keys: readonly SortKey[],
+  wanted: number | undefined,
+  rows: number,
+  distinct: boolean,
+): Plan | undefined {
   switch (plan.op) {
     case 'scan': {
-      const way = wayOf(plan.source, plan.slots, keys, distinct);
-      return way === undefined ? undefined : {...plan, reverse: way === 'down'};
+      const way = wayOf(plan, plan.range?.index?.source, keys, distinct);
+      return way === undefined ? byIndex(plan, keys, wanted, rows, distinct) : {...plan, reverse: way === 'down'};
     }
     case 'filter': {
-      const input = inOrder(plan.input, keys, distinct);
+      const input = inOrder(plan.input, keys, wanted, rows, distinct);
       return input && {...plan, input};
     }
     case 'nest': {
-      const outer = inOrder(plan.outer, keys, false);
+      const outer = inOrder(plan.outer, keys, wanted, rows, false);
       return outer && {...plan, outer};
     }
     case 'hash': {
-      const outer = plan.right ? undefined : inOrder(plan.outer, keys, false);
+      const outer = plan.right ? undefined : inOrder(plan.outer, keys, wanted, rows, false);
       return outer && {...plan, outer};
     }
     default:
@@ -42,28 +64,69 @@ function inOrder(plan: Plan, keys: readonly SortKey[], distinct: boolean): Plan 
   }
 }
 
-/** Returns which way a scan must go to give this order: it does if the terms are its key columns, all one way. */
+/** Returns the scan in the order of an index, if that is less work than to sort. */
+function byIndex(
+  plan: Scan,
+  keys: readonly SortKey[],
+  wanted: number | undefined,
+  rows: number,
+  distinct: boolean,
+): Scan | undefined {
+  const {source, slots} = plan;
+  if (plan.range !== undefined || source.rows === 0) return undefined;
+  for (const index of source.indexes ?? []) {
+    if (index.where !== undefined) continue;
+    const way = wayOf(plan, index, keys, distinct);
+    if (way === undefined) continue;
+    const covering = covers(source, index, slots.keys());
+    // as many rows have to be looked at as are wanted and left out
+    const read = wanted === undefined ? source.rows : Math.min(source.rows, (wanted * source.rows) / Math.max(1, rows));
+    if (!covering && read * LOOKUP_ROWS > source.rows * SORT_ROWS) continue;
+    const use: IndexUse = {source: index, covering};
+    return {...plan, range: {plan: EVERYTHING, values: [], index: use}, reverse: way === 'down'};
+  }
+  return undefined;
+}
+
+/** To sort rows costs as much as to read them so often. */
+const SORT_ROWS = 3;
+
+const EVERYTHING = {uses: [], rows: Number.POSITIVE_INFINITY, description: '', range: () => ({})};
+
+/** Returns which way a scan of a tree or an index must go to give this order: it does if the terms are its key columns, all one way. */
 function wayOf(
-  source: TreeSource,
-  slots: ColumnSlots,
+  {source, slots, range, bindIndex}: Scan,
+  index: IndexSource | undefined,
   keys: readonly SortKey[],
   distinct: boolean,
 ): 'up' | 'down' | undefined {
+  const spec = index?.spec ?? source.spec;
+  const columns = index?.columns ?? source.key;
+  const terms = index && keys.some(key => key.expr.op !== 'slot') ? bindIndex(index).terms : [];
+  const is = (expr: Bound, place: number) => {
+    const column = columns[place];
+    if (column === undefined) return terms[place] !== undefined && sameBound(terms[place], expr);
+    return expr.op === 'slot' && slots.get(column) === expr.slot;
+  };
+  const fixed = range?.index?.source === index ? (range?.plan.fixed ?? 0) : 0;
   let way: 'up' | 'down' | undefined;
-  for (const [index, key] of keys.entries()) {
+  let place = 0;
+  for (const key of keys) {
     // once the whole key has been compared no two rows are equal
-    if (index >= source.key.length) {
+    if (place >= columns.length) {
       if (distinct) break;
       return undefined;
     }
-    const column = source.key[index] as number;
-    const stored = source.spec.keys[index];
-    if (key.expr.op !== 'slot' || slots.get(column) !== key.expr.slot || stored?.collation !== key.collation)
-      return undefined;
-    if (key.nullsFirst === key.descending) return undefined;
+    const fits = (at: number) => is(key.expr, at) && spec.keys[at]?.collation === key.collation;
+    // what has one value only orders nothing
+    if (columns.slice(0, fixed).some((_, at) => fits(at))) continue;
+    while (place < fixed && !fits(place)) place++;
+    const stored = spec.keys[place];
+    if (stored === undefined || !fits(place) || key.nullsFirst === key.descending) return undefined;
     const each = key.descending === stored.descending ? 'up' : 'down';
     if (way !== undefined && way !== each) return undefined;
     way = each;
+    place++;
   }
-  return way;
+  return way ?? 'up';
 }

@@ -6,9 +6,10 @@
 import type {Frame} from '../ast.js';
 import type {AggregateFunction} from '../functions/function.js';
 import type {OverFunction} from '../functions/windows.js';
-import type {BoundTableFunction, RangePlan, RowSource, TreeSource} from '../source.js';
+import type {BoundTableFunction, IndexSource, RangePlan, RowSource, TreeSource} from '../source.js';
 import type {CollationName} from '../values/value.js';
 import type {Bound, BoundAggregate, ComparisonAffinity, Slot, SortKey} from './expression.js';
+import type {BoundIndex} from './key-space.js';
 
 /** The slots that stand for columns of a source: column position to slot; made as columns are named. */
 export type ColumnSlots = Map<number, Slot>;
@@ -17,6 +18,16 @@ export interface RangeUse {
   readonly plan: RangePlan;
   /** The values that `plan.range` takes, with the affinity of the comparison for each. */
   readonly values: readonly {readonly expr: Bound; readonly affinity: ComparisonAffinity}[];
+  /** The conditions that hold for all of its rows, so that they leave no fewer. */
+  readonly holding?: readonly Bound[];
+  /** The index that it is a range of; of the table's own tree without one. */
+  readonly index?: IndexUse;
+}
+
+export interface IndexUse {
+  readonly source: IndexSource;
+  /** Whether the index alone has all that the query reads, as far as was known when it was planned. */
+  readonly covering: boolean;
 }
 
 export interface HashKey {
@@ -56,6 +67,8 @@ export type Plan = Estimated &
         readonly source: TreeSource;
         readonly slots: ColumnSlots;
         readonly range: RangeUse | undefined;
+        /** Binds the expressions of an index of the source. */
+        readonly bindIndex: (index: IndexSource) => BoundIndex;
         readonly reverse: boolean;
         /** How it is called in the query. */
         readonly alias: string;

@@ -22,6 +22,10 @@ export interface ScopeTable {
   readonly columns: readonly ScopeColumn[];
   /** What `rowid` means, if anything; a result column of it is named as that column. */
   readonly rowid: {readonly name: string; readonly bound: () => Bound} | undefined;
+  /** The name of the table of a state whose columns they are. */
+  readonly of?: string;
+  /** Whether its columns are found only with its name in front: NEW, OLD, excluded. */
+  readonly qualified?: boolean;
 }
 
 /** A column of USING or NATURAL: it stands for the columns of that name on both sides. */
@@ -61,6 +65,8 @@ export interface Resolved {
   readonly bound: Bound;
   readonly name: string;
   readonly type: string;
+  /** The table of a state that has the column. */
+  readonly of?: string | undefined;
 }
 
 const ROWID = new Set(['rowid', 'oid', '_rowid_']);
@@ -129,11 +135,11 @@ export class Scope {
     let found: Resolved | undefined;
     let matches = 0;
     for (const candidate of this.tables) {
-      if (table !== undefined && fold(candidate.alias) !== fold(table.text)) continue;
+      if (table === undefined ? candidate.qualified : fold(candidate.alias) !== fold(table.text)) continue;
       const column = candidate.columns.find(each => fold(each.name) === wanted);
       if (!column) continue;
       matches++;
-      found ??= {bound: column.bound(), name: column.name, type: column.type};
+      found ??= {bound: column.bound(), name: column.name, type: column.type, of: candidate.of};
     }
     if (matches > 1) throw ambiguous(table, name);
     if (found) return found;
@@ -150,7 +156,8 @@ export class Scope {
     }
     if (!ROWID.has(wanted)) return undefined;
     const withRowid = this.tables.filter(
-      candidate => candidate.rowid && (table === undefined || fold(candidate.alias) === fold(table.text)),
+      candidate =>
+        candidate.rowid && (table === undefined ? !candidate.qualified : fold(candidate.alias) === fold(table.text)),
     );
     if (withRowid.length > 1) throw ambiguous(table, name);
     const rowid = withRowid[0]?.rowid;

@@ -1,10 +1,10 @@
 /**
- * How an operation makes HEAD's branch, or a detached HEAD, mean another commit. Layer: worktree.
+ * How an operation makes HEAD's branch, or a detached HEAD, mean another commit. Layer: repo.
  */
 import type {ObjectId} from '../objects/id.js';
-import {branchRef} from '../repo/refs.js';
-import type {Publication, RefEdit} from '../repo/transaction.js';
-import type {Head} from '../repo/view.js';
+import {branchRef} from './refs.js';
+import type {Publication, RefEdit} from './transaction.js';
+import type {Head} from './view.js';
 
 /** Returns the part of a publication that moves HEAD's commit; `next` undefined leaves the branch without commits. */
 export function headEdit(head: Head, next: ObjectId | undefined): Pick<Publication, 'refs' | 'head'> {

@@ -1,0 +1,226 @@
+/**
+ * INSERT and REPLACE: where rows come from, which columns they fill, and what an upsert does. Layer: sql.
+ */
+import type {Cell} from '../../tree/cell.js';
+import type {Insert, Span} from '../ast.js';
+import {foldName} from '../catalog/names.js';
+import {sqlError} from '../fault.js';
+import {bindSelect} from '../plan/bind-select.js';
+import {declareCommonTables} from '../plan/common-tables.js';
+import type {Bound} from '../plan/expression.js';
+import type {Query} from '../plan/plan.js';
+import {Scope} from '../plan/scope.js';
+
+import {negate} from '../values/arithmetic.js';
+import type {Value} from '../values/value.js';
+import {viewUnchangeable} from './change-fault.js';
+import type {Compiler, Place, Step} from './compiler.js';
+import {compileReturning} from './returning.js';
+import {compileValues} from './row-code.js';
+import {columnOf, type RowOwner} from './row-owner.js';
+import {ChangeExecution, type Run} from './session.js';
+import type {TableProgram} from './table-program.js';
+import {compileUpserts} from './upsert.js';
+import type {WorkingView} from './working-state.js';
+
+const NONE: readonly Cell[] = [];
+
+/** Yields rows in batches. */
+type RowSource = (run: Run, outer: readonly Cell[]) => Iterable<readonly (readonly Cell[])[]>;
+
+/** Returns the compiled form of an INSERT. */
+export function compileInsert(compiler: Compiler, place: Place, statement: Insert): Step {
+  const target = compiler.target(place, statement.table);
+  if (target.kind === 'view') return intoView(compiler, place, statement, target);
+  const program = compiler.program(target);
+  const {definition, columns} = program;
+  const owner: RowOwner = {name: target.name, columns, rowid: program.rowid};
+  const generated = (column: number) => definition.columns[column]?.generated !== undefined;
+  const places = targetsOf(place, owner, statement, generated);
+  const source = statement.source && sourceOf(compiler, place, statement, owner, places.length, program);
+  const rules = compileUpserts(place, statement, program);
+  const alias = statement.alias?.text ?? target.name;
+  const returning = compileReturning(place, owner, alias, statement.returning);
+  program.triggers.prepare('insert');
+  const {beforeInsert, afterInsert} = program.triggers;
+  const body = statement.source?.body;
+  const replaces = program.mayReplace(statement.or);
+  const single =
+    place.scope === undefined &&
+    (body === undefined || (body.kind === 'values' && body.rows.length === 1)) &&
+    beforeInsert.length + afterInsert.length + statement.returning.length === 0 &&
+    !replaces;
+  if (compiler.session.foreignKeys) program.foreignKeys.prepare(replaces ? 'delete' : 'insert', undefined, single);
+  const missing = columns.flatMap((_, column) => {
+    const given = statement.source !== undefined && places.includes(column);
+    return given || column >= definition.columns.length || generated(column) ? [] : [column];
+  });
+  // a column that is named twice takes the first value
+  const first = source === undefined ? [] : places.map((column, i) => (places.indexOf(column) === i ? column : -1));
+  const {width} = target;
+  const {rowid, expressions} = program;
+  return {
+    returning: returning?.outputs ?? [],
+    run: (run, outer, or) => {
+      const action = or ?? statement.or;
+      const ruled = rules === undefined ? [] : rules(run, outer);
+      if (run.depth === 0) run.single = single && rules === undefined;
+      let changes = 0;
+      const take = (values: readonly Cell[]): void => {
+        const row = new Array<Cell>(width).fill(null);
+        for (let i = 0; i < first.length; i++) {
+          const column = first[i] as number;
+          if (column >= 0) row[column] = values[i] as Cell;
+        }
+        for (const column of missing) if (column !== rowid) row[column] = expressions.defaultOf(run, column);
+        const outcome = program.insert(run, row, action, ruled);
+        if (outcome === undefined) return;
+        changes++;
+        returning?.add(run, outcome.row);
+      };
+      try {
+        if (source === undefined) take(NONE);
+        else for (const batch of source(run, outer)) for (const values of batch) take(values);
+      } finally {
+        run.count(changes);
+      }
+    },
+  };
+}
+
+function intoView(compiler: Compiler, place: Place, statement: Insert, view: WorkingView): Step {
+  const triggers = compiler.triggersOf(view);
+  const fired = triggers.insteadOf.insert;
+  if (fired.length === 0) throw viewUnchangeable(statement.table);
+  if (statement.upserts.length > 0) {
+    throw sqlError('SQL_MISUSE', 'cannot UPSERT a view.', statement, {hint: 'Change the tables that it shows.'});
+  }
+  const owner = compiler.ownerOf(view);
+  const places = targetsOf(place, owner, statement, () => false);
+  const source = statement.source && sourceOf(compiler, place, statement, owner, places.length, undefined);
+  const returning = compileReturning(place, owner, statement.alias?.text ?? view.name, statement.returning);
+  triggers.prepare('insert');
+  return {
+    returning: returning?.outputs ?? [],
+    run: (run, outer, or) => {
+      const batches = source === undefined ? [[NONE]] : [...source(run, outer)];
+      for (const batch of batches) {
+        for (const values of batch) {
+          const row = new Array<Cell>(owner.columns.length).fill(null);
+          for (const [i, column] of places.entries()) row[column] = values[i] ?? null;
+          if (triggers.fire(run, fired, row, undefined, or ?? statement.or)) returning?.add(run, row);
+        }
+      }
+      run.session.changes = 0;
+    },
+  };
+}
+
+// ---------------------------------------------------------------------------------------------------- columns
+
+/** Returns the columns that the values of a statement go into, in their order. */
+function targetsOf(
+  {binder}: Place,
+  owner: RowOwner,
+  statement: Insert,
+  generated: (column: number) => boolean,
+): number[] {
+  if (statement.columns === undefined) {
+    return owner.columns.flatMap((column, i) => (column.hidden || generated(i) ? [] : [i]));
+  }
+  return statement.columns.map(name => {
+    const column = columnOf(owner, name);
+    if (column === undefined) {
+      throw sqlError('COLUMN_UNKNOWN', `table ${owner.name} has no column named ${name.text}.`, name, {
+        hint: `There are ${owner.columns
+          .filter(each => !each.hidden)
+          .slice(0, 12)
+          .map(each => each.name)
+          .join(', ')}.`,
+      });
+    }
+    binder.onColumn?.(name, owner.name);
+    if (generated(column)) {
+      throw sqlError('SQL_MISUSE', `cannot INSERT into generated column "${owner.columns[column]?.name}".`, name, {
+        hint: 'It is computed: leave it out.',
+      });
+    }
+    return column;
+  });
+}
+
+function checkCount(statement: Insert, owner: RowOwner, wanted: number, given: number, at: Span): void {
+  if (wanted === given) return;
+  const message = statement.columns
+    ? `${given} values for ${wanted} columns`
+    : `table ${owner.name} has ${wanted} columns but ${given} values were supplied`;
+  throw sqlError('SQL_MISUSE', `${message}.`, at, {hint: 'Give each column one value.'});
+}
+
+// ---------------------------------------------------------------------------------------------------- rows
+
+function sourceOf(
+  compiler: Compiler,
+  place: Place,
+  statement: Insert,
+  owner: RowOwner,
+  width: number,
+  program: TableProgram | undefined,
+): RowSource {
+  const select = statement.source as NonNullable<Insert['source']>;
+  const around = new Scope(place.scope);
+  declareCommonTables(place.binder, around, statement.with, statement);
+  const read = new Set<string>();
+  const query = noting(place, read, () => bindSelect(place.binder, new Scope(around), select));
+  checkCount(statement, owner, width, query.outputs.length, select);
+  const simple = simpleRows(place, query);
+  if (simple) return simple;
+  const rows = compiler.rows(place, query);
+  const busy =
+    program?.triggers.beforeInsert.length || program?.triggers.afterInsert.length || program?.foreignKeys.acts;
+  if (!busy && !read.has(foldName(owner.name)) && statement.returning.length === 0) return rows;
+  // what the statement does must not be seen by the query that it takes its rows from
+  return (run, outer) => [...rows(run, outer)];
+}
+
+/** Runs `bind` and notes the tables that it asks for. */
+export function noting<T>(place: Place, read: Set<string>, bind: () => T): T {
+  const {binder} = place;
+  const before = binder.onTable;
+  binder.onTable = name => {
+    read.add(foldName(name));
+    before?.(name);
+  };
+  try {
+    return bind();
+  } finally {
+    binder.onTable = before;
+  }
+}
+
+type Simple = (run: Run) => Value;
+
+/** Returns the rows of VALUES without compiling anything, where they are constants and parameters; a single row of expressions as one function. */
+function simpleRows(place: Place, {plan, outputs}: Query): RowSource | undefined {
+  if (plan.op !== 'values' || !outputs.every(({expr}, i) => expr.op === 'slot' && expr.slot === plan.slots[i]))
+    return undefined;
+  const items = plan.items.map(row => row.map(simpleValue));
+  if (items.every(row => row.every(each => each !== undefined))) {
+    const values = items as Simple[][];
+    return run => [values.map(row => row.map(each => each(run)))];
+  }
+  const [only, more] = plan.items;
+  if (only === undefined || more !== undefined) return undefined;
+  const program = compileValues(only, place.outer);
+  return (run, outer) => [[program(new ChangeExecution(run, outer), NONE, NONE)]];
+}
+
+function simpleValue(expr: Bound): Simple | undefined {
+  if (expr.op === 'constant') return () => expr.value;
+  if (expr.op === 'parameter') return run => run.parameters[expr.index] as Value;
+  if (expr.op === 'negate' && expr.operand.op === 'constant') {
+    const value = negate(expr.operand.value);
+    return () => value;
+  }
+  return undefined;
+}

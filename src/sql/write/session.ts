@@ -1,0 +1,97 @@
+/**
+ * What statements that write share: the counters and switches of one connection, and for each run of a statement its
+ * parameters, its clock and the rows that it returns. Layer: sql.
+ */
+import type {ObjectReader} from '../../objects/store.js';
+import {type Cell, ContentRef} from '../../tree/cell.js';
+import type {Span} from '../ast.js';
+import {readCell} from '../catalog/cell-value.js';
+import {Execution} from '../exec/execution.js';
+import type {FunctionContexts} from '../query.js';
+import type {Value} from '../values/value.js';
+import {Sequences} from './sequences.js';
+import type {WorkingState} from './working-state.js';
+
+/** The counters and switches of one connection. */
+export class Session {
+  changes = 0;
+  totalChanges = 0;
+  lastInsertRowid: number | bigint = 0;
+  /** Whether foreign keys are checked and their actions taken. */
+  foreignKeys = true;
+  /** Whether all of them wait for the end of the transaction; until then only. */
+  deferForeignKeys = false;
+  /** Whether a trigger may fire itself. */
+  recursiveTriggers = false;
+  /** How many deferred foreign keys do not hold now. */
+  deferredViolations = 0;
+}
+
+/** One run of a statement, triggers and foreign key actions included. */
+export class Run {
+  /** How many foreign keys that must hold at the end of the statement do not hold now. */
+  violations = 0;
+  /** The rows that it returns. */
+  readonly returned: (readonly Value[])[] = [];
+  private running: Set<object> | undefined;
+  private counters: Sequences | undefined;
+  depth = 0;
+  /** How many rows the statement itself changed. */
+  counted = 0;
+  /** Whether the statement inserts one row and does nothing else. */
+  single = false;
+  /** Whether a table is being dropped: then foreign keys that mean nothing are no error. */
+  dropping = false;
+
+  constructor(
+    readonly session: Session,
+    readonly parameters: readonly Value[],
+    readonly contexts: FunctionContexts,
+    readonly reader: ObjectReader,
+    private readonly state: WorkingState,
+    /** What errors point at. */
+    readonly at: Span,
+    readonly deadline: number,
+    readonly timeout: number,
+  ) {}
+
+  /** The triggers that are running. */
+  get active(): Set<object> {
+    this.running ??= new Set();
+    return this.running;
+  }
+
+  /** The counters of AUTOINCREMENT. */
+  get sequences(): Sequences {
+    this.counters ??= new Sequences(this.state);
+    return this.counters;
+  }
+
+  /** Writes what has been counted. */
+  finish(): void {
+    this.counters?.write();
+  }
+
+  /** Takes note of how many rows a statement has changed. */
+  count(changes: number): void {
+    const {session} = this;
+    if (this.depth === 0) this.counted = changes;
+    session.changes = changes;
+    session.totalChanges += changes;
+  }
+}
+
+/** One run of compiled code inside a run: `outer` has the cells of the rows that the code reads from around it. */
+export class ChangeExecution extends Execution {
+  constructor(
+    readonly run: Run,
+    readonly outer: readonly Cell[],
+  ) {
+    super(run.parameters, run.contexts, run.deadline, run.timeout, 0);
+  }
+
+  /** Returns the value of a cell of a row. */
+  read(cell: Cell): Value {
+    return cell instanceof ContentRef ? readCell(this.run.reader, cell) : cell;
+  }
+}

@@ -1,0 +1,65 @@
+/**
+ * The catalog of a working state: tables and views are those of the state unless AS OF asks for others; what shows a state
+ * shows this one. Layer: sql.
+ */
+import {FILES_TABLE} from '../../state/files.js';
+import {filesSource} from '../catalog/files-source.js';
+import {foldName, SYSTEM_TABLES} from '../catalog/names.js';
+import {pragmaFunctions, type SchemaSubject, STATE_TABLES} from '../catalog/schema-rows.js';
+import {States} from '../catalog/states.js';
+import type {Catalog, Source, TableFunction, TreeSource} from '../source.js';
+import type {WorkingState} from './working-state.js';
+
+/** Returns a catalog like `base`, whose tables are those of the working state as they are at each moment. */
+export function workingCatalog(state: WorkingState, base: Catalog): Catalog {
+  return new WorkingCatalog(state, base);
+}
+
+class WorkingCatalog implements Catalog {
+  private readonly functions = new Map<string, TableFunction>();
+
+  constructor(
+    private readonly state: WorkingState,
+    private readonly base: Catalog,
+  ) {
+    const pragmas = pragmaFunctions(
+      () => this.subject(),
+      name => this.findTable(name),
+    );
+    for (const each of pragmas) this.functions.set(each.name, each);
+  }
+
+  readonly findTable = (name: string, revision?: string): Source | undefined => {
+    if (revision !== undefined) return this.base.findTable(name, revision);
+    const folded = foldName(name);
+    if (folded === FILES_TABLE) return this.files();
+    const ofState = Object.hasOwn(STATE_TABLES, folded) ? STATE_TABLES[folded] : undefined;
+    if (ofState) {
+      const {columns, rows} = ofState(this.subject(), folded);
+      return {kind: 'rows', name: folded, columns, rows, scan: used => ofState(this.subject(), folded).scan(used)};
+    }
+    const found = this.state.find(name);
+    if (found?.kind === 'table') return found.source();
+    if (found) return {kind: 'view', name: found.name, sql: found.sql};
+    const system: readonly string[] = SYSTEM_TABLES;
+    return system.includes(folded) ? this.base.findTable(name) : undefined;
+  };
+
+  readonly findFunction = (name: string): TableFunction | undefined => {
+    return this.functions.get(foldName(name)) ?? this.base.findFunction(name);
+  };
+
+  readonly names = (): readonly string[] => [...SYSTEM_TABLES, ...this.state.names()];
+
+  private files(): TreeSource {
+    const {state} = this;
+    const files = state.files();
+    const source = filesSource(state.sink, files.flush(), files.rows);
+    return {...source, indexes: files.sources()};
+  }
+
+  /** Returns the state as it is now, for what shows it. */
+  private subject(): SchemaSubject {
+    return {states: new States(this.state.sink), state: this.state.write(), views: new Map()};
+  }
+}

@@ -1,0 +1,445 @@
+/**
+ * A database that statements change. Each statement that writes is one unit, unless BEGIN or SAVEPOINT has opened a
+ * transaction, which is one as a whole. A statement that fails has no effect. Finished units are handed over to be
+ * committed. Layer: sql.
+ */
+import type {ObjectId} from '../../objects/id.js';
+import type {Name, Span, Statement as Syntax} from '../ast.js';
+import {foldName} from '../catalog/names.js';
+import type {Batch} from '../exec/compile.js';
+import {sqlError} from '../fault.js';
+import type {Binder} from '../plan/binder.js';
+import {
+  Database,
+  type DatabaseOptions,
+  type FunctionContexts,
+  functionContexts,
+  limited,
+  located,
+  type Parameters,
+  parameterValues,
+  type RunOptions,
+  Statement,
+} from '../query.js';
+import type {Catalog} from '../source.js';
+import type {Value} from '../values/value.js';
+import {ChangeFault, foreignKeyFailed} from './change-fault.js';
+import {Compiler, type Place, type Step} from './compiler.js';
+import {define, isDefinition} from './definitions.js';
+import {checkViolations} from './foreign-keys.js';
+import {pragma} from './pragmas.js';
+import {Schemas, type SchemasMark} from './schemas.js';
+import {Run, Session} from './session.js';
+import {shortened} from './unit-message.js';
+import type {WorkingState} from './working-state.js';
+
+/** What a finished unit is about. */
+export interface UnitInfo {
+  /** Its statements, shortened. */
+  readonly message: string;
+  /** How many rows its statements changed. */
+  readonly changes: number;
+}
+
+export interface WritableOptions extends DatabaseOptions {
+  /**
+   * Takes a finished unit, whose state is in the sink then; not called for one that leaves the state what it was. What it
+   * throws undoes the unit. After one that returns a promise `settled` must be awaited before the next statement runs.
+   */
+  readonly commit?: (state: ObjectId, info: UnitInfo) => void | Promise<void>;
+  /** The state that the working state began with. */
+  readonly state?: ObjectId;
+}
+
+/** Statements of a unit that its message is made of; more would not fit. */
+const TOLD = 16;
+
+interface Savepoint {
+  readonly name: string;
+  readonly mark: SchemasMark;
+  readonly deferred: number;
+}
+
+/** A transaction that is open. */
+interface Transaction {
+  readonly mark: SchemasMark;
+  /** Whether a savepoint opened it: then the release of that one commits. */
+  readonly implicit: boolean;
+  readonly savepoints: Savepoint[];
+}
+
+export class WritableDatabase extends Database {
+  readonly session = new Session();
+  readonly schemas: Schemas;
+  private readonly compiler: Compiler;
+  private transaction: Transaction | undefined;
+  /** The statements of the unit so far. */
+  private texts: string[] = [];
+  private changesBefore = 0;
+  private committed: ObjectId | undefined;
+  private settling: Promise<void> | undefined;
+
+  constructor(
+    state: WorkingState,
+    base: Catalog,
+    private readonly writing: WritableOptions = {},
+  ) {
+    const schemas = new Schemas(state);
+    super(schemas.catalog(base), writing);
+    this.schemas = schemas;
+    this.committed = writing.state;
+    this.compiler = new Compiler(this.session, schemas, () => this.binder(this.catalog, undefined));
+  }
+
+  /** Whether a transaction is open. */
+  get inTransaction(): boolean {
+    return this.transaction !== undefined;
+  }
+
+  /** Waits until the last unit is committed. Throws what committing it threw; then it is undone. */
+  async settled(): Promise<void> {
+    await this.settling;
+  }
+
+  /** Yields the statements of a script, each compiled when it is its turn and run before the next one is asked for. */
+  override async *script(sql: string, parameters?: Parameters): AsyncGenerator<Statement, void, undefined> {
+    for await (const statement of super.script(sql, parameters)) {
+      yield statement;
+      await this.settled();
+    }
+  }
+
+  /** Undoes the open transaction, if there is one. */
+  rollback(): void {
+    if (this.transaction) this.rollbackTo(this.transaction.mark, 0);
+    this.transaction = undefined;
+    this.texts = [];
+  }
+
+  protected override compile(syntax: Syntax, sql: string, parameters: Parameters | undefined): Statement {
+    if (syntax.kind === 'explain') return super.compile(syntax, sql, parameters);
+    const {schemas} = this;
+    const make = (): Statement => {
+      if (syntax.kind === 'select') return this.select(syntax, sql, parameters);
+      if (syntax.kind === 'insert' || syntax.kind === 'update' || syntax.kind === 'delete') {
+        const binder = this.binder(this.catalog, parameters);
+        const place: Place = {binder, scope: undefined, outer: [], sql};
+        const step = limited(() => this.compiler.step(place, syntax));
+        return new ChangeStatement(this, step, syntax, sql, binder, parameters);
+      }
+      return new PlainStatement(this, syntax, sql);
+    };
+    return new CurrentStatement(
+      () => located(sql, make),
+      () => schemas.version,
+    );
+  }
+
+  protected override contexts(): FunctionContexts {
+    const {now = Date.now, zone = () => 0} = this.writing;
+    return functionContexts(now(), zone, this.session);
+  }
+
+  // -------------------------------------------------------------------------------------------------- running
+
+  /** Runs a change; returns the rows of RETURNING. */
+  change(step: Step, at: Span, sql: string, parameters: readonly Value[], options: RunOptions): Batch {
+    return this.perform(at, sql, parameters, options, true, run => step.run(run, [], undefined)).returned;
+  }
+
+  /** Runs a statement that is neither a query nor a change of rows. */
+  plain(syntax: Syntax, sql: string): Batch {
+    switch (syntax.kind) {
+      case 'begin':
+        this.begin(syntax);
+        return [];
+      case 'commit':
+        if (this.transaction === undefined) throw misuse('cannot commit - no transaction is active', syntax);
+        this.commit(syntax);
+        return [];
+      case 'rollback':
+        if (syntax.savepoint) this.rollbackToSavepoint(syntax.savepoint);
+        else if (this.transaction === undefined) throw misuse('cannot rollback - no transaction is active', syntax);
+        else this.rollback();
+        return [];
+      case 'savepoint':
+        this.savepoint(syntax.name);
+        return [];
+      case 'release':
+        this.release(syntax.name, syntax);
+        return [];
+      case 'pragma':
+        return pragma(this.session, this.transaction !== undefined, syntax) ?? this.pragmaRows(syntax);
+      case 'analyze':
+      case 'vacuum':
+        return [];
+    }
+    if (!isDefinition(syntax)) throw new TypeError(`a ${syntax.kind} that is not run`);
+    const {compiler} = this;
+    const place: Place = {binder: this.binder(this.catalog, undefined), scope: undefined, outer: [], sql};
+    return this.perform(syntax, sql, [], {}, false, run => define(compiler, place, run, syntax)).returned;
+  }
+
+  private pragmaRows({name, value}: Syntax & {readonly kind: 'pragma'}): Batch {
+    const called = this.catalog.findFunction(`pragma_${name.name.text}`);
+    if (called === undefined) return [];
+    const given = value === undefined ? '' : 'text' in value ? `'${value.text.replaceAll("'", "''")}'` : '';
+    return this.prepare(`SELECT * FROM pragma_${name.name.text}(${given})`).all();
+  }
+
+  private perform(
+    at: Span,
+    sql: string,
+    parameters: readonly Value[],
+    {timeout}: RunOptions,
+    counts: boolean,
+    work: (run: Run) => void,
+  ): Run {
+    if (this.settling !== undefined) throw new TypeError('the last unit is not committed yet');
+    const {schemas, session} = this;
+    const mark = schemas.mark();
+    const deferred = session.deferredViolations;
+    const deadline = timeout === undefined ? Number.POSITIVE_INFINITY : performance.now() + timeout;
+    const run = new Run(session, parameters, this.contexts(), schemas.reader, schemas.main, at, deadline, timeout ?? 0);
+    if (this.transaction === undefined) this.changesBefore = session.totalChanges;
+    const told = this.texts.length < TOLD;
+    if (told) this.texts.push(sql.slice(at.from, at.to));
+    try {
+      limited(() => work(run));
+      run.finish();
+      checkViolations(run);
+      if (this.transaction === undefined && session.deferredViolations > 0) throw foreignKeyFailed(at);
+    } catch (error) {
+      const action = error instanceof ChangeFault ? error.action : 'abort';
+      const broken = run.violations > 0 || (this.transaction === undefined && session.deferredViolations > 0);
+      if (action === 'fail' && !broken) {
+        if (this.transaction === undefined) this.finish(mark);
+      } else {
+        if (told) this.texts.pop();
+        if (counts) {
+          // as in SQLite, what triggers changed stays counted
+          session.totalChanges -= run.counted;
+          session.changes = 0;
+        }
+        if (action === 'rollback' && this.transaction) this.rollback();
+        else this.rollbackTo(mark, deferred);
+      }
+      throw action === 'fail' && broken ? foreignKeyFailed(at) : error;
+    }
+    if (this.transaction === undefined) this.finish(mark);
+    return run;
+  }
+
+  private rollbackTo(mark: SchemasMark, deferred: number): void {
+    this.schemas.rollbackTo(mark);
+    this.session.deferredViolations = deferred;
+  }
+
+  /** Hands the unit over that began at a mark. */
+  private finish(mark: SchemasMark): void {
+    const {schemas, session, texts} = this;
+    const {commit} = this.writing;
+    this.texts = [];
+    session.deferForeignKeys = false;
+    if (commit === undefined) {
+      schemas.forgetMarks();
+      return;
+    }
+    const undo = () => {
+      schemas.rollbackTo(mark);
+      session.deferredViolations = 0;
+    };
+    let pending: void | Promise<void>;
+    let state: ObjectId;
+    try {
+      state = schemas.main.write();
+      if (state === this.committed) {
+        schemas.forgetMarks();
+        return;
+      }
+      pending = commit(state, {message: shortened(texts), changes: session.totalChanges - this.changesBefore});
+    } catch (error) {
+      undo();
+      throw error;
+    }
+    const done = () => {
+      this.committed = state;
+      schemas.forgetMarks();
+    };
+    if (!(pending instanceof Promise)) {
+      done();
+      return;
+    }
+    const waiting = pending;
+    this.settling = (async () => {
+      try {
+        await waiting;
+        done();
+      } catch (error) {
+        undo();
+        throw error;
+      } finally {
+        this.settling = undefined;
+      }
+    })();
+    // whoever awaits `settled` is told
+    this.settling.catch(() => undefined);
+  }
+
+  // -------------------------------------------------------------------------------------------------- transactions
+
+  private begin(at: Span): void {
+    if (this.transaction) throw misuse('cannot start a transaction within a transaction', at);
+    this.open(false);
+  }
+
+  private open(implicit: boolean): Transaction {
+    if (this.settling !== undefined) throw new TypeError('the last unit is not committed yet');
+    this.changesBefore = this.session.totalChanges;
+    this.transaction = {mark: this.schemas.mark(), implicit, savepoints: []};
+    return this.transaction;
+  }
+
+  private commit(at: Span): void {
+    const {mark} = this.transaction as Transaction;
+    if (this.session.deferredViolations > 0) throw foreignKeyFailed(at);
+    this.transaction = undefined;
+    this.finish(mark);
+  }
+
+  private savepoint({text}: Name): void {
+    const {savepoints} = this.transaction ?? this.open(true);
+    savepoints.push({name: text, mark: this.schemas.mark(), deferred: this.session.deferredViolations});
+  }
+
+  private savepointIndex(name: Name): number {
+    const folded = foldName(name.text);
+    const index = this.transaction?.savepoints.findLastIndex(each => foldName(each.name) === folded) ?? -1;
+    if (index >= 0) return index;
+    throw sqlError('SQL_MISUSE', `no such savepoint: ${name.text}.`, name, {hint: 'Make it first: SAVEPOINT name.'});
+  }
+
+  private release(name: Name, at: Span): void {
+    const index = this.savepointIndex(name);
+    const {savepoints, implicit} = this.transaction as Transaction;
+    if (index === 0 && implicit) this.commit(at);
+    else savepoints.length = index;
+  }
+
+  private rollbackToSavepoint(name: Name): void {
+    const index = this.savepointIndex(name);
+    const {savepoints} = this.transaction as Transaction;
+    const {mark, deferred} = savepoints[index] as Savepoint;
+    savepoints.length = index + 1;
+    this.rollbackTo(mark, deferred);
+  }
+}
+
+function misuse(message: string, at: Span): Error {
+  return sqlError('SQL_MISUSE', `${message}.`, at, {hint: 'BEGIN opens a transaction; COMMIT or ROLLBACK ends it.'});
+}
+
+type Columns = readonly {readonly name: string; readonly type: string}[];
+
+/** A statement that is compiled anew when the schema has changed. */
+class CurrentStatement extends Statement {
+  private made: Statement;
+  private version: number;
+
+  constructor(
+    private readonly make: () => Statement,
+    private readonly versionNow: () => number,
+  ) {
+    super();
+    this.made = make();
+    this.version = versionNow();
+  }
+
+  private get current(): Statement {
+    if (this.version !== this.versionNow()) {
+      this.made = this.make();
+      this.version = this.versionNow();
+    }
+    return this.made;
+  }
+
+  get columns(): Columns {
+    return this.made.columns;
+  }
+
+  batches(parameters?: Parameters, options?: RunOptions): Generator<Batch, void, undefined> {
+    return this.current.batches(parameters, options);
+  }
+
+  explaining(mode: 'plan' | 'analyze'): Statement {
+    return this.current.explaining(mode);
+  }
+
+  explain(): string {
+    return this.current.explain();
+  }
+}
+
+/** INSERT, UPDATE or DELETE. All of it is done when the first row is asked for. */
+class ChangeStatement extends Statement {
+  readonly columns: Columns;
+  private readonly at: Span;
+
+  constructor(
+    private readonly database: WritableDatabase,
+    private readonly step: Step,
+    syntax: Syntax & {readonly kind: 'insert' | 'update' | 'delete'},
+    private readonly sql: string,
+    private readonly binder: Binder,
+    private readonly defaults: Parameters = [],
+  ) {
+    super();
+    this.columns = step.returning.map(({name, type}) => ({name, type}));
+    this.at = syntax;
+  }
+
+  *batches(parameters?: Parameters, options: RunOptions = {}): Generator<Batch, void, undefined> {
+    const values = parameterValues(this.binder.parameterNames, parameters ?? this.defaults);
+    const rows = located(this.sql, () => this.database.change(this.step, this.at, this.sql, values, options));
+    if (rows.length > 0) yield rows;
+  }
+
+  explaining(): Statement {
+    throw sqlError('SQL_UNSUPPORTED', 'EXPLAIN shows the plans of queries only.', this.at, {
+      hint: 'Explain the SELECT that finds the rows.',
+    });
+  }
+
+  explain(): string {
+    return '';
+  }
+}
+
+/** A statement about the schema, a transaction or a setting. */
+class PlainStatement extends Statement {
+  readonly columns: Columns;
+
+  constructor(
+    private readonly database: WritableDatabase,
+    private readonly syntax: Syntax,
+    private readonly sql: string,
+  ) {
+    super();
+    this.columns = syntax.kind === 'pragma' ? [{name: syntax.name.name.text, type: ''}] : [];
+  }
+
+  *batches(): Generator<Batch, void, undefined> {
+    const rows = located(this.sql, () => this.database.plain(this.syntax, this.sql));
+    if (rows.length > 0) yield rows;
+  }
+
+  explaining(): Statement {
+    throw sqlError('SQL_UNSUPPORTED', 'EXPLAIN shows the plans of queries only.', this.syntax, {
+      hint: 'Run the statement itself.',
+    });
+  }
+
+  explain(): string {
+    return '';
+  }
+}

@@ -1,0 +1,184 @@
+/** Statements that write: units, transactions, errors and their places, prepared statements; a repository's commits. */
+import test from 'ava';
+import {isDbosError} from '../../src/errors.js';
+import {MemoryObjects} from '../../src/objects/memory.js';
+import {readCommit} from '../../src/repo/commit.js';
+import {walk} from '../../src/repo/history.js';
+import {statements} from '../../src/sql/parser/parser.js';
+import type {Value} from '../../src/sql/values/value.js';
+import {writableDatabaseOf} from '../../src/sql/write/repository-writes.js';
+import {WorkingState} from '../../src/sql/write/working-state.js';
+import {type UnitInfo, WritableDatabase} from '../../src/sql/write/writable-database.js';
+import {makeRepo} from '../support/repo.js';
+import {memoryCatalog} from '../support/sqlcatalog.js';
+
+function database(commit?: (info: UnitInfo) => void): WritableDatabase {
+  const state = new WorkingState(new MemoryObjects(), undefined);
+  return new WritableDatabase(state, memoryCatalog(new Map()), commit && {commit: (_, info) => commit(info)});
+}
+
+function run(db: WritableDatabase, sql: string): (readonly Value[])[] {
+  let rows: (readonly Value[])[] = [];
+  for (const {from, to} of statements(sql)) rows = db.prepare(sql.slice(from, to)).all();
+  return rows;
+}
+
+test('an error of a constraint has its words, its place and no effect', t => {
+  const db = database();
+  run(
+    db,
+    'CREATE TABLE t(a INTEGER PRIMARY KEY, b TEXT NOT NULL UNIQUE, c CHECK (c > 0)); INSERT INTO t VALUES (1, 2, 3)',
+  );
+  const cases: [string, string][] = [
+    ["INSERT INTO t VALUES (2, 'x', 1), (1, 'y', 1)", 'UNIQUE constraint failed: t.a.'],
+    ["INSERT INTO t VALUES (2, 'x', 1), (3, '2', 1)", 'UNIQUE constraint failed: t.b.'],
+    ['INSERT INTO t VALUES (2, NULL, 1)', 'NOT NULL constraint failed: t.b.'],
+    ['UPDATE t SET c = -1', 'CHECK constraint failed: c > 0.'],
+    ["INSERT INTO t VALUES ('x', 'y', 1)", 'datatype mismatch.'],
+  ];
+  for (const [sql, message] of cases) {
+    const error = t.throws(() => run(db, sql), {code: 'CONSTRAINT_FAILED', message}, sql);
+    if (isDbosError(error)) t.is(error.data.line, 1);
+  }
+  t.deepEqual(run(db, 'SELECT * FROM t'), [[1, '2', 3]]);
+});
+
+test('a statement is a unit, a transaction is one, and what changes nothing is none', t => {
+  const units: UnitInfo[] = [];
+  const db = database(info => units.push(info));
+  run(db, 'CREATE TABLE t(a)');
+  run(db, 'INSERT INTO t\n  VALUES (1), (2)');
+  run(db, 'DELETE FROM t WHERE a = 9; SELECT * FROM t');
+  run(
+    db,
+    'BEGIN; INSERT INTO t VALUES (3); SAVEPOINT s; INSERT INTO t VALUES (4); ROLLBACK TO s; UPDATE t SET a = a + 1; COMMIT',
+  );
+  run(db, 'BEGIN; DELETE FROM t; ROLLBACK');
+  run(db, 'SAVEPOINT s; DELETE FROM t WHERE a = 2; RELEASE s');
+  t.throws(() => run(db, 'COMMIT'), {message: 'cannot commit - no transaction is active.'});
+  t.deepEqual(units, [
+    {message: 'CREATE TABLE t(a)', changes: 0},
+    {message: 'INSERT INTO t VALUES (1), (2)', changes: 2},
+    {message: 'INSERT INTO t VALUES (3); INSERT INTO t VALUES (4); UPDATE t SET a = a + 1', changes: 5},
+    {message: 'DELETE FROM t WHERE a = 2', changes: 1},
+  ]);
+  t.deepEqual(run(db, 'SELECT * FROM t'), [[3], [4]]);
+});
+
+test('a unit that cannot be committed is undone', t => {
+  let refuse = false;
+  const db = database(() => {
+    if (refuse) throw new Error('no');
+  });
+  run(db, 'CREATE TABLE t(a); INSERT INTO t VALUES (1)');
+  refuse = true;
+  t.throws(() => run(db, 'INSERT INTO t VALUES (2)'), {message: 'no'});
+  refuse = false;
+  t.deepEqual(run(db, 'SELECT * FROM t'), [[1]]);
+  run(db, 'INSERT INTO t VALUES (3)');
+  t.deepEqual(run(db, 'SELECT * FROM t'), [[1], [3]]);
+});
+
+test('prepared statements take parameters again and again, and notice that the schema has changed', t => {
+  const db = database();
+  run(db, 'CREATE TABLE t(a INTEGER PRIMARY KEY, b)');
+  const insert = db.prepare('INSERT INTO t(b) VALUES (?1), (?1 || ?2) RETURNING a, b');
+  const select = db.prepare('SELECT * FROM t ORDER BY a');
+  t.deepEqual(
+    insert.columns.map(({name}) => name),
+    ['a', 'b'],
+  );
+  t.deepEqual(insert.all(['x', 'y']), [
+    [1, 'x'],
+    [2, 'xy'],
+  ]);
+  t.deepEqual(insert.all([1, 2]), [
+    [3, 1],
+    [4, '12'],
+  ]);
+  run(db, 'ALTER TABLE t ADD COLUMN c DEFAULT 5');
+  insert.all(['z', '']);
+  t.deepEqual(select.all().slice(3), [
+    [4, '12', 5],
+    [5, 'z', 5],
+    [6, 'z', 5],
+  ]);
+  run(db, 'DROP TABLE t');
+  t.throws(() => insert.all(['z', '']), {code: 'TABLE_UNKNOWN'});
+  t.throws(() => select.all(), {code: 'TABLE_UNKNOWN'});
+});
+
+test('foreign keys hold at the end of a statement, deferred ones at the end of the transaction', t => {
+  const db = database();
+  run(
+    db,
+    'CREATE TABLE p(k PRIMARY KEY); CREATE TABLE c(k REFERENCES p DEFERRABLE INITIALLY DEFERRED, l REFERENCES p ON DELETE CASCADE)',
+  );
+  t.throws(() => run(db, 'INSERT INTO c(l) VALUES (1)'), {message: 'FOREIGN KEY constraint failed.'});
+  t.throws(() => run(db, 'INSERT INTO c(k) VALUES (1)'), {message: 'FOREIGN KEY constraint failed.'});
+  run(db, 'BEGIN; INSERT INTO c(k) VALUES (1)');
+  t.throws(() => run(db, 'COMMIT'), {message: 'FOREIGN KEY constraint failed.'});
+  run(db, 'INSERT INTO p VALUES (1), (2); COMMIT; INSERT INTO c(l) VALUES (2); DELETE FROM p WHERE k = 2');
+  t.deepEqual(run(db, 'SELECT * FROM c'), [[1, null]]);
+});
+
+test('temporary tables hide others and are no part of the state', t => {
+  let units = 0;
+  const db = database(() => units++);
+  run(db, "CREATE TABLE t(a); INSERT INTO t VALUES ('main')");
+  const before = units;
+  run(db, "CREATE TEMP TABLE t(a UNIQUE); INSERT INTO t VALUES ('temp'), (NULL)");
+  t.is(units, before);
+  t.deepEqual(run(db, 'SELECT a FROM t'), [['temp'], [null]]);
+  run(db, 'DROP TABLE t');
+  t.deepEqual(run(db, 'SELECT a FROM t'), [['main']]);
+});
+
+test('ALTER TABLE renames a column wherever it is named', t => {
+  const db = database();
+  run(
+    db,
+    `CREATE TABLE t(a INTEGER PRIMARY KEY, b UNIQUE CHECK (b <> 'no'), g AS (b || '!'));
+CREATE TABLE k(x REFERENCES t(b));
+CREATE INDEX i ON t(lower(b)) WHERE b > 0;
+CREATE VIEW v AS SELECT q.b AS b, a FROM t AS q WHERE b IN (SELECT b FROM t);
+CREATE TRIGGER r AFTER UPDATE OF b ON t BEGIN INSERT INTO k(x) SELECT b FROM t WHERE b = new.b; END;
+ALTER TABLE t RENAME COLUMN b TO "new name"`,
+  );
+  const sql = run(db, "SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL AND name <> 'files' ORDER BY name").map(
+    ([text]) => text,
+  );
+  t.deepEqual(sql, [
+    'CREATE INDEX i ON t(lower("new name")) WHERE "new name" > 0',
+    'CREATE TABLE k(x REFERENCES t("new name"))',
+    'CREATE TRIGGER r AFTER UPDATE OF "new name" ON t BEGIN INSERT INTO k(x) SELECT "new name" FROM t WHERE "new name" = new."new name"; END',
+    'CREATE TABLE t(a INTEGER PRIMARY KEY, "new name" UNIQUE CHECK ("new name" <> \'no\'), g AS ("new name" || \'!\'))',
+    'CREATE VIEW v AS SELECT q."new name" AS b, a FROM t AS q WHERE "new name" IN (SELECT "new name" FROM t)',
+  ]);
+});
+
+test('in a repository each unit is a commit on the branch of HEAD', async t => {
+  const {repo} = await makeRepo(t);
+  const db = writableDatabaseOf(repo);
+  for (const sql of [
+    'CREATE TABLE t(a INTEGER PRIMARY KEY, b)',
+    "INSERT INTO t(b) VALUES ('x'), ('y')",
+    'DELETE FROM t WHERE a = 7',
+  ]) {
+    db.prepare(sql).all();
+    await db.settled();
+  }
+  const {commit} = repo.head();
+  const messages = [...walk(repo, {include: commit === undefined ? [] : [commit]})].map(
+    ({id}) => readCommit(repo.objects, id).message,
+  );
+  t.deepEqual(messages, ["INSERT INTO t(b) VALUES ('x'), ('y')", 'CREATE TABLE t(a INTEGER PRIMARY KEY, b)']);
+  db.prepare("UPDATE t SET b = 'z' WHERE a = 2").all();
+  await db.settled();
+  const again = writableDatabaseOf(repo);
+  t.deepEqual(again.prepare('SELECT * FROM t').all(), [
+    [1, 'x'],
+    [2, 'z'],
+  ]);
+  t.deepEqual((await again.statement("SELECT b FROM t AS OF 'HEAD~1' WHERE a = 2")).all(), [['y']]);
+});
