@@ -64,7 +64,7 @@ export function compileInsert(compiler: Compiler, place: Place, statement: Inser
     run: (run, outer, or) => {
       const action = or ?? statement.or;
       const ruled = rules === undefined ? [] : rules(run, outer);
-      if (run.depth === 0) run.single = single && rules === undefined;
+      if (run.depth === 0) run.single = single && statement.upserts.every(({set}) => set === undefined);
       let changes = 0;
       const take = (values: readonly Cell[]): void => {
         const row = new Array<Cell>(width).fill(null);
