@@ -257,12 +257,13 @@ function windowOf(name: string, frame: WindowFrame | undefined, others: readonly
   return {rows: NUMBERED, name, others, ordered: true, descending: false, nullsFirst: true, frame, filtered: false};
 }
 
+// of integers: a sum that had a REAL in it stays REAL when that has left the frame, as in SQLite
 test('frames that slide give what computing each anew gives', t => {
   fc.assert(
     fc.property(anyWindow, window => {
       if (!AGGREGATE_FUNCTIONS.some(({name}) => name === window.name) || window.frame?.exclude !== 'no others') return;
       const real = FUNCTIONS.get(window.name) as WindowFunction;
-      if (!('create' in real) || window.rows.some(({value}) => typeof value !== 'number')) return;
+      if (!('create' in real) || window.rows.some(({value}) => !Number.isSafeInteger(value))) return;
       const anew: WindowFunction = {
         ...real,
         name: 'anew',
