@@ -8,7 +8,7 @@ import {shortName} from '../src/repo/refs.js';
 import type {Repository} from '../src/repo/repository.js';
 import {type Resolved, resolveRevision} from '../src/repo/revisions.js';
 import {checkoutCommit} from '../src/worktree/detach.js';
-import type {MoveWorkOptions} from '../src/worktree/headto.js';
+import type {MoveWorkOptions} from '../src/worktree/move.js';
 import {restorePaths} from '../src/worktree/restore.js';
 import {switchBranch} from '../src/worktree/switch.js';
 

@@ -1,6 +1,7 @@
 import {resolve} from 'node:path';
 import {decodeText} from '../src/bytes.js';
 import {Args, Flags, StoreCommand} from '../src/cli/command.js';
+import {moveWarnings, savedNote} from '../src/cli/move-text.js';
 import {formatCount} from '../src/cli/progress.js';
 import {InterruptGuard} from '../src/cli/query-interrupt.js';
 import {parseParameters} from '../src/cli/query-parameters.js';
@@ -10,9 +11,12 @@ import {writeResultFile} from '../src/cli/result-file.js';
 import {FORMATS, type FormatName, formatOfFile} from '../src/cli/result-format.js';
 import {createStyle} from '../src/cli/style.js';
 import {shortId} from '../src/objects/id.js';
+import type {StoredOperation} from '../src/repo/operation.js';
 import type {Repository} from '../src/repo/repository.js';
+import type {Publication, Publish} from '../src/repo/transaction.js';
 import {databaseOf} from '../src/sql/repository-query.js';
 import {ScriptWrites, writes} from '../src/sql/write/script-writes.js';
+import type {FollowOptions} from '../src/worktree/follow.js';
 import type {StatusChange} from '../src/worktree/status.js';
 
 interface Chosen {
@@ -73,12 +77,16 @@ export default class Query extends StoreCommand {
       description: 'The message of the commits that statements make; the statement itself unless given.',
       helpValue: 'MESSAGE',
     }),
+    force: Flags.boolean({
+      char: 'f',
+      description: 'Save what writing files would overwrite in the work tree in an automatic commit, and go on.',
+    }),
     at: Flags.string({description: 'Ask the state of a revision or time (HEAD unless given).', helpValue: 'REV'}),
     timeout: Flags.string({description: 'Give up after so many seconds.', helpValue: 'SECONDS'}),
     timing: Flags.boolean({description: 'Tell on stderr how many rows there were and how long they took.'}),
   };
   static override pages = true;
-  static override exits = [4, 5];
+  static override exits = [4, 5, 6];
   static override completes = {at: 'revision', file: 'file', output: 'file'} as const;
 
   async run(): Promise<unknown> {
@@ -100,7 +108,9 @@ export default class Query extends StoreCommand {
         repository.location.workTree === undefined ? {} : {status: () => this.uncommitted(repository, guard?.signal)};
       if (writes(sql)) {
         if (flags.at !== undefined) throw this.usage('A past state cannot be written: leave out --at.');
-        changed = new ScriptWrites(repository, {...status, message: flags.message});
+        const publish: Publish = (transaction, publication) =>
+          this.published(repository, publication, {transaction, force: flags.force === true});
+        changed = new ScriptWrites(repository, {...status, message: flags.message, publish});
       }
       const database =
         changed?.database ?? databaseOf(repository, {...status, ...(flags.at !== undefined && {at: flags.at})});
@@ -134,6 +144,21 @@ export default class Query extends StoreCommand {
     if (first === undefined) return;
     const where = commits.length === 1 ? `commit ${shortId(first)}` : `${commits.length} commits`;
     this.note(`Changed ${countOf(changes)} in ${where}.`);
+  }
+
+  /** Publishes what a script has made, and the work tree follows. */
+  private async published(
+    repository: Repository,
+    publication: Publication,
+    options: FollowOptions,
+  ): Promise<StoredOperation> {
+    // most queries write nothing
+    const {publishAndFollow} = await import('../src/worktree/follow.js');
+    const move = await publishAndFollow(repository, publication, {...options, progress: this.showProgress});
+    this.progress.finish();
+    for (const line of savedNote(move, true)) this.note(line);
+    for (const line of moveWarnings(move)) this.warning(line);
+    return move.operation;
   }
 
   private async uncommitted(repository: Repository, signal?: AbortSignal): Promise<readonly StatusChange[]> {

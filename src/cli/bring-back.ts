@@ -4,7 +4,7 @@ import {readCommit} from '../repo/commit.js';
 import type {Repository} from '../repo/repository.js';
 import type {UndoPlan} from '../repo/undo.js';
 import {plainText} from '../state/quote.js';
-import type {HeadMove} from '../worktree/headto.js';
+import type {HeadMove} from '../worktree/follow.js';
 import {moveJson} from './move-text.js';
 import {operationJson, operationSubject} from './operation-text.js';
 import type {Style} from './style.js';

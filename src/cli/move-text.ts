@@ -4,7 +4,7 @@ import {readCommit} from '../repo/commit.js';
 import type {Repository} from '../repo/repository.js';
 import type {Head} from '../repo/view.js';
 import {quotePath} from '../state/quote.js';
-import type {WorkTreeMove} from '../worktree/headto.js';
+import type {WorkTreeMove} from '../worktree/move.js';
 import type {SkippedEntry, UnreadablePath} from '../worktree/scan.js';
 import {subjectOf} from './commit-text.js';
 import {formatCount} from './progress.js';

@@ -8,10 +8,9 @@ import type {ObjectId} from '../objects/id.js';
 import {type ObjectReader, ObjectStore, ObjectWriter} from '../objects/store.js';
 import {LevelStorage} from '../storage/level.js';
 import type {TreeRoot} from '../tree/spec.js';
-import {readCommit} from './commit.js';
 import {Config} from './config.js';
 import type {RepoContext} from './context.js';
-import {filesRootOf} from './filesroot.js';
+import {filesRootOfCommit} from './filesroot.js';
 import {checkFormat, isStore, writeFormat} from './format.js';
 import {readCell} from './indexes.js';
 import {locationFor, type StoreLocation} from './location.js';
@@ -107,7 +106,7 @@ export class Repository {
 
   /** Returns the root of the files of a commit; null for no commit, and for one without files. */
   filesRoot(commit: ObjectId | undefined): TreeRoot {
-    return commit === undefined ? null : filesRootOf(this.objects, readCommit(this.objects, commit).state);
+    return filesRootOfCommit(this.objects, commit);
   }
 
   /** Returns a new transaction on the newest operation. */

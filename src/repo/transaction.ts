@@ -12,8 +12,8 @@ import type {StorageWriter} from '../storage/storage.js';
 import type {RepoContext} from './context.js';
 import {stageIndexes} from './indexes.js';
 import {type OperationKind, type StoredOperation, type UndoInfo, writeOperation} from './operation.js';
-import {changeRefs, findRef, type RefChange, type RefName, shortName} from './refs.js';
-import {type HeadTarget, headOf, sameHead, type View, writeView} from './view.js';
+import {branchRef, changeRefs, findRef, type RefChange, type RefName, shortName} from './refs.js';
+import {type Head, type HeadTarget, headOf, sameHead, type View, writeView} from './view.js';
 
 /** What a ref must hold for an edit to be made. */
 export type Expected =
@@ -38,6 +38,9 @@ export interface Publication {
   readonly head?: HeadTarget;
   readonly undo?: UndoInfo;
 }
+
+/** Publishes what is staged, as `Transaction.publish` does; where there is a work tree, so that it follows. */
+export type Publish = (transaction: Transaction, publication: Publication) => Promise<StoredOperation>;
 
 /** The newest operation and its view. */
 export interface Tip {
@@ -78,6 +81,18 @@ export class Transaction {
   async flush(): Promise<void> {
     this.checkOpen();
     await this.writer.commit();
+  }
+
+  /** Returns what HEAD comes to once this is published. Throws REF_MOVED as `publish` does. */
+  headAfter({head, refs = []}: Publication): Head {
+    const {view} = this.host.tip();
+    const changes = changesOf(this.objects, view, refs);
+    const target = head ?? view.head;
+    if ('detached' in target) return {branch: undefined, commit: target.detached};
+    const name = branchRef(target.branch);
+    const change = changes.find(each => each.name === name);
+    const commit = change === undefined ? findRef(this.objects, view.refs, name) : change.after;
+    return {branch: target.branch, commit: commit ?? undefined};
   }
 
   /**

@@ -4,9 +4,10 @@
  */
 import type {Repository} from '../repo/repository.js';
 import type {UndoPlan} from '../repo/undo.js';
-import {type HeadMove, type MoveWorkOptions, moveHeadTo} from './headto.js';
+import {type HeadMove, publishAndFollow} from './follow.js';
+import type {MoveWorkOptions} from './move.js';
 
-/** Carries out a plan of `planUndo`, `planRedo` or `planRestore`. In a bare store only refs move. Throws as `moveHeadTo`. */
+/** Carries out a plan of `planUndo`, `planRedo` or `planRestore`. In a bare store only refs move. Throws as `publishAndFollow`. */
 export async function bringBack(repo: Repository, plan: UndoPlan, options: MoveWorkOptions = {}): Promise<HeadMove> {
-  return moveHeadTo(repo, plan.head.commit, plan.publication, options);
+  return publishAndFollow(repo, plan.publication, options);
 }

@@ -4,7 +4,8 @@
 import {type ObjectId, shortId} from '../objects/id.js';
 import type {Repository} from '../repo/repository.js';
 import type {Head} from '../repo/view.js';
-import {type HeadMove, type MoveWorkOptions, moveHeadTo} from './headto.js';
+import {type HeadMove, publishAndFollow} from './follow.js';
+import type {MoveWorkOptions} from './move.js';
 
 export interface DetachResult {
   readonly commit: ObjectId;
@@ -13,7 +14,7 @@ export interface DetachResult {
   readonly move: HeadMove;
 }
 
-/** Checks out a commit; `name` is how it was called, for the operation log. Throws as `moveHeadTo`. */
+/** Checks out a commit; `name` is how it was called, for the operation log. Throws as `publishAndFollow`. */
 export async function checkoutCommit(
   repo: Repository,
   commit: ObjectId,
@@ -24,5 +25,5 @@ export async function checkoutCommit(
   const shown = shortId(commit);
   const description = `check out ${name === undefined || name === shown ? shown : `${name} (${shown})`}`;
   const publication = {kind: 'normal', description, head: {detached: commit}} as const;
-  return {commit, previous, move: await moveHeadTo(repo, commit, publication, options)};
+  return {commit, previous, move: await publishAndFollow(repo, publication, options)};
 }

@@ -3,25 +3,33 @@
  * then whatever the caller publishes, then the stat cache; so at every moment either HEAD tells what the files are, or
  * the journal tells what they are becoming. Layer: worktree.
  */
-import {DbosError} from '../errors.js';
 import type {ObjectReader} from '../objects/store.js';
+import type {Repository} from '../repo/repository.js';
 import {type FileChange, findFile} from '../state/files.js';
 import type {TreeRoot} from '../tree/spec.js';
 import {type Applied, applyPlan} from './apply.js';
-import type {WorkProgress} from './examine.js';
 import {findJournal, removeJournal, writeJournal} from './journal.js';
 import {type Listing, UNKNOWN} from './listing.js';
 import {Outtake} from './outtake.js';
+import {placeOf, type WorkOptions} from './place.js';
 import {type Plan, planMove} from './plan.js';
-import {listPaths} from './record.js';
 import {relist} from './relist.js';
+import {type Saved, savePaths} from './save.js';
 import {fileSystemTime, saveStatCache} from './statcache.js';
+import {wouldOverwrite} from './wouldoverwrite.js';
 
-export interface MoveOptions {
+/** How whoever asked for it wants a move done. */
+export interface MoveWorkOptions extends WorkOptions {
+  /** Save what would be lost in an automatic commit, instead of refusing. */
+  readonly force?: boolean;
+  /** Give files the times of their rows. */
+  readonly restoreTimes?: boolean;
+}
+
+/** What a move is. */
+export interface Move {
+  /** Has both roots and what they refer to. */
   readonly reader: ObjectReader;
-  readonly root: string;
-  readonly store: string;
-  readonly logDirectory: string | undefined;
   /** The root that the rows before and the states of the listing are from, and the one that the rows after are from. */
   readonly from: TreeRoot;
   readonly to: TreeRoot;
@@ -33,16 +41,18 @@ export interface MoveOptions {
   readonly listing: () => Listing | undefined;
   /** Whether a directory that is made gets all the rows that the root in `finish` has in it. */
   readonly covers: boolean;
-  /** Saves endangered paths somewhere; without it they make the move fail. */
-  readonly save?: ((paths: readonly string[]) => Promise<void>) | undefined;
-  readonly restoreTimes?: boolean | undefined;
-  readonly now: () => number;
-  readonly signal?: AbortSignal | undefined;
-  readonly progress?: ((progress: WorkProgress) => void) | undefined;
+  /** Called when nothing stands in the way, before the disk is touched. */
+  readonly ready?: () => Promise<void>;
+}
+
+/** What a command did to the work tree. */
+export interface WorkTreeMove extends Omit<Applied, 'updates'> {
+  /** The automatic commit, if one was needed. */
+  readonly saved: Saved | undefined;
 }
 
 /** A move that is done on disk. */
-export interface Moved extends Omit<Applied, 'updates'> {
+export interface Moved extends WorkTreeMove {
   /**
    * Ends the move, once HEAD says what the files are: saves the stat cache, whose states refer to `root`, and removes the
    * journal. `unsure` are paths of which the new rows may not be those of that root.
@@ -51,25 +61,26 @@ export interface Moved extends Omit<Applied, 'updates'> {
 }
 
 /**
- * Moves the work tree. Throws WOULD_OVERWRITE with all endangered paths in `data.paths` before anything is touched,
- * NAME_UNSAFE for rows that no state may have, FILE_UNWRITABLE, INTERRUPTED.
+ * Moves the work tree of a repository. Throws WOULD_OVERWRITE with all endangered paths in `data.paths` before anything is
+ * touched, NAME_UNSAFE for rows that no state may have, FILE_UNWRITABLE, INTERRUPTED.
  */
-export async function moveWorkTree(options: MoveOptions): Promise<Moved> {
-  const {reader, logDirectory, signal} = options;
-  const outtake = new Outtake(reader, logDirectory, signal);
+export async function moveWorkTree(repo: Repository, move: Move, options: MoveWorkOptions): Promise<Moved> {
+  const outtake = new Outtake(move.reader, repo.storage.logDirectory, options.signal);
   try {
-    return await move(options, outtake);
+    return await carryOut(repo, move, options, outtake);
   } finally {
     await outtake.close();
   }
 }
 
-async function move(options: MoveOptions, outtake: Outtake): Promise<Moved> {
-  const {reader, root, store, from, to, paths, signal, progress, now} = options;
+async function carryOut(repo: Repository, move: Move, options: MoveWorkOptions, outtake: Outtake): Promise<Moved> {
+  const {root, store} = placeOf(repo);
+  const {reader, from, to, paths, covers} = move;
+  const {signal, progress, force = false, restoreTimes = false} = options;
   const changes: FileChange[] = [];
   let files = 0;
   let bytes = 0;
-  for (const change of options.changes) {
+  for (const change of move.changes) {
     changes.push(change);
     if (change.after?.type !== 'file') continue;
     // threads take a while to start: as soon as there is work for them
@@ -77,21 +88,22 @@ async function move(options: MoveOptions, outtake: Outtake): Promise<Moved> {
     bytes += change.after.content?.size ?? 0;
     await outtake.prepare(files, bytes);
   }
-  const listing = options.listing();
+  const listing = move.listing();
   const interrupted = findJournal(store);
   const others = interrupted === undefined ? [] : [interrupted.to];
   const planFor = (list: readonly FileChange[]) => planMove({reader, root, changes: list, to, others, listing, signal});
   let plan = await planFor(changes);
+  let saved: Saved | undefined;
   if (plan.endangered.length > 0) {
-    if (options.save === undefined) throw wouldOverwrite(plan.endangered);
-    await options.save(plan.endangered);
+    if (!force) throw wouldOverwrite(plan.endangered);
+    saved = await savePaths(repo, plan.endangered, {signal, progress});
     const known = new Set(plan.endangered);
-    plan = await planFor(withBlockers(options, changes, plan));
+    plan = await planFor(withBlockers(move, changes, plan));
     const late = plan.endangered.filter(path => !known.has(path));
     if (late.length > 0) throw wouldOverwrite(late);
   }
-  writeJournal(store, {from, to, paths, time: now()});
-  const restoreTimes = options.restoreTimes ?? false;
+  await move.ready?.();
+  writeJournal(store, {from, to, paths, time: repo.context.now()});
   const {updates, ...applied} = await applyPlan(plan, {
     reader,
     root,
@@ -104,6 +116,7 @@ async function move(options: MoveOptions, outtake: Outtake): Promise<Moved> {
   });
   return {
     ...applied,
+    saved,
     finish: (stateRoot, unsure) => {
       // without a listing the next scan sees what this would leave out, unless there was nothing before
       if (listing !== undefined || from === null) {
@@ -111,7 +124,7 @@ async function move(options: MoveOptions, outtake: Outtake): Promise<Moved> {
           unsure === undefined
             ? updates
             : updates.map(update => (unsure.has(update.path) ? {...update, state: UNKNOWN} : update));
-        saveStatCache(store, stateRoot, relist(listing, known, options.covers), fileSystemTime(store));
+        saveStatCache(store, stateRoot, relist(listing, known, covers), fileSystemTime(store));
       }
       removeJournal(store);
     },
@@ -119,24 +132,11 @@ async function move(options: MoveOptions, outtake: Outtake): Promise<Moved> {
 }
 
 /** Returns the changes with what blocks the way to some of them, now that it is saved. */
-function withBlockers({reader, from, to}: MoveOptions, changes: readonly FileChange[], plan: Plan): FileChange[] {
+function withBlockers({reader, from, to}: Move, changes: readonly FileChange[], plan: Plan): FileChange[] {
   const known = new Set(changes.map(({path}) => path));
   const blockers = plan.endangered
     .filter(path => !known.has(path) && !plan.inTheWay.includes(path))
     .map(path => ({path, before: findFile(reader, from, path), after: findFile(reader, to, path)}));
   // parents come before their children
   return [...blockers.sort((a, b) => a.path.length - b.path.length), ...changes];
-}
-
-/** Returns the error for paths that no commit holds and that would be lost. */
-export function wouldOverwrite(paths: readonly string[]): DbosError {
-  const sorted = [...paths].sort();
-  return new DbosError(
-    'WOULD_OVERWRITE',
-    `${sorted.length === 1 ? 'A path has' : `${sorted.length} paths have`} changes that would be lost: ${listPaths(sorted)}.`,
-    {
-      hint: 'Commit them first, or use --force, which saves them in an automatic commit.',
-      data: {paths: sorted},
-    },
-  );
 }

@@ -9,12 +9,11 @@ import {diffFiles, type FileChange, findFile, unknownPath} from '../state/files.
 import {parentOf} from '../state/path.js';
 import type {TreeRoot} from '../tree/spec.js';
 import {type Difference, examine} from './examine.js';
-import type {MoveWorkOptions, WorkTreeMove} from './headto.js';
 import {cleanInterrupted} from './journal.js';
-import {moveWorkTree} from './move.js';
+import {type MoveWorkOptions, moveWorkTree, type WorkTreeMove} from './move.js';
 import {Parents} from './parents.js';
 import {placeOf} from './place.js';
-import {afterSave, type Saved, savePaths} from './save.js';
+import {afterSave} from './save.js';
 import {Selection} from './selection.js';
 import {loadStatCache} from './statcache.js';
 
@@ -27,7 +26,7 @@ export interface RestoreOptions extends MoveWorkOptions {
 
 /**
  * Makes the selected paths what they are in the source: writes what differs and removes what HEAD has and the source has
- * not. Throws PATH_UNKNOWN for a path that neither has, WOULD_OVERWRITE with `data.paths`, and as `moveHeadTo`.
+ * not. Throws PATH_UNKNOWN for a path that neither has, WOULD_OVERWRITE with `data.paths`, and as `publishAndFollow`.
  */
 export async function restorePaths(repo: Repository, options: RestoreOptions): Promise<WorkTreeMove> {
   const {root, store} = placeOf(repo);
@@ -40,7 +39,7 @@ export async function restorePaths(repo: Repository, options: RestoreOptions): P
     if (path === '' || findFile(reader, from, path) !== undefined || findFile(reader, to, path) !== undefined) continue;
     throw unknownPath(path, options.source === undefined ? 'HEAD' : 'that commit');
   }
-  const {signal, progress, force, restoreTimes} = options;
+  const {signal, progress} = options;
   cleanInterrupted(reader, root, store);
   const {differences, listing} = await examine({
     reader,
@@ -58,34 +57,25 @@ export async function restorePaths(repo: Repository, options: RestoreOptions): P
   const changes = changesFor(reader, root, from, to, selection, differences, between);
   // there may be as many as files, and writing them takes memory
   differences.length = 0;
-  let saved: Saved | undefined;
-  const {finish, ...moved} = await moveWorkTree({
-    reader,
-    root,
-    store,
-    logDirectory: repo.storage.logDirectory,
-    from,
-    to,
-    changes,
-    paths: options.paths,
-    listing: () => listing,
-    covers: from === to && selection.all,
-    save: force
-      ? async paths => {
-          saved = await savePaths(repo, paths, {signal, progress});
-        }
-      : undefined,
-    restoreTimes,
-    now: repo.context.now,
-    signal,
-    progress,
-  });
-  if (saved !== undefined) {
+  const {finish, ...moved} = await moveWorkTree(
+    repo,
+    {
+      reader,
+      from,
+      to,
+      changes,
+      paths: options.paths,
+      listing: () => listing,
+      covers: from === to && selection.all,
+    },
+    options,
+  );
+  if (moved.saved !== undefined) {
     const description = `restore ${options.paths.map(path => path || '.').join(' ')}`;
-    await repo.begin().publish(afterSave({kind: 'normal', description}, head, saved));
+    await repo.begin().publish(afterSave({kind: 'normal', description}, head, moved.saved));
   }
   finish(from, between);
-  return {...moved, saved};
+  return moved;
 }
 
 /** Returns what must change on disk, parents before children; `between` takes the paths whose rows differ between the roots. */

@@ -13,10 +13,10 @@ import type {Head} from '../repo/view.js';
 import {findFile} from '../state/files.js';
 import {parentOf} from '../state/path.js';
 import {writeFilesCommit} from './commitrecord.js';
-import {wouldOverwrite} from './move.js';
 import {placeOf, type WorkOptions} from './place.js';
 import {record} from './record.js';
 import {Selection} from './selection.js';
+import {wouldOverwrite} from './wouldoverwrite.js';
 
 /** An automatic commit. */
 export interface Saved {

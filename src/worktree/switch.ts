@@ -7,7 +7,8 @@ import {type BranchName, branchName, branchRef} from '../repo/refs.js';
 import type {Repository} from '../repo/repository.js';
 import type {Publication} from '../repo/transaction.js';
 import type {Head} from '../repo/view.js';
-import {type HeadMove, type MoveWorkOptions, moveHeadTo} from './headto.js';
+import {type HeadMove, publishAndFollow} from './follow.js';
+import type {MoveWorkOptions} from './move.js';
 
 export interface SwitchOptions extends MoveWorkOptions {
   /** Make the branch, at `start` or else at HEAD. */
@@ -25,7 +26,7 @@ export interface SwitchResult {
   readonly move: HeadMove | undefined;
 }
 
-/** Switches to a branch. Throws BRANCH_UNKNOWN, BRANCH_EXISTS (to create), REF_NAME_INVALID, and as `moveHeadTo`. */
+/** Switches to a branch. Throws BRANCH_UNKNOWN, BRANCH_EXISTS (to create), REF_NAME_INVALID, and as `publishAndFollow`. */
 export async function switchBranch(repo: Repository, name: string, options: SwitchOptions = {}): Promise<SwitchResult> {
   const previous = repo.head();
   const branch = branchName(name);
@@ -38,10 +39,10 @@ export async function switchBranch(repo: Repository, name: string, options: Swit
       head: {branch},
       ...(commit !== undefined && {refs: [{name: branchRef(branch), expected: {kind: 'absent'}, next: commit}]}),
     };
-    return {branch, commit, previous, move: await moveHeadTo(repo, commit, publication, options)};
+    return {branch, commit, previous, move: await publishAndFollow(repo, publication, options)};
   }
   if (previous.branch === branch) return {branch, commit: previous.commit, previous, move: undefined};
   const {id: commit} = readBranch(repo, name);
   const publication: Publication = {kind: 'normal', description: `switch to ${name}`, head: {branch}};
-  return {branch, commit, previous, move: await moveHeadTo(repo, commit, publication, options)};
+  return {branch, commit, previous, move: await publishAndFollow(repo, publication, options)};
 }

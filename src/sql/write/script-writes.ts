@@ -9,7 +9,7 @@ import {readCommit, writeCommit} from '../../repo/commit.js';
 import {headEdit} from '../../repo/headmove.js';
 import type {Repository} from '../../repo/repository.js';
 import {signatureNow} from '../../repo/signature.js';
-import type {Transaction} from '../../repo/transaction.js';
+import type {Publish, Transaction} from '../../repo/transaction.js';
 import type {Head} from '../../repo/view.js';
 import {type CatalogOptions, repositoryCatalog} from '../catalog/repository-catalog.js';
 import {statements} from '../parser/parser.js';
@@ -19,6 +19,8 @@ import {WritableDatabase} from './writable-database.js';
 export interface WriteOptions extends Pick<CatalogOptions, 'status'> {
   /** The message of the commits; that of each is its statement, shortened, unless given. */
   readonly message?: string | undefined;
+  /** Publishes the commits; the work tree does not follow unless it is given. */
+  readonly publish?: Publish;
 }
 
 /** What a script recorded. */
@@ -71,7 +73,7 @@ export class ScriptWrites {
     );
   }
 
-  /** Makes all commits visible at once. Throws REF_MOVED, STORE_FULL or STORE_IO; then nothing has changed. */
+  /** Makes all commits visible at once. Throws REF_MOVED, STORE_FULL or STORE_IO, and as `publish`; then nothing has changed. */
   async publish(): Promise<Written> {
     const {commits, changes, last, transaction} = this;
     this.database.rollback();
@@ -80,7 +82,8 @@ export class ScriptWrites {
       const [first] = commits;
       const message = readCommit(transaction.objects, first as ObjectId).message;
       const description = commits.length === 1 ? `commit: ${message}` : `commit ${commits.length} units of a script`;
-      await transaction.publish({kind: 'normal', description, ...headEdit(this.head, last)});
+      const {publish = (staged, publication) => staged.publish(publication)} = this.options;
+      await publish(transaction, {kind: 'normal', description, ...headEdit(this.head, last)});
     }
     return {commits, changes};
   }
