@@ -110,7 +110,7 @@ export default class Query extends StoreCommand {
         if (flags.at !== undefined) throw this.usage('A past state cannot be written: leave out --at.');
         const publish: Publish = (transaction, publication) =>
           this.published(repository, publication, {transaction, force: flags.force === true});
-        changed = new ScriptWrites(repository, {...status, message: flags.message, publish});
+        changed = new ScriptWrites(repository, {...status, message: flags.message, sql, publish});
       }
       const database =
         changed?.database ?? databaseOf(repository, {...status, ...(flags.at !== undefined && {at: flags.at})});

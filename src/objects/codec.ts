@@ -7,7 +7,7 @@ import {Packr} from 'msgpackr/pack';
 import {asBuffer, compareBytes, decodeText, encodeText, isWellFormed} from '../bytes.js';
 import {DbosError} from '../errors.js';
 import {ID_BYTES, type ObjectId} from './id.js';
-import {FORMAT_VERSION, OBJECT_KINDS, type ObjectKind} from './kinds.js';
+import {OBJECT_KINDS, type ObjectKind, versionOf} from './kinds.js';
 
 /** What a field may be. Whole numbers are safe integers; text is well formed; anything else is bytes. */
 export type Field = null | number | string | Uint8Array | readonly Field[];
@@ -17,7 +17,7 @@ const packr = new Packr({useRecords: false, variableMapSize: true, int64AsType: 
 /** Returns the canonical bytes of an object. Throws a `TypeError` for a field that has no canonical form. */
 export function encodeObject(kind: ObjectKind, fields: readonly Field[]): Buffer {
   for (const field of fields) checkField(field);
-  return packr.pack([OBJECT_KINDS[kind], FORMAT_VERSION, ...fields]) as Buffer;
+  return packr.pack([OBJECT_KINDS[kind], versionOf(kind), ...fields]) as Buffer;
 }
 
 function checkField(field: Field): void {
@@ -40,19 +40,32 @@ function checkField(field: Field): void {
  * OBJECT_INVALID, and STORE_FORMAT for another version, whatever that may have in its fields.
  */
 export function decodeObject(bytes: Uint8Array, kind: ObjectKind): readonly unknown[] {
+  return decodeVersions(bytes, kind).fields;
+}
+
+/** Returns the fields as `decodeObject`, for a kind that has had several versions, with the one that the object has. */
+export function decodeVersions(
+  bytes: Uint8Array,
+  kind: ObjectKind,
+): {readonly version: number; readonly fields: readonly unknown[]} {
   const at = firstElement(bytes);
   if (bytes[at] === OBJECT_KINDS[kind]) checkVersion(bytes, at + 1, kind);
   const value = unpack(bytes);
   if (!Array.isArray(value) || value[0] !== OBJECT_KINDS[kind]) throw invalid(`is not a ${kind}`);
-  if (value[1] !== FORMAT_VERSION) throw invalid(`is a ${kind} without a version`);
-  return value.slice(2) as unknown[];
+  const version: unknown = value[1];
+  if (typeof version !== 'number' || !isKnown(kind, version)) throw invalid(`is a ${kind} without a version`);
+  return {version, fields: value.slice(2) as unknown[]};
 }
 
-/** Throws STORE_FORMAT if the whole number at `at` is another version than this one's. */
+function isKnown(kind: ObjectKind, version: number): boolean {
+  return version >= 1 && version <= versionOf(kind);
+}
+
+/** Throws STORE_FORMAT if the whole number at `at` is a version that this program does not know. */
 function checkVersion(bytes: Uint8Array, at: number, kind: ObjectKind): void {
   const head = bytes[at] as number;
   const size = head >= 0xcc && head <= 0xce ? 1 << (head - 0xcc) : 0;
-  if (head === FORMAT_VERSION || (head > 0x7f && size === 0) || at + size >= bytes.length) return;
+  if (isKnown(kind, head) || (head > 0x7f && size === 0) || at + size >= bytes.length) return;
   const version = size === 0 ? head : asBuffer(bytes).readUIntBE(at + 1, size);
   throw new DbosError('STORE_FORMAT', `A ${kind} object has format version ${version}.`, {
     hint: 'A newer version of dbos wrote it: use that one.',

@@ -19,5 +19,13 @@ export const OBJECT_KINDS = {
 
 export type ObjectKind = keyof typeof OBJECT_KINDS;
 
-/** The format version that this program writes, one for all kinds. */
+/** The format version of the kinds that never had another one. */
 export const FORMAT_VERSION = 1;
+
+/** The kinds that have a newer one; the versions before it can be read. */
+const NEWER_VERSIONS: Partial<Record<ObjectKind, number>> = {operation: 2};
+
+/** Returns the format version that this program writes for a kind. */
+export function versionOf(kind: ObjectKind): number {
+  return NEWER_VERSIONS[kind] ?? FORMAT_VERSION;
+}

@@ -22,7 +22,6 @@ import {
   decodeOperationEntry,
   describeKey,
   entriesOf,
-  HEAD,
   OPERATION_KEYS,
   operationKey,
   REF_KEYS,
@@ -30,7 +29,7 @@ import {
 } from './indexes.js';
 import type {StoreLocation} from './location.js';
 import {readOperation, type StoredOperation} from './operation.js';
-import {diffRefs, listRefs, REFS_SPEC, type RefChange, shortName} from './refs.js';
+import {diffRefs, HEAD, listRefs, REFS_SPEC, type RefChange, shortName} from './refs.js';
 import {type SqlCheck, StateCheck} from './statecheck.js';
 import {decodeTag} from './tag.js';
 import {headChange} from './transaction.js';

@@ -14,13 +14,7 @@ import {DbosError} from '../errors.js';
 import {ID_BYTES, idFromBytes, idToBytes, type ObjectId} from '../objects/id.js';
 import type {StorageReader, StorageWriter} from '../storage/storage.js';
 import type {StoredOperation} from './operation.js';
-import type {RefName} from './refs.js';
-
-/** The name that HEAD has in the index. */
-export const HEAD = 'HEAD';
-
-/** What has a history: a ref, or HEAD. */
-export type IndexedName = RefName | typeof HEAD;
+import {HEAD, type IndexedName} from './refs.js';
 
 const CELL = 'c';
 const TIME_BYTES = 8;

@@ -2,6 +2,7 @@
  * Operations: one for each change of a store, with the view that it left, who made it, when and with which command. They
  * form one chain; its newest is the only mutable thing in a store. Layer: repo.
  */
+import {compareText} from '../bytes.js';
 import {
   anyText,
   asAnyText,
@@ -10,8 +11,9 @@ import {
   asFields,
   asId,
   asIdOrNull,
+  asString,
   asWideInteger,
-  decodeObject,
+  decodeVersions,
   encodeObject,
   type Field,
   fieldOfId,
@@ -21,7 +23,7 @@ import {
 } from '../objects/codec.js';
 import type {ObjectId} from '../objects/id.js';
 import type {ObjectReader, ObjectSink} from '../objects/store.js';
-import {asRefName, type RefChange} from './refs.js';
+import {asRefName, HEAD, type IndexedName, type RefChange} from './refs.js';
 import {asTime, asZone} from './signature.js';
 import {asHead, fieldOfHead, type HeadTarget} from './view.js';
 
@@ -40,6 +42,16 @@ export interface UndoInfo {
   readonly position: ObjectId | null;
   /** The undo operation whose target is the next to redo after this one's; null if there is none. */
   readonly below: ObjectId | null;
+}
+
+/** How many rows of a table an operation changed, in the commits that a ref held before and after it. */
+export interface AffectedTable {
+  /** The ref that moved; HEAD if it is detached. */
+  readonly ref: IndexedName;
+  readonly table: string;
+  readonly added: number;
+  readonly modified: number;
+  readonly deleted: number;
 }
 
 export interface Operation {
@@ -64,16 +76,23 @@ export interface Operation {
   readonly headAfter: HeadTarget;
   /** For an undo, redo or restore; else null. */
   readonly undo: UndoInfo | null;
+  /** The transaction that it belongs to, if it was made in one. */
+  readonly transaction: string | null;
+  /** The SQL that it ran, shortened; null if it ran none. */
+  readonly sql: string | null;
+  /** The tables that it changed, by ref and name; null if that was not counted, and can be told by comparing. */
+  readonly affected: readonly AffectedTable[] | null;
 }
 
 /** An operation with its id. */
 export type StoredOperation = Operation & {readonly id: ObjectId};
 
-const FIELDS = 15;
+/** How many fields each version has, from version 1 on. */
+const FIELDS = [15, 18];
 
 /** Writes an operation and returns its id. */
 export function writeOperation(sink: ObjectSink, operation: Operation): ObjectId {
-  const {undo} = operation;
+  const {undo, affected} = operation;
   return sink.put(
     encodeObject('operation', [
       wideInteger(operation.seq),
@@ -93,14 +112,19 @@ export function writeOperation(sink: ObjectSink, operation: Operation): ObjectId
       operation.headBefore && fieldOfHead(operation.headBefore),
       fieldOfHead(operation.headAfter),
       undo && [fieldOfId(undo.target), fieldOfIdOrNull(undo.position), fieldOfIdOrNull(undo.below)],
+      operation.transaction,
+      operation.sql === null ? null : anyText(operation.sql),
+      affected?.map(({ref, table, added, modified, deleted}): Field => {
+        return [ref, table, wideInteger(added), wideInteger(modified), wideInteger(deleted)];
+      }) ?? null,
     ]),
   );
 }
 
 /** Returns the operation with this id. Throws OBJECT_MISSING, OBJECT_CORRUPT or OBJECT_INVALID. */
 export function readOperation(reader: ObjectReader, id: ObjectId): StoredOperation {
-  const fields = decodeObject(reader.read(id), 'operation');
-  if (fields.length !== FIELDS) throw invalid('is an operation with a wrong number of fields');
+  const {version, fields} = decodeVersions(reader.read(id), 'operation');
+  if (fields.length !== FIELDS[version - 1]) throw invalid('is an operation with a wrong number of fields');
   const operation: StoredOperation = {
     id,
     seq: asCount(asWideInteger(fields[0])),
@@ -118,6 +142,10 @@ export function readOperation(reader: ObjectReader, id: ObjectId): StoredOperati
     headBefore: fields[12] === null ? null : asHead(fields[12]),
     headAfter: asHead(fields[13]),
     undo: fields[14] === null ? null : asUndoInfo(fields[14]),
+    // what version 1 has not is not known
+    transaction: fields[15] == null ? null : asString(fields[15]),
+    sql: fields[16] == null ? null : asAnyText(fields[16]),
+    affected: fields[17] == null ? null : asAffected(fields[17]),
   };
   const first = operation.seq === 0;
   if (first !== (operation.parent === null) || first !== (operation.kind === 'init')) {
@@ -134,6 +162,22 @@ export function readOperation(reader: ObjectReader, id: ObjectId): StoredOperati
 function asRefChange(value: unknown): RefChange {
   const [name, before, after] = asFields(value, 3);
   return {name: asRefName(name), before: asIdOrNull(before), after: asIdOrNull(after)};
+}
+
+function asAffected(value: unknown): AffectedTable[] {
+  const tables = asArray(value).map((entry): AffectedTable => {
+    const [ref, table, ...counts] = asFields(entry, 5);
+    const [added, modified, deleted] = counts.map(count => asCount(asWideInteger(count))) as [number, number, number];
+    return {ref: ref === HEAD ? HEAD : asRefName(ref), table: asString(table), added, modified, deleted};
+  });
+  const ordered = tables.every((table, i) => i === 0 || compareAffected(tables[i - 1] as AffectedTable, table) < 0);
+  if (!ordered) throw invalid('is an operation whose tables are not in order');
+  return tables;
+}
+
+/** Returns how two tables stand in the list of an operation: by ref, then by name. */
+export function compareAffected(a: AffectedTable, b: AffectedTable): number {
+  return compareText(a.ref, b.ref) || compareText(a.table, b.table);
 }
 
 function asUndoInfo(value: unknown): UndoInfo {

@@ -3,8 +3,9 @@
  * that were moved, undone or deleted since. Layer: repo.
  */
 import type {Storage, StorageReader} from '../storage/storage.js';
-import {decodeRefEntry, type IndexedName, type RefEntry, readOperationEntry, refKeyRange} from './indexes.js';
+import {decodeRefEntry, type RefEntry, readOperationEntry, refKeyRange} from './indexes.js';
 import type {StoredOperation} from './operation.js';
+import type {IndexedName} from './refs.js';
 
 /** What these functions need of a repository. */
 export interface PastReader {

@@ -23,6 +23,12 @@ export type RefName = string & {readonly [refBrand]: true};
 /** The name of a branch without its folder: `main`. */
 export type BranchName = string & {readonly [branchBrand]: true};
 
+/** The name of HEAD, where it stands among refs. */
+export const HEAD = 'HEAD';
+
+/** What has a history: a ref, or HEAD. */
+export type IndexedName = RefName | typeof HEAD;
+
 export const BRANCHES = 'branches/';
 export const TAGS = 'tags/';
 

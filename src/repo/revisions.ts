@@ -6,11 +6,21 @@ import {DbosError} from '../errors.js';
 import type {ObjectId} from '../objects/id.js';
 import {readCommit} from './commit.js';
 import {mergeBases} from './history.js';
-import {HEAD, type IndexedName} from './indexes.js';
 import {didYouMean, nearestNames} from './nearest.js';
 import {ambiguous, findByPrefix} from './prefix.js';
 import {firstChange, refAt, refHistory} from './refhistory.js';
-import {BRANCHES, branchRef, findRef, findRefName, listRefs, type RefName, shortName, TAGS} from './refs.js';
+import {
+  BRANCHES,
+  branchRef,
+  findRef,
+  findRefName,
+  HEAD,
+  type IndexedName,
+  listRefs,
+  type RefName,
+  shortName,
+  TAGS,
+} from './refs.js';
 import type {Repository} from './repository.js';
 import {peel} from './tag.js';
 import {formatTime, looksLikeTime, parseTime} from './time.js';

@@ -11,7 +11,15 @@ import {ObjectWriter} from '../objects/store.js';
 import type {StorageWriter} from '../storage/storage.js';
 import type {RepoContext} from './context.js';
 import {stageIndexes} from './indexes.js';
-import {type OperationKind, type StoredOperation, type UndoInfo, writeOperation} from './operation.js';
+import {movesOf} from './moves.js';
+import {
+  type AffectedTable,
+  compareAffected,
+  type OperationKind,
+  type StoredOperation,
+  type UndoInfo,
+  writeOperation,
+} from './operation.js';
 import {branchRef, changeRefs, findRef, type RefChange, type RefName, shortName} from './refs.js';
 import {type Head, type HeadTarget, headOf, sameHead, type View, writeView} from './view.js';
 
@@ -37,6 +45,15 @@ export interface Publication {
   readonly refs?: readonly RefEdit[];
   readonly head?: HeadTarget;
   readonly undo?: UndoInfo;
+  /** The transaction that it belongs to. */
+  readonly transaction?: string;
+  /** The SQL that is run, whole; without secrets. */
+  readonly sql?: string;
+  /**
+   * The tables that it changes, with exactly the counts that comparing the commits of each ref would give. Left out where
+   * nobody knows them without comparing: whoever asks compares.
+   */
+  readonly affected?: readonly AffectedTable[];
 }
 
 /** Publishes what is staged, as `Transaction.publish` does; where there is a work tree, so that it follows. */
@@ -48,7 +65,7 @@ export interface Tip {
   readonly view: View;
 }
 
-/** Operations record at most this many characters of a command line. */
+/** Operations record at most this many characters of a command line, and of SQL. */
 const MAX_COMMAND = 8192;
 
 /** What a transaction needs of its repository. */
@@ -158,17 +175,25 @@ export function stagePublication(
     headBefore: before?.head ?? null,
     headAfter: head,
     undo: publication.undo ?? null,
+    transaction: publication.transaction ?? null,
+    sql: publication.sql === undefined ? null : shorten(publication.sql),
+    affected: affectedOf(publication, {refChanges, headBefore: before?.head ?? null, headAfter: head}),
   };
   const operation = {id: writeOperation(objects, content), ...content};
   stageIndexes(writer, operation, headChange(objects, before, view));
   return {operation, view};
 }
 
-function shorten(command: string): string {
-  if (command.length <= MAX_COMMAND) return command;
+function affectedOf({affected}: Publication, change: Parameters<typeof movesOf>[0]): readonly AffectedTable[] | null {
+  if (affected !== undefined) return affected.toSorted(compareAffected);
+  return movesOf(change).length === 0 ? [] : null;
+}
+
+function shorten(text: string): string {
+  if (text.length <= MAX_COMMAND) return text;
   // not between the halves of a character, which would leave text that has no bytes
-  const end = (command.charCodeAt(MAX_COMMAND - 1) & 0xfc00) === 0xd800 ? MAX_COMMAND - 1 : MAX_COMMAND;
-  return `${command.slice(0, end)}…`;
+  const end = (text.charCodeAt(MAX_COMMAND - 1) & 0xfc00) === 0xd800 ? MAX_COMMAND - 1 : MAX_COMMAND;
+  return `${text.slice(0, end)}…`;
 }
 
 /**

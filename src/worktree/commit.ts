@@ -14,7 +14,7 @@ import {signatureNow} from '../repo/signature.js';
 import {writeFilesCommit} from './commitrecord.js';
 import {cleanInterrupted, removeJournal} from './journal.js';
 import {placeOf, type WorkOptions} from './place.js';
-import {type ChangeCounts, record} from './record.js';
+import {affectedFiles, type ChangeCounts, record} from './record.js';
 import type {SkippedEntry, UnreadablePath} from './scan.js';
 import {Selection} from './selection.js';
 import {encodeStatCache, loadStatCache, writeStatCache} from './statcache.js';
@@ -90,7 +90,12 @@ export async function commitWorkTree(repo: Repository, options: CommitOptions): 
         cause: amended === undefined ? null : 'amend',
       });
       const description = `${amended === undefined ? 'commit' : 'amend'}: ${message.trim().split('\n', 1)[0]}`;
-      const published = transaction.publish({kind: 'normal', description, ...headEdit(head, id)});
+      const published = transaction.publish({
+        kind: 'normal',
+        description,
+        ...headEdit(head, id),
+        affected: affectedFiles(head, changes),
+      });
       // while the disk is at work
       cache = await during(published, encodeCache);
       // what was interrupted is recorded as it is

@@ -24,6 +24,7 @@ export async function checkoutCommit(
   const previous = repo.head();
   const shown = shortId(commit);
   const description = `check out ${name === undefined || name === shown ? shown : `${name} (${shown})`}`;
-  const publication = {kind: 'normal', description, head: {detached: commit}} as const;
+  // another commit is looked at, and none is made
+  const publication = {kind: 'normal', description, head: {detached: commit}, affected: []} as const;
   return {commit, previous, move: await publishAndFollow(repo, publication, options)};
 }

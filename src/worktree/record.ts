@@ -5,7 +5,10 @@
  */
 import {DbosError} from '../errors.js';
 import type {ObjectSink} from '../objects/store.js';
-import {editFiles, type FileEdit} from '../state/files.js';
+import type {AffectedTable} from '../repo/operation.js';
+import {branchRef, HEAD} from '../repo/refs.js';
+import type {Head} from '../repo/view.js';
+import {editFiles, FILES_TABLE, type FileEdit} from '../state/files.js';
 import type {TreeRoot} from '../tree/spec.js';
 import {type Difference, type Examination, type ExamineOptions, examine} from './examine.js';
 import type {UnreadablePath} from './scan.js';
@@ -29,6 +32,12 @@ export interface Recording {
   readonly differences: readonly Difference[];
   /** For the stat cache, once `root` is what HEAD has. */
   readonly examination: Examination;
+}
+
+/** Returns what an operation affects that commits the changes of a recording on HEAD. */
+export function affectedFiles({branch}: Head, changes: ChangeCounts): readonly AffectedTable[] {
+  if (changes.added + changes.modified + changes.deleted === 0) return [];
+  return [{ref: branch === undefined ? HEAD : branchRef(branch), table: FILES_TABLE, ...changes}];
 }
 
 const LISTED = 10;

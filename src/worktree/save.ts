@@ -14,7 +14,7 @@ import {findFile} from '../state/files.js';
 import {parentOf} from '../state/path.js';
 import {writeFilesCommit} from './commitrecord.js';
 import {placeOf, type WorkOptions} from './place.js';
-import {record} from './record.js';
+import {affectedFiles, record} from './record.js';
 import {Selection} from './selection.js';
 import {wouldOverwrite} from './wouldoverwrite.js';
 
@@ -66,6 +66,7 @@ export async function savePaths(repo: Repository, paths: readonly string[], opti
       kind: 'normal',
       description: `save what \`${repo.context.command}\` would overwrite`,
       ...headEdit(head, commit),
+      affected: affectedFiles(head, recording.changes),
     });
     return {commit, operation, paths};
   } finally {
@@ -82,5 +83,6 @@ export function afterSave(publication: Publication, before: Head, saved: Saved):
   });
   for (const edit of back) if (!refs.some(({name}) => name === edit.name)) refs.push(edit);
   const target = publication.head ?? head;
-  return {...publication, refs, ...(target !== undefined && {head: target})};
+  const {affected: _, ...rest} = publication;
+  return {...rest, refs, ...(target !== undefined && {head: target})};
 }

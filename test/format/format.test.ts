@@ -206,7 +206,17 @@ async function makeStore(t: ExecutionContext): Promise<Repository> {
     const author = {name: 'Ada \udcfe', email: '', time: -5, zone: -90};
     const next = writeCommit(objects, {...content, author, cause: commit === undefined ? null : 'amend'});
     const expected = commit === undefined ? ({kind: 'absent'} as const) : ({kind: 'equals', id: commit} as const);
-    await publish.publish({kind: 'normal', refs: [{name: branchRef(branchName('main')), expected, next}]});
+    const refs = [{name: branchRef(branchName('main')), expected, next}];
+    const counts = {added: 4047, modified: 0, deleted: 0};
+    await publish.publish({
+      kind: 'normal',
+      refs,
+      ...(commit === undefined && {
+        transaction: 'T1',
+        sql: 'a text \udcff',
+        affected: [{ref: branchRef(branchName('main')), table: FILES_TABLE, ...counts}],
+      }),
+    });
   };
 
   const first = repo.begin();
@@ -290,6 +300,10 @@ async function askLibrary(repo: Repository): Promise<Answers> {
       position: undo.position && hex(undo.position),
       below: undo.below && hex(undo.below),
     },
+    transaction: rest.transaction,
+    sql: rest.sql && encodeText(rest.sql),
+    affected:
+      rest.affected?.map(({ref, table, added, modified, deleted}) => [ref, table, added, modified, deleted]) ?? null,
   }));
   const commits: unknown[] = [];
   for (let id = repo.head().commit; id !== undefined; id = readCommit(objects, id).parents[0]) {
@@ -351,7 +365,8 @@ test('a reader written from the page alone reads what the library wrote', async 
     const {id, seq, parent, view, time, zone, pid, kind, undo, user, host, command, description} = operation;
     const texts = [user, host, command, description];
     const refs = operation.refChanges.map(({name, before, after}) => [name, before, after]);
-    operations.push({id, seq, parent, view, time, zone, pid, kind, texts, refs, undo});
+    const {transaction, sql, affected} = operation;
+    operations.push({id, seq, parent, view, time, zone, pid, kind, texts, refs, undo, transaction, sql, affected});
     t.deepEqual(await reader.operationAt(seq), {time, id});
     if (operation.parent === null) break;
   }

@@ -204,6 +204,9 @@ export interface Operation {
   readonly headBefore: Head | null;
   readonly headAfter: Head;
   readonly undo: {readonly target: Id; readonly position: Id | null; readonly below: Id | null} | null;
+  readonly transaction: string | null;
+  readonly sql: Buffer | null;
+  readonly affected: readonly (readonly [ref: string, table: string, ...counts: number[]])[] | null;
 }
 
 export interface Commit {
@@ -403,17 +406,25 @@ export class Reader {
 
   // ------------------------------------------------------------------------------------------ section 4
 
-  private async fields(of: Id, kind: keyof typeof KINDS, count: number, most = count): Promise<unknown[]> {
+  private async fields(of: Id, kind: keyof typeof KINDS, count: number, most = count, version = 1): Promise<unknown[]> {
     const bytes = await this.object(of);
-    const [number, version, ...fields] = list(field => field)(unpackr.unpack(bytes));
-    must(number === KINDS[kind] && version === 1, `${of} is a ${kind} of version 1`);
+    const [number, found, ...fields] = list(field => field)(unpackr.unpack(bytes));
+    must(number === KINDS[kind] && found === version, `${of} is a ${kind} of version ${version}`);
     must(fields.length >= count && fields.length <= most, `a ${kind} has ${count} fields`);
     return fields;
   }
 
   async operation(of?: Id): Promise<Operation> {
     const at = of ?? (await this.value(Buffer.from('c'))).toString('hex');
-    const fields = await this.fields(at, 'operation', 15);
+    const version = list(field => field)(unpackr.unpack(await this.object(at)))[1];
+    must(version === 1 || version === 2, 'an operation has version 1 or 2');
+    const count = version === 1 ? 15 : 18;
+    const fields = await this.fields(at, 'operation', count, count, version);
+    const affected = (field: unknown) => {
+      const [ref, table, ...counts] = list(part => part)(field);
+      must(counts.length === 3, 'a table has three counts');
+      return [str(ref), str(table), ...counts.map(wide)] as const;
+    };
     const change = (field: unknown) => {
       const [name, before, after] = list(part => part)(field);
       return {name: str(name), before: optional(id)(before), after: optional(id)(after)};
@@ -439,6 +450,9 @@ export class Reader {
       headBefore: optional(head)(fields[12]),
       headAfter: head(fields[13]),
       undo: optional(undo)(fields[14]),
+      transaction: optional(str)(fields[15] ?? null),
+      sql: optional(anyText)(fields[16] ?? null),
+      affected: optional(list(affected))(fields[17] ?? null),
     };
   }
 

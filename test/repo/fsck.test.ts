@@ -397,7 +397,7 @@ test('operations and views in another form than the canonical one are reported',
   const view = loosely(objects.read(operation.view), [0xdc, 0, 4]);
   const last = objects.read(writeOperation(objects, {...operation, view}));
   t.is(last[0], 0xdc);
-  const id = objects.put(Buffer.concat([Buffer.from([0xdd, 0, 0, 0, 17]), last.subarray(3)]));
+  const id = objects.put(Buffer.concat([Buffer.from([0xdd, 0, 0, 0, 20]), last.subarray(3)]));
   writer.put('c', idToBytes(id));
   writer.put(
     operationKey(operation.seq),

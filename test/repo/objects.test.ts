@@ -6,8 +6,8 @@ import {idOf, idToBytes} from '../../src/objects/id.js';
 import type {ObjectKind} from '../../src/objects/kinds.js';
 import {MemoryObjects} from '../../src/objects/memory.js';
 import {decodeCommit, decodeCommitHeader, readCommit, writeCommit} from '../../src/repo/commit.js';
-import {type Operation, readOperation, writeOperation} from '../../src/repo/operation.js';
-import {branchName, tagRef} from '../../src/repo/refs.js';
+import {type AffectedTable, type Operation, readOperation, writeOperation} from '../../src/repo/operation.js';
+import {branchName, branchRef, HEAD, tagRef} from '../../src/repo/refs.js';
 import {fieldOfSignature, type Signature} from '../../src/repo/signature.js';
 import {decodeTag, peel, writeTag} from '../../src/repo/tag.js';
 import {readView, writeView} from '../../src/repo/view.js';
@@ -64,7 +64,15 @@ const OPERATION: Operation = {
   headBefore: {branch: branchName('main')},
   headAfter: {detached: idOf(Buffer.from('a'))},
   undo: {target: idOf(Buffer.from('t')), position: idOf(Buffer.from('p')), below: null},
+  transaction: 'T1',
+  sql: 'SELECT \udcff',
+  affected: [
+    {ref: HEAD, table: 'files', added: 2 ** 40, modified: 0, deleted: 1},
+    {ref: branchRef(branchName('main')), table: 'a', added: 0, modified: 0, deleted: 0},
+    {ref: branchRef(branchName('main')), table: 'b', added: 0, modified: 0, deleted: 0},
+  ],
 };
+const [ON_HEAD, TABLE_A, TABLE_B] = OPERATION.affected as readonly AffectedTable[];
 
 test('operations are read as they were written', t => {
   const objects = new MemoryObjects();
@@ -126,6 +134,11 @@ const OPERATION_CHANGES: readonly (readonly [title: string, changes: Partial<Rec
   ['a ref outside its folders', {refChanges: [{name: 'main', before: null, after: null}]}],
   ['a ref with an impossible name', {refChanges: [{name: 'tags/a..b', before: null, after: null}]}],
   ['an impossible zone', {zone: 5000}],
+  ['tables in another order', {affected: [ON_HEAD, TABLE_B, TABLE_A]}],
+  ['a table twice', {affected: [TABLE_A, TABLE_A]}],
+  ['fewer than no rows', {affected: [{...TABLE_A, added: -1}]}],
+  ['tables of a ref outside its folders', {affected: [{...TABLE_A, ref: 'main'}]}],
+  ['a transaction that is no text', {transaction: 5}],
 ];
 for (const [title, changes] of OPERATION_CHANGES) {
   test(`an operation with ${title} is OBJECT_INVALID`, t => {
@@ -138,7 +151,7 @@ for (const [title, changes] of OPERATION_CHANGES) {
 test('an operation with more in one of its lists is OBJECT_INVALID', t => {
   const objects = new MemoryObjects();
   const fields = decodeObject(objects.read(writeOperation(objects, OPERATION)), 'operation') as Field[];
-  const [changes, undo] = [fields[11] as Field[][], fields[14] as Field[]];
+  const [changes, undo, affected] = [fields[11] as Field[][], fields[14] as Field[], fields[17] as Field[][]];
   const withField = (number: number, value: Field) => {
     const changed = fields.map((field, i) => (i === number ? value : field));
     return objects.put(encodeObject('operation', changed));
@@ -149,6 +162,8 @@ test('an operation with more in one of its lists is OBJECT_INVALID', t => {
     withField(11, [(changes[0] as Field[]).slice(0, 2)]),
     withField(14, [...undo, null]),
     withField(14, undo.slice(0, 2)),
+    withField(17, [[...(affected[0] as Field[]), null]]),
+    withField(17, [(affected[0] as Field[]).slice(0, 4)]),
   ]) {
     t.throws(() => readOperation(objects, bad), {code: 'OBJECT_INVALID', message: /number of fields/});
   }

@@ -3,14 +3,14 @@
  */
 import type {ObjectId} from '../../objects/id.js';
 import {FILES_TABLE} from '../../state/files.js';
-import type {RowChange} from '../../tree/diff.js';
 import type {BoundTableFunction, SourceColumn, TableFunction, TreeSource} from '../source.js';
 import type {Value} from '../values/value.js';
+import {countChanges} from './affected.js';
 import {integer, text} from './columns.js';
 import {constantText} from './function-arguments.js';
 import {foldName} from './names.js';
 import type {States} from './states.js';
-import {columnReader, diffVersions, keyNames, sameVersion, type Version} from './table-diff.js';
+import {changeOf, columnReader, diffVersions, keyNames, sameVersion, type Version} from './table-diff.js';
 
 /** What these functions need of a catalog. */
 export interface DiffSubject {
@@ -84,11 +84,6 @@ function boundDiff(before: Version, after: Version): BoundTableFunction {
   };
 }
 
-/** Returns the word for a change. */
-export function changeOf({before, after}: RowChange): 'added' | 'modified' | 'deleted' {
-  return before === undefined ? 'added' : after === undefined ? 'deleted' : 'modified';
-}
-
 /** Returns diff_stat(from [, to]): a row for each table that differs, with how many rows were added, modified and deleted. */
 export function diffStatFunction(subject: DiffSubject): TableFunction {
   return {
@@ -109,10 +104,7 @@ export function diffStatFunction(subject: DiffSubject): TableFunction {
             names.set(foldName(name), name);
           }
           for (const name of names.values()) {
-            const count = {added: 0, modified: 0, deleted: 0};
-            for (const change of diffVersions(states.find(from, name), states.find(to, name)))
-              count[changeOf(change)]++;
-            const {added, modified, deleted} = count;
+            const {added, modified, deleted} = countChanges(states.find(from, name), states.find(to, name));
             if (added + modified + deleted > 0) yield [name, added, modified, deleted];
           }
         },

@@ -19,9 +19,8 @@ import {applyAffinity} from '../values/affinity.js';
 import type {Value} from '../values/value.js';
 import {text} from './columns.js';
 import {CHANGE_COLUMNS, changeValues} from './commit-rows.js';
-import {changeOf} from './diff-functions.js';
 import {constantText} from './function-arguments.js';
-import {columnReader, diffVersions, keyNames, sameKeys, sameVersion, type Version} from './table-diff.js';
+import {changeOf, columnReader, diffVersions, keyNames, sameKeys, sameVersion, type Version} from './table-diff.js';
 
 /** What these functions need of a catalog. */
 export interface HistorySubject {

@@ -26,7 +26,7 @@ export function sameVersion(a: Version, b: Version): boolean {
 }
 
 /** Returns whether the rows of two versions have the same columns in the same places. */
-function sameShape(a: TreeSource, b: TreeSource): boolean {
+export function sameShape(a: TreeSource, b: TreeSource): boolean {
   if (a.columns === b.columns) return true;
   return (
     sameSpec(a.spec, b.spec) &&
@@ -84,6 +84,11 @@ function* allRows(source: TreeSource, side: 'before' | 'after', range: RangeOf):
     const key = encodeKey(spec, row);
     yield side === 'before' ? {key, before: row, after: undefined} : {key, before: undefined, after: row};
   }
+}
+
+/** Returns the word for a change. */
+export function changeOf({before, after}: RowChange): 'added' | 'modified' | 'deleted' {
+  return before === undefined ? 'added' : after === undefined ? 'deleted' : 'modified';
 }
 
 /** Goes through all rows of both: no node of one can be a node of the other. */

@@ -5,10 +5,11 @@
 import type {ObjectId} from '../../objects/id.js';
 import type {ObjectReader, ObjectSink} from '../../objects/store.js';
 import {readCommit, writeCommit} from '../../repo/commit.js';
-import {branchRef} from '../../repo/refs.js';
+import {branchRef, HEAD} from '../../repo/refs.js';
 import type {Repository} from '../../repo/repository.js';
 import type {Publication, Transaction} from '../../repo/transaction.js';
 import type {Frame, Location} from '../../storage/storage.js';
+import {affectedTables} from '../catalog/affected.js';
 import {type CatalogOptions, repositoryCatalog} from '../catalog/repository-catalog.js';
 import {WorkingState} from './working-state.js';
 import {type UnitInfo, WritableDatabase} from './writable-database.js';
@@ -35,7 +36,7 @@ export function writableDatabaseOf(repo: Repository, options: RepositoryWrites =
     zone,
     ...(state !== undefined && {state}),
     commit: async (next, info) => {
-      const commit = await sink.publish(next, message ?? info.message);
+      const commit = await sink.publish(next, message ?? info.message, info.changes);
       onCommit?.(commit, info);
     },
   });
@@ -81,7 +82,7 @@ class UnitSink implements ObjectSink {
   }
 
   /** Makes a commit with this state, and returns its id. */
-  async publish(state: ObjectId, message: string): Promise<ObjectId> {
+  async publish(state: ObjectId, message: string, changes: number): Promise<ObjectId> {
     const {repo, open} = this;
     const head = repo.head();
     const {now, zone, identity} = repo.context;
@@ -89,6 +90,9 @@ class UnitSink implements ObjectSink {
     const committer = {...identity(), time, zone: zone(time)};
     const parents = head.commit === undefined ? [] : [head.commit];
     const id = writeCommit(open.objects, {state, parents, author: committer, committer, message, cause: null});
+    const ref = head.branch === undefined ? HEAD : branchRef(head.branch);
+    const base = head.commit === undefined ? undefined : readCommit(open.objects, head.commit).state;
+    const affected = affectedTables(open.objects, ref, base, state, changes);
     // whatever comes of it, the transaction is over
     this.transaction = undefined;
     const moved: Pick<Publication, 'refs' | 'head'> =
@@ -103,7 +107,7 @@ class UnitSink implements ObjectSink {
               },
             ],
           };
-    await open.publish({kind: 'normal', description: message, ...moved});
+    await open.publish({kind: 'normal', description: message, ...moved, ...(affected && {affected})});
     return id;
   }
 }

@@ -7,10 +7,12 @@ import {isDbosError} from '../../errors.js';
 import type {ObjectId} from '../../objects/id.js';
 import {readCommit, writeCommit} from '../../repo/commit.js';
 import {headEdit} from '../../repo/headmove.js';
+import {branchRef, HEAD} from '../../repo/refs.js';
 import type {Repository} from '../../repo/repository.js';
 import {signatureNow} from '../../repo/signature.js';
-import type {Publish, Transaction} from '../../repo/transaction.js';
+import type {Publication, Publish, Transaction} from '../../repo/transaction.js';
 import type {Head} from '../../repo/view.js';
+import {affectedTables} from '../catalog/affected.js';
 import {type CatalogOptions, repositoryCatalog} from '../catalog/repository-catalog.js';
 import {statements} from '../parser/parser.js';
 import {WorkingState} from './working-state.js';
@@ -21,6 +23,8 @@ export interface WriteOptions extends Pick<CatalogOptions, 'status'> {
   readonly message?: string | undefined;
   /** Publishes the commits; the work tree does not follow unless it is given. */
   readonly publish?: Publish;
+  /** The whole script, for the operation log. */
+  readonly sql?: string | undefined;
 }
 
 /** What a script recorded. */
@@ -48,6 +52,8 @@ export class ScriptWrites {
   readonly database: WritableDatabase;
   private readonly transaction: Transaction;
   private readonly head: Head;
+  /** The state that the script began with. */
+  private readonly base: ObjectId | undefined;
   private readonly commits: ObjectId[] = [];
   private last: ObjectId | undefined;
   private changes = 0;
@@ -61,6 +67,7 @@ export class ScriptWrites {
     this.transaction = repo.begin();
     const {now, zone} = repo.context;
     const state = this.last === undefined ? undefined : readCommit(repo.objects, this.last).state;
+    this.base = state;
     this.database = new WritableDatabase(
       new WorkingState(this.transaction.objects, state),
       repositoryCatalog(repo, options.status ? {status: options.status} : {}),
@@ -75,15 +82,29 @@ export class ScriptWrites {
 
   /** Makes all commits visible at once. Throws REF_MOVED, STORE_FULL or STORE_IO, and as `publish`; then nothing has changed. */
   async publish(): Promise<Written> {
-    const {commits, changes, last, transaction} = this;
+    const {commits, changes, last, transaction, head, base, options} = this;
     this.database.rollback();
     if (commits.length === 0 || last === undefined) transaction.discard();
     else {
       const [first] = commits;
       const message = readCommit(transaction.objects, first as ObjectId).message;
       const description = commits.length === 1 ? `commit: ${message}` : `commit ${commits.length} units of a script`;
-      const {publish = (staged, publication) => staged.publish(publication)} = this.options;
-      await publish(transaction, {kind: 'normal', description, ...headEdit(this.head, last)});
+      const ref = head.branch === undefined ? HEAD : branchRef(head.branch);
+      const affected = affectedTables(
+        transaction.objects,
+        ref,
+        base,
+        readCommit(transaction.objects, last).state,
+        changes,
+      );
+      const {publish = (staged: Transaction, publication: Publication) => staged.publish(publication)} = options;
+      await publish(transaction, {
+        kind: 'normal',
+        description,
+        ...headEdit(head, last),
+        ...(options.sql !== undefined && {sql: options.sql}),
+        ...(affected && {affected}),
+      });
     }
     return {commits, changes};
   }
