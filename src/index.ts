@@ -18,5 +18,6 @@ export {createTag, deleteTag, listTags} from './repo/tags.js';
 export {fsck} from './sql/fsck.js';
 export {Database, type Parameters, type RunOptions, Statement} from './sql/query.js';
 export {databaseOf, type PlainValue, type QueryOptions} from './sql/repository-query.js';
+export {type FileEditOptions, FileEdits, type FileOwner} from './state/file-edits.js';
 export {diffFiles, type FileChange, type FileRow, findFile, scanFiles} from './state/files.js';
 export {readContent, readRange, readWhole} from './tree/content.js';

@@ -9,7 +9,7 @@ import {type Cell, ContentRef, integerCell, type Row, sameCell} from '../tree/ce
 import {diffTrees} from '../tree/diff.js';
 import {editTree} from '../tree/edit.js';
 import {afterPrefix, encodeKey, pathRange} from '../tree/key.js';
-import {countRows, getRow, scanRows, type TreeRange} from '../tree/read.js';
+import {countRows, getRow, scanLeaves, scanRows, type TreeRange} from '../tree/read.js';
 import type {TreeRoot} from '../tree/spec.js';
 import {checkPath, joinPath, nameOf, parentOf} from './path.js';
 import {type Schema, treeSpec, writeSchema} from './schema.js';
@@ -73,6 +73,7 @@ export const FILES_SCHEMA: Schema = {
 export const FILES_SPEC = treeSpec(FILES_SCHEMA);
 
 const MTIME_COLUMN = 8;
+const LINK_COLUMN = 11;
 
 /** Returns the key of a path. */
 export function fileKey(path: string): Buffer {
@@ -187,6 +188,20 @@ export function findFile(reader: ObjectReader, root: TreeRoot, path: string): Fi
 /** Yields the entries of a range (all without one) in key order. */
 export function* scanFiles(reader: ObjectReader, root: TreeRoot, range: TreeRange = {}): Generator<FileRow> {
   for (const row of scanRows(reader, FILES_SPEC, root, range)) yield fromRow(row);
+}
+
+/** Yields the files whose `link` is one of these, in key order. Other columns of the tree are not decoded. */
+export function* linkedFiles(
+  reader: ObjectReader,
+  root: TreeRoot,
+  links: ReadonlySet<string>,
+): Generator<FileRow, void, undefined> {
+  for (const {leaf, from, to} of scanLeaves(reader, FILES_SPEC, root)) {
+    for (let i = from; i < to; i++) {
+      const link = leaf.cell(LINK_COLUMN, i);
+      if (typeof link === 'string' && links.has(link)) yield fromRow(leaf.row(i));
+    }
+  }
 }
 
 /** A new entry for a path, or null to remove it. */
