@@ -7,26 +7,18 @@ import {invalid} from '../objects/codec.js';
 import type {ObjectId} from '../objects/id.js';
 import type {ObjectReader} from '../objects/store.js';
 import {type Definition, isView, readDefinition} from '../state/definition.js';
-import {
-  diffFiles,
-  FILES_SPEC,
-  FILES_TABLE,
-  type FileRow,
-  findFile,
-  fromRow,
-  scanFiles,
-  subtreeRange,
-} from '../state/files.js';
-import {parentOf, pathProblem} from '../state/path.js';
+import {FILES_SPEC, FILES_TABLE, type FileRow, fromRow} from '../state/files.js';
+import {wrongEntries} from '../state/filetree.js';
+import {pathProblem} from '../state/path.js';
 import {readSchema, treeSpec} from '../state/schema.js';
 import {readState, type State} from '../state/state.js';
 import {readTable, type Table} from '../state/table.js';
 import {decodeXattrs} from '../state/xattrs.js';
-import {ContentRef, type Row, sameCell} from '../tree/cell.js';
+import {ContentRef, type Row} from '../tree/cell.js';
 import {readWhole, verifyContent} from '../tree/content.js';
 import {decodeKey} from '../tree/key.js';
 import {decodeNode, type InnerNode, type LeafNode} from '../tree/node.js';
-import {countRange, countRows} from '../tree/read.js';
+import {countRows} from '../tree/read.js';
 import {sameSpec, type TreeRoot, type TreeSpec} from '../tree/spec.js';
 import {type TreeProblem, type VerifiedNodes, verifyTree} from '../tree/verify.js';
 import {CanonicalReader} from './canonicalreader.js';
@@ -287,46 +279,17 @@ export class StateCheck {
 
   /** Checks what rows of files say of each other: each version against one that is checked itself, so only what changed. */
   private *checkFiles(root: TreeRoot, base: TreeRoot): Generator<void, void, undefined> {
-    if (root === null) return;
     const {reader, damages} = this;
-    const wrong = (path: string, what: string) => {
-      damages.addProblem(root, 'OBJECT_INVALID', what, {kind: 'tree of files', table: FILES_TABLE, path});
-    };
-    /** First names of hard links that are gone: whatever still points at them is wrong. */
-    const gone = new Set<string>();
-    let directory = '';
     try {
-      for (const {path, before, after} of diffFiles(reader, base, root)) {
-        yield;
-        const parent = parentOf(path);
-        if (after && parent !== directory && parent !== '') {
-          if (findFile(reader, root, parent)?.type !== 'dir') wrong(path, `'${path}' is not in a directory`);
-          directory = parent;
-        }
-        if (before?.type === 'dir' && after?.type !== 'dir') {
-          if (countRange(reader, FILES_SPEC, root, subtreeRange(path)) > 0)
-            wrong(path, `'${path}' is no directory but has entries`);
-        }
-        if (after && after.link !== null) this.checkLink(root, after, wrong);
-        if (before?.link === path && after?.link !== path) gone.add(path);
-      }
-      if (gone.size === 0) return;
-      for (const {path, link} of scanFiles(reader, root)) {
-        if (link !== null && gone.has(link)) wrong(path, `'${path}' is a hard link of '${link}', which is none`);
-        yield;
+      for (const wrong of wrongEntries(reader, root, base)) {
+        if (wrong) {
+          const where = {kind: 'tree of files', table: FILES_TABLE, path: wrong.path};
+          damages.addProblem(root as ObjectId, 'OBJECT_INVALID', wrong.problem, where);
+        } else yield;
       }
     } catch (error) {
       // a damaged node, told already
-      damages.add(error, root, {kind: 'tree of files', table: FILES_TABLE});
-    }
-  }
-
-  private checkLink(root: TreeRoot, file: FileRow, wrong: (path: string, what: string) => void): void {
-    const {path, link} = file;
-    if (link === null || link === path) return;
-    const first = findFile(this.reader, root, link);
-    if (first?.link !== link || first.type !== file.type || !sameCell(first.content, file.content)) {
-      wrong(path, `'${path}' is a hard link of '${link}', which is none or another file`);
+      if (root !== null) damages.add(error, root, {kind: 'tree of files', table: FILES_TABLE});
     }
   }
 }

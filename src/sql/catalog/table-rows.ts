@@ -187,7 +187,7 @@ function withAffinity(value: Value, {affinity}: TableColumn): Value {
 }
 
 /** Puts long texts and blobs of a row, but for those of its key, outside it. */
-function withBodies(bodies: BodyWriter, row: Cell[], from: number): Row {
+export function withBodies(bodies: BodyWriter, row: Cell[], from: number): Row {
   for (let i = from; i < row.length; i++) {
     const cell = row[i] as Cell;
     if (typeof cell === 'string') {

@@ -231,6 +231,15 @@ class Incoming {
     return this.countNew(run, row);
   }
 
+  /** Returns whether rows of the child name a row that is no more, and no other one has its key. */
+  isNamed(run: Run, row: readonly Cell[]): boolean {
+    if (this.children(run, row, false) === 0) return false;
+    const {child, key} = this.reference;
+    const naming = new Array<Cell>(child.width).fill(null);
+    for (const [i, column] of this.columns().entries()) naming[key.columns[i] as number] = row[column] as Cell;
+    return this.outgoing.dangles(run, naming, undefined);
+  }
+
   /** Pairs of the columns of parent and child, quoted. */
   private pairs(): [string, string][] {
     const {parent} = this;
@@ -387,6 +396,22 @@ export class ForeignKeys {
       if (row && open(deferred) > 0) count(deferred, -each.children(run, row, false));
       if (old) count(deferred, each.children(run, old, true));
     }
+  }
+
+  /**
+   * Returns a foreign key that does not hold because a row came or went, or both, where all rows are what they shall be; its
+   * parent has gone, or a row that names it has come.
+   */
+  broken(run: Run, old: readonly Cell[] | undefined, row: readonly Cell[] | undefined): Reference | undefined {
+    for (const each of this.outgoing) {
+      if (!row || !each.isSound() || (old && !each.isChanged(old, row))) continue;
+      if (each.dangles(run, row, undefined)) return each.reference;
+    }
+    for (const each of this.incoming) {
+      if (!old || !each.isSound() || (row && !each.isChanged(old, row))) continue;
+      if (each.isNamed(run, old)) return each.reference;
+    }
+    return undefined;
   }
 
   /** Does what the foreign keys to a row that has gone or changed say. */
