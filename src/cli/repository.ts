@@ -6,6 +6,7 @@ import {join} from 'node:path';
 import type {RepoContext} from '../repo/context.js';
 import {findStore, type StoreLocation} from '../repo/location.js';
 import {Repository} from '../repo/repository.js';
+import {maskWords} from '../repo/secrets.js';
 import {resolveIdentity, systemIdentity} from './identity.js';
 import {localZone} from './time.js';
 
@@ -33,7 +34,7 @@ export function createContext(
     identity: () => resolveIdentity(env, setting),
     ...systemIdentity(),
     pid: process.pid,
-    command: ['dbos', ...words].map(shellWord).join(' '),
+    command: ['dbos', ...maskWords(words)].map(shellWord).join(' '),
     ...(file !== undefined && {userConfig: file}),
   };
 }

@@ -47,7 +47,7 @@ export interface Publication {
   readonly undo?: UndoInfo;
   /** The transaction that it belongs to. */
   readonly transaction?: string;
-  /** The SQL that is run, whole; without secrets. */
+  /** The SQL that is run, whole; with secrets masked. */
   readonly sql?: string;
   /**
    * The tables that it changes, with exactly the counts that comparing the commits of each ref would give. Left out where

@@ -9,6 +9,7 @@ import {readCommit, writeCommit} from '../../repo/commit.js';
 import {headEdit} from '../../repo/headmove.js';
 import {branchRef, HEAD} from '../../repo/refs.js';
 import type {Repository} from '../../repo/repository.js';
+import {maskSql} from '../../repo/secrets.js';
 import {signatureNow} from '../../repo/signature.js';
 import type {Publication, Publish, Transaction} from '../../repo/transaction.js';
 import type {Head} from '../../repo/view.js';
@@ -102,7 +103,7 @@ export class ScriptWrites {
         kind: 'normal',
         description,
         ...headEdit(head, last),
-        ...(options.sql !== undefined && {sql: options.sql}),
+        ...(options.sql !== undefined && {sql: maskSql(options.sql)}),
         ...(affected && {affected}),
       });
     }
