@@ -9,12 +9,15 @@ import {statementAt} from './parser/complete.js';
 interface FaultDetails {
   readonly hint?: string | undefined;
   readonly data?: Readonly<Record<string, unknown>> | undefined;
+  readonly cause?: unknown;
 }
 
 /** Returns an error whose data has the offsets `from` and `to` of the span, in UTF-16 units, if there is one. */
-export function sqlError(code: ErrorCode, message: string, span?: Span, {hint, data}: FaultDetails = {}): DbosError {
+export function sqlError(code: ErrorCode, message: string, span?: Span, details: FaultDetails = {}): DbosError {
+  const {hint, data, cause} = details;
   return new DbosError(code, message, {
     ...(hint === undefined ? {} : {hint}),
+    ...(cause === undefined ? {} : {cause}),
     data: span === undefined ? {...data} : {from: span.from, to: span.to, ...data},
   });
 }

@@ -249,7 +249,7 @@ class QueryStatement extends Statement {
       return;
     }
     const program = this.compiled();
-    const rows = program.run(this.execution(program, given, options));
+    const rows = limited(() => program.run(this.execution(program, given, options)));
     try {
       for (;;) {
         const next = limited(() => rows.next());
@@ -264,7 +264,7 @@ class QueryStatement extends Statement {
   }
 
   explain(): string {
-    return explainLines(this.query).join('\n');
+    return limited(() => explainLines(this.query)).join('\n');
   }
 
   private compiled(): Program {
@@ -273,12 +273,14 @@ class QueryStatement extends Statement {
   }
 
   private explainRows(parameters: Parameters, options: RunOptions): Batch {
-    if (this.explained === 'plan') return explainLines(this.query).map(line => [line]);
+    if (this.explained === 'plan') return limited(() => explainLines(this.query)).map(line => [line]);
     const program = limited(() => compileQuery(this.query, true));
     const execution = this.execution(program, parameters, options);
     const start = performance.now();
     let rows = 0;
-    for (const batch of program.run(execution)) rows += batch.length;
+    limited(() => {
+      for (const batch of program.run(execution)) rows += batch.length;
+    });
     const elapsed = performance.now() - start;
     const measured = new Map(
       program.counted.map((plan, index) => [

@@ -20,6 +20,7 @@ function survive(database: Database, sql: string): void {
     for (const _ of database.prepare(sql).batches([], {timeout: TIMEOUT}));
   } catch (error) {
     if (!(error instanceof DbosError)) throw new Error(`${sql}\n${(error as Error).stack}`, {cause: error});
+    if (error.cause instanceof RangeError) throw new Error(`${sql}\nno limit but the stack`, {cause: error});
     if (error.message === '' || error.message.includes('\n')) throw new Error(`${sql}\nno sentence: ${error.message}`);
     const {from, to} = error.data;
     const placed = typeof from === 'number' && typeof to === 'number' && from >= 0 && from <= to && to <= sql.length;
@@ -175,6 +176,22 @@ for (const [title, make] of [
   ],
   ['row values', n => `SELECT (${repeated('1, ', n)}1) = (${repeated('1, ', n)}1)`],
   ['arguments', n => `SELECT max(${repeated('1, ', n)}1)`],
+  ['OR', n => `SELECT 1 WHERE ${repeated('NULL OR ', n)}1`],
+  ['comparisons', n => `SELECT 1${repeated(' = 1', n)}`],
+  ['LIKE', n => `SELECT 1${repeated(" LIKE '1'", n)}`],
+  ['ISNULL', n => `SELECT 1${repeated(' ISNULL', n)}`],
+  ['IN', n => `SELECT 1${repeated(' IN (1, 2, 3)', n)}`],
+  ['BETWEEN', n => `SELECT 1${repeated(' BETWEEN 0 AND 2', n)}`],
+  ['BETWEEN inside', n => `SELECT ${repeated('1 BETWEEN ', n)}0${repeated(' AND 2', n)}`],
+  ['COLLATE', n => `SELECT 'a'${repeated(' COLLATE nocase', n)}`],
+  ['->', n => `SELECT '{}'${repeated(" -> '$'", n)}`],
+  ['WHEN', n => `SELECT CASE ${repeated('WHEN 0 THEN 1 ', n)}END`],
+  ['WHEN of a value', n => `SELECT CASE 5 ${repeated('WHEN 0 THEN 1 ', n)}END`],
+  ['coalesce', n => `SELECT coalesce(NULL${repeated(', NULL', n)})`],
+  ['row values in order', n => `SELECT (${repeated('1, ', n)}1) < (${repeated('1, ', n)}1)`],
+  ['outer joins', n => `SELECT count(*) FROM (SELECT 1 AS a)${repeated(' LEFT JOIN (SELECT 1 AS a) USING (a)', n)}`],
+  ['joins in parentheses', n => `SELECT count(*) FROM ${repeated('((SELECT 1), ', n)}(SELECT 1)${repeated(')', n)}`],
+  ['UNION', n => `SELECT 1${repeated(' UNION SELECT 1', n)}`],
 ] as const satisfies readonly (readonly [string, (n: number) => string])[]) {
   test(`much of a thing is answered or refused: ${title}`, t => {
     for (const times of [10, 100, 1000, 20_000]) t.notThrows(() => survive(bare, make(times)), `${times} times`);

@@ -512,15 +512,15 @@ test('every node stands within the one that holds it', t => {
 test('long chains are no trouble, and too long ones an error', t => {
   const repeat = (count: number, separator: string, item = 'a') => Array(count).fill(item).join(separator);
   for (const separator of [' AND ', ' OR ', '||', ' + ', ' = '])
-    t.notThrows(() => parseExpression(repeat(5000, separator)));
+    t.notThrows(() => parseExpression(repeat(1000, separator)));
   t.notThrows(() => parseStatement(repeat(5000, ' UNION ALL ', 'SELECT 1')));
-  t.notThrows(() => parseStatement(`SELECT * FROM ${repeat(5000, ', ')}`));
+  t.notThrows(() => parseStatement(`SELECT * FROM ${repeat(64, ', ')}`));
   t.notThrows(() => parseStatement(`VALUES ${repeat(100_000, ',', '(1)')}`));
-  for (const sql of [repeat(6000, '||'), `(${repeat(3000, '+')})${'+a'.repeat(3000)}`]) {
+  for (const sql of [repeat(1002, '||'), `(${repeat(600, '+')})${'+a'.repeat(600)}`]) {
     t.throws(() => parseExpression(sql), {code: 'SQL_LIMIT'});
   }
   t.throws(() => parseStatement(repeat(6000, ' UNION ', 'SELECT 1')), {code: 'SQL_LIMIT'});
-  t.throws(() => parseStatement(`SELECT * FROM ${repeat(6000, ', ')}`), {code: 'SQL_LIMIT'});
+  t.throws(() => parseStatement(`SELECT * FROM ${repeat(65, ', ')}`), {code: 'SQL_LIMIT'});
 });
 
 test('nesting has a limit, not the stack', t => {
@@ -535,6 +535,7 @@ test('nesting has a limit, not the stack', t => {
     ['(SELECT ', ')'],
     ['EXISTS (SELECT * FROM (', ') )'],
     ['a BETWEEN ', ' AND 2'],
+    ['', ' BETWEEN 1 AND 2'],
     ['a OR b AND c = d < e & f + g * h || (', ')'],
     ['f() OVER (ORDER BY ', ')'],
   ];
@@ -545,7 +546,7 @@ test('nesting has a limit, not the stack', t => {
       t.true(isDbosError(error, 'SQL_LIMIT') || isDbosError(error, 'SQL_SYNTAX'), String(error));
     }
   }
-  t.notThrows(() => parseExpression(`${'('.repeat(900)}1${')'.repeat(900)}`));
-  const deep: Statement = parseStatement(`${'SELECT * FROM ('.repeat(300)}SELECT 1${')'.repeat(300)}`);
+  t.notThrows(() => parseExpression(`${'('.repeat(190)}1${')'.repeat(190)}`));
+  const deep: Statement = parseStatement(`${'SELECT * FROM ('.repeat(90)}SELECT 1${')'.repeat(90)}`);
   t.is(deep.kind, 'select');
 });

@@ -17,8 +17,69 @@ export function valueCode(fn: FunctionCode, expr: Bound): string {
   return toValue(compile(fn, expr));
 }
 
-/** Returns the fragment of an expression. */
+/** Operators of a chain, each the left operand of the next, whose code is nested. */
+const MAX_NESTED = 32;
+
+/**
+ * Returns the fragment of an expression. What stands far down its left side, as in `a + b + c + …`, is computed before it, as
+ * it would be anyway: JavaScript that nests as deep as such a chain is long would be too much for the stack of its compiler.
+ */
 export function compile(fn: FunctionCode, expr: Bound): Fragment {
+  const {early} = fn;
+  const known = early.get(expr);
+  if (known !== undefined) return {rep: 'any', value: known, simple: true};
+  const deep = operandBelow(expr, early);
+  if (deep === undefined) return compileNested(fn, expr);
+  const temp = fn.temp();
+  const value = valueCode(fn, deep);
+  early.set(deep, temp);
+  const rest = compileNested(fn, expr);
+  early.delete(deep);
+  return after(`${temp} = ${value}`, rest);
+}
+
+/** Returns the operand that is `MAX_NESTED` operators down the left side of an expression, unless it has been computed. */
+function operandBelow(expr: Bound, early: ReadonlyMap<Bound, string>): Bound | undefined {
+  let operand = expr;
+  for (let depth = 0; depth < MAX_NESTED; depth++) {
+    const below = firstOperand(operand);
+    if (below === undefined || early.has(below)) return undefined;
+    operand = below;
+  }
+  return operand;
+}
+
+/** Returns the operand of an operator that is computed first, whatever its value. */
+function firstOperand(expr: Bound): Bound | undefined {
+  switch (expr.op) {
+    case 'and':
+    case 'or':
+      return operandsOf(expr, expr.op)[0];
+    case 'arithmetic':
+    case 'compare':
+      return expr.left;
+    case 'isNull':
+    case 'isTruth':
+    case 'match':
+    case 'inList':
+    case 'not':
+      return expr.operand;
+    case 'let':
+      return expr.value;
+    case 'call':
+      return expr.function.name.startsWith('->') ? expr.args[0] : undefined;
+    default:
+      return undefined;
+  }
+}
+
+/** Returns the fragment, computed after `first` has been. */
+function after(first: string, fragment: Fragment): Fragment {
+  if (fragment.isNull !== undefined) return {...fragment, isNull: `(${first}, ${fragment.isNull})`};
+  return {...fragment, value: `(${first}, ${fragment.value})`, simple: false};
+}
+
+function compileNested(fn: FunctionCode, expr: Bound): Fragment {
   switch (expr.op) {
     case 'constant':
       return constant(fn, expr.value);
@@ -44,15 +105,10 @@ export function compile(fn: FunctionCode, expr: Bound): Fragment {
       const body = fn.with([[expr.slot, () => ({rep: 'any', value: temp, simple: true})]], () =>
         compile(fn, expr.body),
       );
-      if (body.isNull !== undefined) return {...body, isNull: `(${temp} = ${value}, ${body.isNull})`};
-      return {...body, value: `(${temp} = ${value}, ${body.value})`, simple: false};
+      return after(`${temp} = ${value}`, body);
     }
-    case 'case': {
-      let code = valueCode(fn, expr.otherwise);
-      for (const {when, result} of [...expr.branches].reverse())
-        code = `(${isTrue(fn, when)} ? ${valueCode(fn, result)} : ${code})`;
-      return any(code);
-    }
+    case 'case':
+      return any(choice(fn, expr.branches, expr.otherwise, valueCode));
     case 'call':
       return call(fn, expr);
     case 'scalar':
@@ -133,9 +189,8 @@ function named(fn: FunctionCode, fragment: Fragment): Fragment {
 export function isTrue(fn: FunctionCode, expr: Bound): string {
   switch (expr.op) {
     case 'and':
-      return `(${isTrue(fn, expr.left)} && ${isTrue(fn, expr.right)})`;
     case 'or':
-      return `(${isTrue(fn, expr.left)} || ${isTrue(fn, expr.right)})`;
+      return joined(operandsOf(expr, expr.op), expr.op === 'and' ? '&&' : '||', each => isTrue(fn, each));
     case 'not':
       return isFalse(fn, expr.operand);
     default:
@@ -147,14 +202,29 @@ export function isTrue(fn: FunctionCode, expr: Bound): string {
 function isFalse(fn: FunctionCode, expr: Bound): string {
   switch (expr.op) {
     case 'and':
-      return `(${isFalse(fn, expr.left)} || ${isFalse(fn, expr.right)})`;
     case 'or':
-      return `(${isFalse(fn, expr.left)} && ${isFalse(fn, expr.right)})`;
+      return joined(operandsOf(expr, expr.op), expr.op === 'and' ? '||' : '&&', each => isFalse(fn, each));
     case 'not':
       return isTrue(fn, expr.operand);
     default:
       return truth(compile(fn, expr), true);
   }
+}
+
+function joined(operands: readonly Bound[], operator: '&&' | '||', code: (operand: Bound) => string): string {
+  return `(${operands.map(code).join(` ${operator} `)})`;
+}
+
+/** Returns the operands of a chain of AND or of OR, from left to right. */
+function operandsOf(expr: Bound, op: 'and' | 'or'): Bound[] {
+  const operands: Bound[] = [];
+  let first = expr;
+  while (first.op === op) {
+    operands.push(first.right);
+    first = first.left;
+  }
+  operands.push(first);
+  return operands.reverse();
 }
 
 function truth({rep, isNull, value}: Fragment, negated: boolean): string {
@@ -182,16 +252,31 @@ function isNull(fn: FunctionCode, expr: Bound): string {
   return fragment.isNull === undefined ? 'false' : `(${fragment.isNull})`;
 }
 
-/** AND and OR where NULL matters. The right side is not computed where the left one decides. */
+/** AND and OR where NULL matters. What is to the right of an operand that decides is not computed. */
 function logical(fn: FunctionCode, expr: Bound & {readonly op: 'and' | 'or'}): Fragment {
-  const a = fn.temp();
-  const b = fn.temp();
   const decisive = expr.op === 'and' ? 0 : 1;
-  const left = truthOf(fn, expr.left);
-  const right = truthOf(fn, expr.right);
-  return any(
-    `((${a} = ${left}) === ${decisive} ? ${decisive} : (${b} = ${right}) === ${decisive} ? ${decisive} : ${a} === null || ${b} === null ? null : ${1 - decisive})`,
-  );
+  const operands = operandsOf(expr, expr.op).map(operand => ({temp: fn.temp(), code: truthOf(fn, operand)}));
+  const decided = operands.map(({temp, code}) => `(${temp} = ${code}) === ${decisive}`).join(' || ');
+  const unknown = operands.map(({temp}) => `${temp} === null`).join(' || ');
+  return any(`(${decided} ? ${decisive} : ${unknown} ? null : ${1 - decisive})`);
+}
+
+interface Branch {
+  readonly when: Bound;
+  readonly result: Bound;
+}
+
+/** Returns code for the result of the first branch whose condition is true. */
+function choice(fn: FunctionCode, branches: readonly Branch[], otherwise: Bound, code: typeof valueCode): string {
+  if (branches.length <= MAX_NESTED) {
+    return branches.reduceRight(
+      (rest, {when, result}) => `(${isTrue(fn, when)} ? ${code(fn, result)} : ${rest})`,
+      code(fn, otherwise),
+    );
+  }
+  const temp = fn.temp();
+  const taken = branches.map(({when, result}) => `${isTrue(fn, when)} && (${temp} = ${code(fn, result)}, true)`);
+  return `(${taken.join(' || ')} || (${temp} = ${code(fn, otherwise)}), ${temp})`;
 }
 
 // ---------------------------------------------------------------------------------------------------- comparisons
@@ -362,18 +447,14 @@ function call(fn: FunctionCode, expr: Bound & {readonly op: 'call'}): Fragment {
 
 function lazy(fn: FunctionCode, name: string, args: readonly Bound[], code: typeof valueCode = valueCode): string {
   if (name === 'iif' || name === 'if') {
-    let result = args.length % 2 === 1 ? code(fn, args[args.length - 1] as Bound) : 'null';
-    for (let i = args.length - (args.length % 2 === 1 ? 3 : 2); i >= 0; i -= 2) {
-      result = `(${isTrue(fn, args[i] as Bound)} ? ${code(fn, args[i + 1] as Bound)} : ${result})`;
+    const branches: Branch[] = [];
+    for (let i = 0; i + 1 < args.length; i += 2) {
+      branches.push({when: args[i] as Bound, result: args[i + 1] as Bound});
     }
-    return result;
+    return choice(fn, branches, args.length % 2 === 1 ? (args[args.length - 1] as Bound) : NULL, code);
   }
-  let result = code(fn, args[args.length - 1] as Bound);
-  for (const arg of args.slice(0, -1).reverse()) {
-    const temp = fn.temp();
-    result = `((${temp} = ${code(fn, arg)}) !== null ? ${temp} : ${result})`;
-  }
-  return result;
+  const temp = fn.temp();
+  return `(${args.map(arg => `(${temp} = ${code(fn, arg)}) !== null`).join(' || ')}, ${temp})`;
 }
 
 /** Functions whose result is one of their arguments. */
@@ -408,12 +489,8 @@ export function jsonCode(fn: FunctionCode, expr: Bound): string {
   if (!isJson(expr)) return valueCode(fn, expr);
   const {module} = fn;
   switch (expr.op) {
-    case 'case': {
-      let code = jsonCode(fn, expr.otherwise);
-      for (const {when, result} of [...expr.branches].reverse())
-        code = `(${isTrue(fn, when)} ? ${jsonCode(fn, result)} : ${code})`;
-      return code;
-    }
+    case 'case':
+      return choice(fn, expr.branches, expr.otherwise, jsonCode);
     case 'collate':
     case 'plus':
     case 'cast':

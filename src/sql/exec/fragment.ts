@@ -98,6 +98,8 @@ export class FunctionCode {
   private providers = new Map<Slot, Provider>();
   /** Parameters for slots of the functions around this one. */
   readonly parameters = new Map<Slot, string>();
+  /** Expressions whose values have been computed at the place that is being written, and the variables that hold them. */
+  readonly early = new Map<Bound, string>();
   /** Whether the next tree scan may be written twice, once for the types that its columns have. */
   mayType = true;
 

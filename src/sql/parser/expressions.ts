@@ -9,8 +9,8 @@ import {AND, EQUALITY, INFIX, LEVEL, MATCHES, NOT, PREFIX} from './operators.js'
 import {FLAGS, INDEXED_WORD, JOIN_WORD, K, NAME, T} from './token.js';
 import {TokenReader} from './token-reader.js';
 
-/** Operators that may follow one another: trees that lean this far can still be walked by functions that recurse. */
-const MAX_CHAIN = 5000;
+/** SQLite's limit for operators that follow one another. */
+const MAX_CHAIN = 1000;
 const MAX_PARAMETER = 250_000;
 
 export abstract class ExpressionParser extends TokenReader {
@@ -102,7 +102,9 @@ export abstract class ExpressionParser extends TokenReader {
       return {kind: 'in', negated, operand, set, from, to: this.previousTo};
     }
     if (is(K.BETWEEN)) {
+      this.enter();
       const low = this.operand(AND);
+      this.leave();
       this.expect(K.AND);
       const high = this.operand(EQUALITY);
       return {kind: 'between', negated, operand, low, high, from, to: this.previousTo};

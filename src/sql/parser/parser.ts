@@ -87,5 +87,10 @@ class ScriptParser {
 /** Returns the error, or in place of a stack overflow (the caller's own stack may be deep) the limit it stands for. */
 function withoutOverflow(error: unknown, at: number): unknown {
   if (!(error instanceof RangeError)) return error;
-  return sqlError('SQL_LIMIT', 'The statement is nested too deeply.', {from: at, to: at}, {hint: 'Take it apart.'});
+  return sqlError(
+    'SQL_LIMIT',
+    'The statement is nested too deeply.',
+    {from: at, to: at},
+    {hint: 'Take it apart.', cause: error},
+  );
 }

@@ -5,8 +5,8 @@ import type {Expr, FromItem, Join, Name, QualifiedName, TableReference} from '..
 import {FLAGS, K, NAME, T} from './token.js';
 import {WindowParser} from './windows.js';
 
-/** Tables of a join: trees that lean this far can still be walked by functions that recurse. */
-const MAX_JOIN = 5000;
+/** SQLite's limit for the tables of a join. */
+export const MAX_JOIN = 64;
 
 const JOIN_WORDS = [K.NATURAL, K.LEFT, K.RIGHT, K.FULL, K.INNER, K.CROSS, K.OUTER, K.JOIN];
 
@@ -48,7 +48,12 @@ export abstract class SourceParser extends WindowParser {
       const operator = this.joinOperator();
       if (operator === undefined) return left;
       if (tables > MAX_JOIN)
-        this.refuse('SQL_LIMIT', `The join has more than ${MAX_JOIN} tables.`, this.span(), 'Take it apart.');
+        this.refuse(
+          'SQL_LIMIT',
+          `at most ${MAX_JOIN} tables in a join.`,
+          this.span(),
+          'Join some of them in a subquery.',
+        );
       const right = this.fromItem();
       const condition = {from: this.from, to: this.to};
       let on: Expr | undefined;

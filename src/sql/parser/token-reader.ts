@@ -13,8 +13,8 @@ import {FLAGS, INDEXED_WORD, JOIN_WORD, K, NAME, STRING, T} from './token.js';
 /** Thrown by a parser that keeps no notes, where the text goes wrong. */
 export const GOES_WRONG = new Error('parse the text again, with notes');
 
-/** Expressions, queries and joins may be nested this deep. */
-const MAX_DEPTH = 1000;
+/** Expressions, queries and joins may be nested this deep: twice as deep as SQLite's parser takes, and far from the end of a stack. */
+const MAX_DEPTH = 200;
 
 export class TokenReader {
   /** The current token. */

@@ -217,6 +217,17 @@ function isTruthName(expr: Expr): boolean | undefined {
   return folded === 'true' ? true : folded === 'false' ? false : undefined;
 }
 
+/** Whether an operator computes a value, and does no more than that. */
+function computes(operator: string): boolean {
+  return operator in ARITHMETIC || operator in ARROWS;
+}
+
+function computed(operator: string, left: Bound, right: Bound): Bound {
+  const name = ARITHMETIC[operator];
+  if (name) return {op: 'arithmetic', name, left, right};
+  return {op: 'call', function: ARROWS[operator as keyof typeof ARROWS], args: [left, right], collation: 'binary'};
+}
+
 function bindBinary(binder: Binder, scope: Scope, expr: Expr & {readonly kind: 'binary'}): Bound {
   const {operator} = expr;
   const bind = (each: Expr) => bindExpression(binder, scope, each);
@@ -234,26 +245,17 @@ function bindBinary(binder: Binder, scope: Scope, expr: Expr & {readonly kind: '
     }
     return bound;
   }
-  if (operator === '->' || operator === '->>') {
-    return {op: 'call', function: ARROWS[operator], args: [bind(expr.left), bind(expr.right)], collation: 'binary'};
-  }
-  const arithmetic = ARITHMETIC[operator];
-  if (arithmetic) {
+  if (computes(operator)) {
     const rights: (Expr & {readonly kind: 'binary'})[] = [];
     let first: Expr = expr;
-    while (first.kind === 'binary' && ARITHMETIC[first.operator]) {
+    while (first.kind === 'binary' && computes(first.operator)) {
       rights.push(first);
       first = first.left;
     }
     let bound = bind(first);
     for (let i = rights.length - 1; i >= 0; i--) {
       const each = rights[i] as Expr & {readonly kind: 'binary'};
-      bound = keyed(scope, {
-        op: 'arithmetic',
-        name: ARITHMETIC[each.operator] as Arithmetic,
-        left: bound,
-        right: bind(each.right),
-      });
+      bound = keyed(scope, computed(each.operator, bound, bind(each.right)));
     }
     return bound;
   }
@@ -275,7 +277,7 @@ function compare(name: Comparison, left: Bound, right: Bound, at: Expr | undefin
     const a = left.op === 'row' ? left.items : [left];
     const b = right.op === 'row' ? right.items : [right];
     if (a.length !== b.length) throw rowMisused(at);
-    return compareRows(name, a, b);
+    return compareRows(name, a, b, at);
   }
   return {
     op: 'compare',
@@ -287,7 +289,10 @@ function compare(name: Comparison, left: Bound, right: Bound, at: Expr | undefin
   };
 }
 
-function compareRows(name: Comparison, a: readonly Bound[], b: readonly Bound[]): Bound {
+/** The comparison of each value is nested in that of the one before. */
+const MAX_ORDERED = 64;
+
+function compareRows(name: Comparison, a: readonly Bound[], b: readonly Bound[], at: Expr | undefined): Bound {
   const pair = (operator: Comparison, i: number) => compare(operator, a[i] as Bound, b[i] as Bound, undefined);
   const last = a.length - 1;
   if (name === '=' || name === 'is' || name === '<>' || name === 'is not') {
@@ -295,6 +300,11 @@ function compareRows(name: Comparison, a: readonly Bound[], b: readonly Bound[])
     let bound = pair(name, 0);
     for (let i = 1; i <= last; i++) bound = {op: every ? 'and' : 'or', left: bound, right: pair(name, i)};
     return bound;
+  }
+  if (a.length > MAX_ORDERED) {
+    throw sqlError('SQL_LIMIT', `Row values of more than ${MAX_ORDERED} values cannot be ordered.`, at, {
+      hint: 'Compare fewer of their values.',
+    });
   }
   const strict = name.startsWith('<') ? '<' : '>';
   // (a, b) < (c, d)  is  a < c OR (a = c AND b < d)

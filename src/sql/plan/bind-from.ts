@@ -4,6 +4,7 @@
 import type {Expr, FromItem, Join, Name, Select, Span, TableReference} from '../ast.js';
 import {sqlError} from '../fault.js';
 import {parseStatement} from '../parser/parser.js';
+import {MAX_JOIN} from '../parser/sources.js';
 import type {BoundTableFunction, IndexSource, Source, SourceColumn, TreeSource} from '../source.js';
 import {bindCondition} from './bind-expression.js';
 import type {Binder} from './binder.js';
@@ -17,7 +18,7 @@ import {
   Slot,
   slotOf,
 } from './expression.js';
-import {addProvided, type FromNode, type Relation} from './from.js';
+import {addProvided, type FromNode, type Relation, relationsOf} from './from.js';
 import type {BoundIndex} from './key-space.js';
 import type {ColumnSlots, Plan, Query, SharedQuery} from './plan.js';
 import {fold, Scope, type ScopeColumn, type ScopeTable} from './scope.js';
@@ -27,8 +28,8 @@ interface FromPart {
   readonly tables: readonly ScopeTable[];
 }
 
-/** SQLite's limit. */
-const MAX_TABLES = 64;
+/** Tables of queries in FROM that are merged into the query around them: to order joins takes time. */
+const MAX_ABSORBED = 32;
 
 /** Binds a FROM clause and adds its tables to the scope. */
 export function bindFrom(binder: Binder, scope: Scope, item: FromItem): FromNode {
@@ -42,16 +43,20 @@ function bindConditions(scope: Scope): void {
   for (const bind of scope.deferred.splice(0)) bind();
 }
 
+/** Throws SQL_LIMIT where a FROM clause has more tables than SQLite takes. */
+function countJoined(scope: Scope, at: Span, tables: number): void {
+  scope.joined += tables;
+  if (scope.joined <= MAX_JOIN) return;
+  throw sqlError('SQL_LIMIT', `at most ${MAX_JOIN} tables in a join.`, at, {hint: 'Join some of them in a subquery.'});
+}
+
 function bindItem(binder: Binder, scope: Scope, item: FromItem, nullable: boolean): FromPart {
   switch (item.kind) {
     case 'table':
-      if (scope.tables.length >= MAX_TABLES) {
-        throw sqlError('SQL_LIMIT', `at most ${MAX_TABLES} tables in a join.`, item, {
-          hint: 'Join some of them in a subquery.',
-        });
-      }
+      countJoined(scope, item, 1);
       return added(scope, bindTable(binder, scope, item, nullable));
     case 'fromQuery':
+      countJoined(scope, item, 1);
       return added(scope, bindDerived(binder, scope, item.query, item.alias?.text ?? '', [], nullable));
     case 'parens': {
       const part = bindInside(binder, scope, item.item, nullable);
@@ -72,6 +77,8 @@ function bindInside(binder: Binder, scope: Scope, item: FromItem, nullable: bool
   bindConditions(inside);
   for (const slot of inside.outer) scope.outer.add(slot);
   scope.merged.push(...inside.merged);
+  countJoined(scope, item, inside.joined);
+  scope.absorbed += inside.absorbed;
   return part;
 }
 
@@ -407,7 +414,7 @@ function bindDerived(
 ): FromPart {
   // a derived table sees what is outside the query that names it, and its common tables, but not its neighbours
   const around = new Scope(scope.parent);
-  const {query, simple} = binder.derived(around, select, !nullable);
+  const {query, simple} = binder.derived(around, select, nullable ? 0 : MAX_ABSORBED - reader.absorbed);
   for (const slot of around.outer) reader.outer.add(slot);
   if (simple) {
     const columns = namesOf(query, names, alias, select).map((name, index) => ({
@@ -417,6 +424,7 @@ function bindDerived(
       bound: () => query.outputs[index]?.expr as Bound,
     }));
     const {from, where} = simple;
+    reader.absorbed += relationsOf(from);
     const node: FromNode =
       from.kind === 'inner'
         ? {kind: 'inner', nodes: from.nodes, on: [...from.on, ...where]}

@@ -24,7 +24,7 @@ import {
   slotOf,
   sortKey,
 } from './expression.js';
-import {addProvided, type FromNode} from './from.js';
+import {addProvided, type FromNode, relationsOf} from './from.js';
 import {planFrom} from './join.js';
 import type {Output, Plan, Query} from './plan.js';
 import {fold, type Gathered, Scope} from './scope.js';
@@ -42,10 +42,10 @@ export function bindSelect(binder: Binder, around: Scope, select: Select): Query
 }
 
 /** Binds a query in FROM, and says whether it can be merged into the query around it. */
-export function bindDerivedSelect(binder: Binder, around: Scope, select: Select, mayMerge: boolean): DerivedQuery {
+export function bindDerivedSelect(binder: Binder, around: Scope, select: Select, room: number): DerivedQuery {
   const {body} = select;
   const plain =
-    mayMerge &&
+    room > 0 &&
     body.kind === 'core' &&
     !body.distinct &&
     body.groupBy.length === 0 &&
@@ -60,6 +60,7 @@ export function bindDerivedSelect(binder: Binder, around: Scope, select: Select,
     const {from, gathered} = core;
     if (
       from === undefined ||
+      relationsOf(from) > room ||
       gathered.aggregates.length > 0 ||
       gathered.windows.length > 0 ||
       !core.outputs.every(({expr}) => isCheap(expr))

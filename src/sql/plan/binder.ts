@@ -13,14 +13,14 @@ import {planSort} from './order.js';
 import type {Plan, Query, SharedQuery} from './plan.js';
 import {type CommonTableEntry, fold, Scope} from './scope.js';
 
-const MAX_DEPTH = 1000;
+const MAX_DEPTH = 200;
 const COLLATIONS: readonly CollationName[] = ['binary', 'nocase', 'rtrim'];
 
 /** The parts of binding that need each other; `bind.ts` puts them together. */
 export interface BindingRules {
   readonly expression: (binder: Binder, scope: Scope, expr: Expr) => Bound;
   readonly select: (binder: Binder, around: Scope, select: Select) => Query;
-  readonly derived: (binder: Binder, around: Scope, select: Select, mayMerge: boolean) => DerivedQuery;
+  readonly derived: (binder: Binder, around: Scope, select: Select, room: number) => DerivedQuery;
   readonly commonTable: (binder: Binder, entry: CommonTableEntry) => SharedQuery;
 }
 
@@ -74,9 +74,9 @@ export class Binder {
     return this.rules.select(this, around, select);
   }
 
-  /** Binds a query in FROM. */
-  derived(around: Scope, select: Select, mayMerge: boolean): DerivedQuery {
-    return this.rules.derived(this, around, select, mayMerge);
+  /** Binds a query in FROM; it can be merged into the query around it if it reads at most `room` tables. */
+  derived(around: Scope, select: Select, room: number): DerivedQuery {
+    return this.rules.derived(this, around, select, room);
   }
 
   /** Returns the query of a common table, bound once for all who name it. */

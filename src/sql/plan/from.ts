@@ -31,6 +31,13 @@ export type FromNode =
       readonly on: readonly Bound[];
     };
 
+/** Returns how many relations are joined. */
+export function relationsOf(node: FromNode): number {
+  if (node.kind === 'relation') return 1;
+  const nodes = node.kind === 'inner' ? node.nodes : [node.left, node.right];
+  return nodes.reduce((sum, each) => sum + relationsOf(each), 0);
+}
+
 /** Returns the slots that a relation gives values. */
 export function slotsOfRelation(relation: Relation): Iterable<Slot> {
   return relation.slots instanceof Map ? relation.slots.values() : (relation.slots as readonly Slot[]);

@@ -78,6 +78,10 @@ export function fold(name: string): string {
 
 export class Scope {
   readonly tables: ScopeTable[] = [];
+  /** How many tables and queries its FROM clause names, those in parentheses included. */
+  joined = 0;
+  /** How many tables of queries in FROM have been merged into it. */
+  absorbed = 0;
   merged: MergedColumn[] = [];
   /** Conditions of joins, to be bound when all tables of the clause are known. */
   readonly deferred: (() => void)[] = [];
