@@ -43,8 +43,9 @@ export interface ChildEdit {
 export class LeafBuilder {
   private readonly columns: LeafColumns;
   private readonly splitter: Splitter;
+  /** The key of the last row, and room for the next one. */
   private key = new KeyWriter();
-  private previous = new KeyWriter();
+  private next = new KeyWriter();
 
   constructor(
     private readonly sink: ObjectSink,
@@ -63,15 +64,34 @@ export class LeafBuilder {
 
   /** Appends a row. Throws a `TypeError` if its key is not greater than the last one's, or if it has the wrong columns. */
   append(row: Row): void {
-    checkRow(this.spec, row);
-    const {previous} = this;
-    this.previous = this.key;
-    this.key = previous;
-    this.put(row);
-    if (compareKeys(this.key.bytes, this.key.length, this.previous.bytes, this.previous.length) <= 0) {
-      throw new TypeError('rows must come in strictly ascending key order'); // (1)
-    }
+    if (!this.tryAppend(row)) throw new TypeError('rows must come in strictly ascending key order'); // (1)
+  }
+
+  /** Appends a row and returns true, or returns false if its key is not greater than the last one's. */
+  tryAppend(row: Row): boolean {
+    if (!this.follows(row)) return false; // (1)
+    const {key} = this;
+    this.key = this.next;
+    this.next = key;
+    this.columns.append(row);
     this.cutIfEnd();
+    return true;
+  }
+
+  /** Returns whether the key of a row is greater than the last one's. */
+  follows(row: Row): boolean {
+    checkRow(this.spec, row);
+    const {key, next} = this;
+    this.writeKey(next, row);
+    return compareKeys(next.bytes, next.length, key.bytes, key.length) > 0;
+  }
+
+  /** Begins with the rows of a leaf, the last one of its level. */
+  resume(leaf: LeafNode): void {
+    const {count} = leaf;
+    this.columns.take(new LeafSource(leaf), 0, count);
+    leaf.writeKey(this.key, count - 1);
+    this.cutIfEnd(); // (2) before its last row no key ends it
   }
 
   /** Ends the last leaf. */
@@ -155,9 +175,13 @@ export class LeafBuilder {
 
   private put(row: Row): void {
     this.columns.append(row);
+    this.writeKey(this.key, row);
+  }
+
+  private writeKey(key: KeyWriter, row: Row): void {
     const {keys} = this.spec;
-    this.key.reset();
-    for (let i = 0; i < keys.length; i++) this.key.cell(keys[i] as KeyColumn, row[i] as Cell);
+    key.reset();
+    for (let i = 0; i < keys.length; i++) key.cell(keys[i] as KeyColumn, row[i] as Cell);
   }
 
   /** Appends rows `from` to `to` − 1 of a leaf, cutting where the keys say so. */
@@ -210,6 +234,11 @@ export class InnerBuilder {
   /** Returns the first child of the node that is being filled. */
   first(): Child | undefined {
     return this.children[0];
+  }
+
+  /** Begins with the children of a node, the last one of its level, but for its last child. */
+  resume(node: InnerNode): void {
+    for (let i = 0; i < node.count - 1; i++) this.children.push(node.childAt(i));
   }
 
   append(child: Child): void {
@@ -289,6 +318,11 @@ export class Spine {
     private readonly base: number,
   ) {}
 
+  /** Begins with the last nodes of the levels of another tree, the lowest first, each without its last child, which is to be added anew. */
+  resume(edge: readonly InnerNode[]): void {
+    for (const node of edge) this.begin(node.level).resume(node);
+  }
+
   add(child: Child, level = this.base): void {
     const i = level - this.base;
     const above = this.levels[i];
@@ -296,11 +330,16 @@ export class Spine {
     else if (above === undefined) this.levels[i] = child;
     else {
       // (4) a level gets a node only when the level below it has a second one
-      const builder = new InnerBuilder(this.sink, this.spec, level + 1, node => this.add(node, level + 1));
-      this.levels[i] = builder;
+      const builder = this.begin(level + 1);
       builder.append(above);
       builder.append(child);
     }
+  }
+
+  private begin(level: number): InnerBuilder {
+    const builder = new InnerBuilder(this.sink, this.spec, level, node => this.add(node, level));
+    this.levels[level - 1 - this.base] = builder;
+    return builder;
   }
 
   finish(): TreeRoot {

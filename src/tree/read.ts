@@ -94,6 +94,21 @@ export function* scanLeaves(
   }
 }
 
+/** Returns the last leaf. */
+export function lastLeaf(reader: ObjectReader, spec: TreeSpec, root: NonNullable<TreeRoot>): LeafNode {
+  const nodes = nodesOf(reader);
+  let node = nodes.root(spec, root);
+  while (node.level > 0) node = nodes.child(node as InnerNode, node.count - 1);
+  return node as LeafNode;
+}
+
+/** Returns the greatest key, or undefined if there are no rows. */
+export function greatestKey(reader: ObjectReader, spec: TreeSpec, root: TreeRoot): Buffer | undefined {
+  if (root === null) return undefined;
+  const leaf = lastLeaf(reader, spec, root);
+  return leaf.keyAt(leaf.count - 1);
+}
+
 /** Returns the number of rows. */
 export function countRows(reader: ObjectReader, spec: TreeSpec, root: TreeRoot): number {
   return root === null ? 0 : nodesOf(reader).root(spec, root).rows;

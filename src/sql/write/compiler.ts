@@ -17,6 +17,7 @@ import {affinityOfBound, collationOf} from '../plan/expression.js';
 import type {Output, Query} from '../plan/plan.js';
 import {Scope} from '../plan/scope.js';
 import type {SourceColumn} from '../source.js';
+import type {Value} from '../values/value.js';
 import {compileDelete} from './delete.js';
 import {ForeignKeys, referencesOf} from './foreign-keys.js';
 import {compileInsert} from './insert.js';
@@ -36,6 +37,20 @@ export interface Step {
   readonly returning: readonly Output[];
   /** `outer` has the cells that the statement reads from around it; `or` goes before what the statement says itself. */
   run(run: Run, outer: readonly Cell[], or: ConflictAction | undefined): void;
+  /** Begins a run that takes the parameters of many rows; only an INSERT of one row of VALUES has it. */
+  readonly many?: (run: Run) => ManyRows;
+}
+
+/** A statement that runs for many rows as one. */
+export interface ManyRows {
+  /** The number of the row that cannot be, from 0, once `add` or `finish` has thrown. */
+  readonly row: number;
+  /** Runs it with the parameters of one row. */
+  add(parameters: readonly Value[]): void;
+  /** Must follow the last row. */
+  finish(): void;
+  /** Counts the rows; must follow whatever happens. */
+  count(): void;
 }
 
 /** Where a statement stands: alone, or in a trigger, whose rows it sees. */

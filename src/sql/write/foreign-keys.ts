@@ -338,6 +338,11 @@ export class ForeignKeys {
     });
   }
 
+  /** Whether a row of it can name another one. */
+  get toItself(): boolean {
+    return this.outgoing.some(each => each.isToItself);
+  }
+
   /** Whether foreign keys name it. */
   get isParent(): boolean {
     return this.incoming.length > 0;

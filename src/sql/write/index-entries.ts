@@ -96,13 +96,13 @@ export class IndexEntries {
     return entry;
   }
 
-  /** Calls `take` for each row of a leaf that is in the index, with its entry. */
-  eachOf(leaf: LeafNode, from: number, to: number, take: (entry: Row) => void): void {
+  /** Calls `take` for each row of a leaf that is in the index, with its entry and its place in the leaf. */
+  eachOf(leaf: LeafNode, from: number, to: number, take: (entry: Row, at: number) => void): void {
     const {stored, layout} = this;
     if (this.compute || this.test) {
       for (let i = from; i < to; i++) {
         const entry = this.entry(leaf.row(i));
-        if (entry) take(entry);
+        if (entry) take(entry, i);
       }
       return;
     }
@@ -113,7 +113,7 @@ export class IndexEntries {
         const cell = (columns[j] as Cell[])[i] as Cell;
         entry[j] = cell instanceof ContentRef ? readCell(this.reader, cell) : cell;
       }
-      take(entry);
+      take(entry, i);
     }
   }
 

@@ -15,7 +15,7 @@ import type {IndexEntries} from './index-entries.js';
 import {KeySort} from './key-sort.js';
 
 /** Edits of an index that are made at once. */
-const BATCH_EDITS = 250_000;
+const BATCH_EDITS = 1 << 16;
 
 /** Writes the index of a table and returns its root. `check`, if given, sees the entries in order. */
 export function buildIndex(
@@ -30,6 +30,22 @@ export function buildIndex(
     entries.eachOf(leaf, from, to, entry => sort.add(entry));
   }
   return buildTree(sink, entries.spec, checked(sort.sorted(), check));
+}
+
+/**
+ * Returns the root of an index whose entries are those of a tree and the sorted ones; none of those is in the tree, except
+ * where it replaces what is there.
+ */
+export function mergeEntries(sink: ObjectSink, {spec}: IndexEntries, index: TreeRoot, sort: KeySort): TreeRoot {
+  if (index === null) return buildTree(sink, spec, sort.sorted());
+  let root: TreeRoot = index;
+  const order = sort.order();
+  for (let from = 0; from < order.length; from += BATCH_EDITS) {
+    const edits: Edit[] = [];
+    for (const i of order.subarray(from, from + BATCH_EDITS)) edits.push({key: sort.key(i), row: sort.row(i)});
+    root = editTree(sink, spec, root, edits);
+  }
+  return root;
 }
 
 function* checked(rows: Iterable<Row>, check: (row: Row) => void): Generator<Row, void, undefined> {

@@ -2,7 +2,7 @@
  * INSERT and REPLACE: where rows come from, which columns they fill, and what an upsert does. Layer: sql.
  */
 import type {Cell} from '../../tree/cell.js';
-import type {Insert, Span} from '../ast.js';
+import type {ConflictAction, Insert, Span} from '../ast.js';
 import {foldName} from '../catalog/names.js';
 import {sqlError} from '../fault.js';
 import {bindSelect} from '../plan/bind-select.js';
@@ -14,7 +14,8 @@ import {Scope} from '../plan/scope.js';
 import {negate} from '../values/arithmetic.js';
 import type {Value} from '../values/value.js';
 import {viewUnchangeable} from './change-fault.js';
-import type {Compiler, Place, Step} from './compiler.js';
+import type {Compiler, ManyRows, Place, Step} from './compiler.js';
+import {Insertion} from './insertion.js';
 import {compileReturning} from './returning.js';
 import {compileValues} from './row-code.js';
 import {columnOf, type RowOwner} from './row-owner.js';
@@ -59,32 +60,48 @@ export function compileInsert(compiler: Compiler, place: Place, statement: Inser
   const first = source === undefined ? [] : places.map((column, i) => (places.indexOf(column) === i ? column : -1));
   const {width} = target;
   const {rowid, expressions} = program;
+  const rowOf = (run: Run, values: readonly Cell[]): Cell[] => {
+    const row = new Array<Cell>(width).fill(null);
+    for (let i = 0; i < first.length; i++) {
+      const column = first[i] as number;
+      if (column >= 0) row[column] = values[i] as Cell;
+    }
+    for (const column of missing) if (column !== rowid) row[column] = expressions.defaultOf(run, column);
+    return row;
+  };
+  const begin = (run: Run, outer: readonly Cell[], or?: ConflictAction): Insertion => {
+    const ruled = rules === undefined ? [] : rules(run, outer);
+    if (run.depth === 0) run.single = single && statement.upserts.every(({set}) => set === undefined);
+    return new Insertion(program, run, or ?? statement.or, ruled, returning);
+  };
+  const many = (run: Run): ManyRows => {
+    const insertion = begin(run, NONE);
+    run.single = false;
+    return {
+      get row() {
+        return insertion.row;
+      },
+      add: parameters => {
+        run.parameters = parameters;
+        for (const [values] of (source as RowSource)(run, NONE)) insertion.take(rowOf(run, values as readonly Cell[]));
+      },
+      finish: () => insertion.finish(),
+      count: () => run.count(insertion.changes),
+    };
+  };
   return {
     returning: returning?.outputs ?? [],
     run: (run, outer, or) => {
-      const action = or ?? statement.or;
-      const ruled = rules === undefined ? [] : rules(run, outer);
-      if (run.depth === 0) run.single = single && statement.upserts.every(({set}) => set === undefined);
-      let changes = 0;
-      const take = (values: readonly Cell[]): void => {
-        const row = new Array<Cell>(width).fill(null);
-        for (let i = 0; i < first.length; i++) {
-          const column = first[i] as number;
-          if (column >= 0) row[column] = values[i] as Cell;
-        }
-        for (const column of missing) if (column !== rowid) row[column] = expressions.defaultOf(run, column);
-        const outcome = program.insert(run, row, action, ruled);
-        if (outcome === undefined) return;
-        changes++;
-        returning?.add(run, outcome.row);
-      };
+      const insertion = begin(run, outer, or);
       try {
-        if (source === undefined) take(NONE);
-        else for (const batch of source(run, outer)) for (const values of batch) take(values);
+        if (source === undefined) insertion.take(rowOf(run, NONE));
+        else for (const batch of source(run, outer)) for (const values of batch) insertion.take(rowOf(run, values));
+        insertion.finish();
       } finally {
-        run.count(changes);
+        run.count(insertion.changes);
       }
     },
+    ...(body?.kind === 'values' && body.rows.length === 1 && {many}),
   };
 }
 

@@ -1,8 +1,8 @@
 /**
  * Sorts many rows by their keys: the keys lie one after the other in one buffer, and are sorted byte by byte from the left,
- * bucket by bucket. Layer: sql.
+ * bucket by bucket; the cells lie column by column. Layer: sql.
  */
-import type {Row} from '../../tree/cell.js';
+import type {Cell, Row} from '../../tree/cell.js';
 import {KeyWriter} from '../../tree/key.js';
 import type {KeyColumn, TreeSpec} from '../../tree/spec.js';
 
@@ -14,13 +14,14 @@ export class KeySort {
   private bytes = Buffer.allocUnsafeSlow(1 << 16);
   private length = 0;
   private starts = new Float64Array(1 << 10);
-  private readonly rows: Row[] = [];
+  private readonly columns: Cell[][];
   private ascending = true;
+  private sorting: Uint32Array | undefined;
+  /** The number of rows. */
+  count = 0;
 
-  constructor(private readonly spec: TreeSpec) {}
-
-  get count(): number {
-    return this.rows.length;
+  constructor(private readonly spec: TreeSpec) {
+    this.columns = Array.from({length: spec.columns}, () => []);
   }
 
   add(row: Row): void {
@@ -35,7 +36,7 @@ export class KeySort {
       this.bytes = grown;
     }
     writer.bytes.copy(this.bytes, this.length, 0, writer.length);
-    const index = this.rows.length;
+    const index = this.count++;
     if (index + 2 > this.starts.length) {
       const grown = new Float64Array(this.starts.length * 2);
       grown.set(this.starts);
@@ -44,24 +45,41 @@ export class KeySort {
     this.starts[index] = this.length;
     this.starts[index + 1] = end;
     this.length = end;
-    this.rows.push(row);
+    const {columns} = this;
+    for (let i = 0; i < columns.length; i++) (columns[i] as Cell[]).push(row[i] as Cell);
     if (this.ascending && index > 0 && this.compare(index - 1, index, 0) >= 0) this.ascending = false;
   }
 
   /** Yields the rows in the order of their keys. */
   *sorted(): Generator<Row, void, undefined> {
-    const {rows} = this;
-    if (this.ascending) {
-      yield* rows;
-      return;
-    }
     const order = this.order();
-    for (let i = 0; i < order.length; i++) yield rows[order[i] as number] as Row;
+    for (let i = 0; i < order.length; i++) yield this.row(order[i] as number);
   }
 
-  private order(): Uint32Array {
-    const count = this.rows.length;
-    const order = Uint32Array.from({length: count}, (_, i) => i);
+  /** Returns the row that was added as the `i`-th. */
+  row(i: number): Row {
+    const {columns} = this;
+    const row = new Array<Cell>(columns.length);
+    for (let column = 0; column < columns.length; column++) row[column] = (columns[column] as Cell[])[i] as Cell;
+    return row;
+  }
+
+  /** Returns a copy of the key of the `i`-th row. */
+  key(i: number): Buffer {
+    return Buffer.from(this.bytes.subarray(this.starts[i] as number, this.starts[i + 1] as number));
+  }
+
+  /** Returns the numbers of the rows in the order of their keys. Nothing can be added afterwards. */
+  order(): Uint32Array {
+    this.sorting ??= this.sort();
+    return this.sorting;
+  }
+
+  private sort(): Uint32Array {
+    const {count} = this;
+    const order = new Uint32Array(count);
+    for (let i = 0; i < count; i++) order[i] = i;
+    if (this.ascending) return order;
     const other = new Uint32Array(count);
     // [from, to, depth] of what is still to be sorted
     const pending = [0, count, 0];

@@ -45,7 +45,7 @@ export class Run {
 
   constructor(
     readonly session: Session,
-    readonly parameters: readonly Value[],
+    public parameters: readonly Value[],
     readonly contexts: FunctionContexts,
     readonly reader: ObjectReader,
     private readonly state: WorkingState,

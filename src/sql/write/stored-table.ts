@@ -7,14 +7,14 @@ import {DbosError} from '../../errors.js';
 import type {ObjectId} from '../../objects/id.js';
 import type {ObjectSink} from '../../objects/store.js';
 import type {NamedDefinition, Table} from '../../state/table.js';
+import {TreeAppender} from '../../tree/append.js';
 import type {BodyWriter} from '../../tree/bodies.js';
 import {type Cell, ContentRef, type Row} from '../../tree/cell.js';
 import {editTree} from '../../tree/edit.js';
 import {KeyWriter} from '../../tree/key.js';
 import {findRow} from '../../tree/locate.js';
-import {compareKeys, type InnerNode, type LeafNode} from '../../tree/node.js';
-import {nodesOf} from '../../tree/nodes.js';
-import {countRows, getRow} from '../../tree/read.js';
+import {compareKeys} from '../../tree/node.js';
+import {countRows, getRow, greatestKey, lastLeaf} from '../../tree/read.js';
 import type {KeyColumn, TreeRoot, TreeSpec} from '../../tree/spec.js';
 import type {IndexDefinition, IndexedTable} from '../catalog/index-definition.js';
 import type {IndexSource} from '../source.js';
@@ -87,6 +87,8 @@ export class StoredTable {
   private root: TreeRoot;
   private count: number;
   private pending = new Pending();
+  /** Takes the rows behind all others since the last look at the tree, which has none of them yet. */
+  private appender: TreeAppender | undefined;
   private epoch = -1;
   private ownIndexes: readonly WorkingIndex[];
   private ownTriggers: readonly NamedDefinition[];
@@ -140,6 +142,7 @@ export class StoredTable {
   }
 
   has(key: string): boolean {
+    if (this.appender) this.flush();
     const pending = this.pending.rows.get(key);
     if (pending !== undefined) return pending !== null;
     return !this.isAfterAll(key) && findRow(this.host.sink, this.spec, this.root, fromBinary(key)) !== undefined;
@@ -147,6 +150,7 @@ export class StoredTable {
 
   /** Returns the row with this key. */
   get(key: string): Row | undefined {
+    if (this.appender) this.flush();
     const pending = this.pending.rows.get(key);
     if (pending === undefined) {
       return this.isAfterAll(key) ? undefined : getRow(this.host.sink, this.spec, this.root, fromBinary(key));
@@ -161,15 +165,39 @@ export class StoredTable {
     this.touch();
     this.note(key, row);
     this.pending.set(key, row);
-    const first = row[0];
-    if (
-      (typeof first === 'number' || typeof first === 'bigint') &&
-      (this.rowid === undefined ? this.count === 0 : first > this.rowid)
-    ) {
-      this.rowid = first;
-    }
+    this.noteRowid(row[0] as Cell);
     this.count++;
     if (this.pending.full) this.flush();
+  }
+
+  /**
+   * Puts a row behind all others and returns true, or returns false for one that does not belong there. Rows that are appended
+   * one after the other go into the tree as they come; unique indexes are not asked, see `AppendedRows`.
+   */
+  append(row: Row): boolean {
+    if (!this.appending().append(row)) return false;
+    this.noteRowid(row[0] as Cell);
+    this.count++;
+    return true;
+  }
+
+  /** Returns whether a row could be appended. */
+  follows(row: Row): boolean {
+    return this.appending().follows(row);
+  }
+
+  private appending(): TreeAppender {
+    const {host} = this;
+    if (this.appender === undefined || this.epoch !== host.epoch) {
+      this.touch();
+      this.appender = new TreeAppender(host.sink, this.spec, this.flush());
+    }
+    return this.appender;
+  }
+
+  private noteRowid(first: Cell): void {
+    if (typeof first !== 'number' && typeof first !== 'bigint') return;
+    if (this.rowid === undefined ? this.count === 0 : first > this.rowid) this.rowid = first;
   }
 
   /** Puts a row at a key that has one. */
@@ -194,6 +222,7 @@ export class StoredTable {
   clear(): void {
     this.touch();
     this.pending = new Pending();
+    this.appender = undefined;
     this.root = null;
     this.count = 0;
     this.greatest = undefined;
@@ -220,10 +249,7 @@ export class StoredTable {
 
   private isAfterAll(key: string): boolean {
     if (this.root === null) return true;
-    if (this.greatest === undefined) {
-      const leaf = this.lastLeaf(this.root);
-      this.greatest = toBinary(leaf.keyAt(leaf.count - 1));
-    }
+    this.greatest ??= toBinary(greatestKey(this.host.sink, this.spec, this.root) as Buffer);
     return key > this.greatest;
   }
 
@@ -232,27 +258,22 @@ export class StoredTable {
     if (this.count === 0) return undefined;
     if (this.rowid === undefined) {
       const root = this.flush() as ObjectId;
-      const leaf = this.lastLeaf(root);
+      const leaf = lastLeaf(this.host.sink, this.spec, root);
       this.rowid = leaf.cell(0, leaf.count - 1) as number | bigint;
     }
     return this.rowid;
-  }
-
-  private lastLeaf(root: ObjectId): LeafNode {
-    const nodes = nodesOf(this.host.sink);
-    let node = nodes.root(this.spec, root);
-    while (node.level > 0) node = nodes.child(node as InnerNode, node.count - 1);
-    return node as LeafNode;
   }
 
   // -------------------------------------------------------------------------------------------------- tree
 
   /** Puts all edits into the tree and returns its root. */
   flush(): TreeRoot {
-    const {pending, host} = this;
-    if (pending.rows.size === 0) return this.root;
+    const {pending, appender, host} = this;
+    if (pending.rows.size === 0 && appender === undefined) return this.root;
     host.bodies.flush();
-    this.root = editTree(host.sink, this.spec, this.root, pending.edits());
+    if (appender) this.root = appender.finish();
+    else this.root = editTree(host.sink, this.spec, this.root, pending.edits());
+    this.appender = undefined;
     this.pending = new Pending();
     this.greatest = undefined;
     if (countRows(host.sink, this.spec, this.root) !== this.count)
@@ -276,6 +297,7 @@ export class StoredTable {
 
   private touch(): void {
     const {host} = this;
+    if (this.appender) this.flush();
     if (this.epoch === host.epoch) return;
     this.epoch = host.epoch;
     const {root, count, pending, ownIndexes, ownTriggers, greatest, rowid} = this;
@@ -288,6 +310,7 @@ export class StoredTable {
       this.rowid = rowid;
       this.ownIndexes = ownIndexes;
       this.ownTriggers = ownTriggers;
+      this.appender = undefined;
       this.pending = pending;
       pending.unwind(length);
       for (const restore of indexes) restore();

@@ -11,6 +11,7 @@ import {applyAffinity} from '../values/affinity.js';
 import {type Comparator, comparator} from '../values/compare.js';
 import {typeOf} from '../values/convert.js';
 import type {Value} from '../values/value.js';
+import {BulkInsert} from './bulk-insert.js';
 import {type ChangeFault, constraintFailed, type FaultAction} from './change-fault.js';
 import {ColumnExpressions} from './column-expressions.js';
 import type {Compiler} from './compiler.js';
@@ -154,6 +155,39 @@ export class TableProgram {
     }
     if (triggers.afterInsert.length > 0) triggers.fire(run, triggers.afterInsert, row, undefined, or);
     return {kind: 'inserted', row};
+  }
+
+  /**
+   * Returns what takes the following rows of a statement behind all others at once, or undefined where rows have to be looked
+   * at one by one: where they replace or skip others, fire triggers, or may name each other.
+   */
+  bulk(run: Run, or: ConflictAction | undefined): BulkInsert | undefined {
+    const {triggers, uniques} = this;
+    const alone = uniques.every(({onConflict}) => {
+      const action = or ?? onConflict ?? 'abort';
+      return action === 'abort' || action === 'rollback';
+    });
+    if (!alone || triggers.beforeInsert.length + triggers.afterInsert.length > 0) return undefined;
+    if (run.session.foreignKeys && this.foreignKeys.toItself) return undefined;
+    return new BulkInsert(this, run, or);
+  }
+
+  /**
+   * Inserts a row behind all others without asking unique indexes, and returns whether it did or left it out; undefined for a
+   * row that does not belong there, which can still be given to `insert`.
+   */
+  append(run: Run, row: Cell[], or: ConflictAction | undefined): boolean | undefined {
+    const {table, rowid} = this;
+    this.giveRowid(run, row);
+    if (!this.complete(run, row, or, undefined)) return false;
+    const keys = run.session.foreignKeys ? this.foreignKeys : undefined;
+    const typed = this.typesChecked !== 'after the key';
+    if ((!typed || keys?.any) && !table.follows(row)) return undefined;
+    if (!typed) this.checkTypes(run, row);
+    if (keys?.any) keys.check(run, undefined, row);
+    if (!table.append(row)) return undefined;
+    if (rowid !== undefined) run.session.lastInsertRowid = row[rowid] as number | bigint;
+    return true;
   }
 
   private giveRowid(run: Run, row: Cell[]): void {
@@ -345,7 +379,7 @@ export class TableProgram {
   // -------------------------------------------------------------------------------------------------- what is in the way
 
   /** Returns what must be unique in the order in which it is looked at: a rowid that replaces comes last. */
-  private order(or: ConflictAction | undefined): readonly Unique[] {
+  order(or: ConflictAction | undefined): readonly Unique[] {
     const {uniques} = this;
     if (or !== undefined || this.rowid === undefined || uniques[0]?.onConflict !== 'replace') return uniques;
     return [...uniques.slice(1), uniques[0]];
@@ -370,7 +404,8 @@ export class TableProgram {
     return true;
   }
 
-  private taken(run: Run, unique: Unique, or: ConflictAction | undefined): ChangeFault {
+  /** Returns the error for a row whose values another one has. */
+  taken(run: Run, unique: Unique, or: ConflictAction | undefined): ChangeFault {
     const action = faultAction(or ?? unique.onConflict);
     return constraintFailed(
       unique.message,

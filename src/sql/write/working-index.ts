@@ -61,6 +61,13 @@ export class WorkingIndex {
     return this.root;
   }
 
+  /** Takes over a tree that was made for a root of the table. */
+  moveTo(root: TreeRoot, table: TreeRoot): void {
+    this.root = root;
+    this.at = table;
+    if (this.recent.size > 0) this.recent = new Map();
+  }
+
   /** Notes that a row with these values of the terms now has this key. */
   note(terms: string, key: string): void {
     const known = this.recent.get(terms);

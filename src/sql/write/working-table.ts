@@ -11,6 +11,7 @@ import type {TableDefinition} from '../catalog/table-definition.js';
 import type {TableShape} from '../catalog/table-source.js';
 import type {IndexSource, SourceColumn, TreeColumn, TreeSource} from '../source.js';
 import type {Value} from '../values/value.js';
+import {AppendedRows} from './appended-rows.js';
 import type {StoredTable, TableHost} from './stored-table.js';
 import type {WorkingIndex} from './working-index.js';
 
@@ -94,6 +95,21 @@ export class WorkingTable {
     if (stored.has(key)) return false;
     stored.insert(key, made);
     return true;
+  }
+
+  /** Adds a row behind all others, and returns whether it did: not where it does not belong there. See `StoredTable.append`. */
+  append(row: readonly Cell[]): boolean {
+    return this.stored.append(this.toTree(row));
+  }
+
+  /** Returns whether a row sorts behind all others. */
+  follows(row: readonly Cell[]): boolean {
+    return this.stored.follows(this.inTreeOrder(row));
+  }
+
+  /** Begins to note the rows that are appended. */
+  appending(): AppendedRows {
+    return new AppendedRows(this.host, this.stored);
   }
 
   /** Puts a row in the place of the one with `oldKey`, which there must be. Throws a `TypeError` if the row has the key of another one. */

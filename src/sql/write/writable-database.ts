@@ -3,11 +3,13 @@
  * transaction, which is one as a whole. A statement that fails has no effect. Finished units are handed over to be
  * committed. Layer: sql.
  */
+import {DbosError, isDbosError} from '../../errors.js';
 import type {ObjectId} from '../../objects/id.js';
 import type {Name, Span, Statement as Syntax} from '../ast.js';
 import {foldName} from '../catalog/names.js';
 import type {Batch} from '../exec/compile.js';
 import {sqlError} from '../fault.js';
+import {parseStatement} from '../parser/parser.js';
 import type {Binder} from '../plan/binder.js';
 import {
   Database,
@@ -68,6 +70,15 @@ interface Transaction {
   readonly savepoints: Savepoint[];
 }
 
+/** A statement that runs, and how it is undone. */
+interface Running {
+  readonly run: Run;
+  readonly mark: SchemasMark;
+  readonly deferred: number;
+  /** Whether its text is the last of the unit's. */
+  readonly told: boolean;
+}
+
 export class WritableDatabase extends Database {
   readonly session = new Session();
   readonly schemas: Schemas;
@@ -78,6 +89,8 @@ export class WritableDatabase extends Database {
   private changesBefore = 0;
   private committed: ObjectId | undefined;
   private settling: Promise<void> | undefined;
+  /** Whether a statement waits for more rows. */
+  private isTaking = false;
 
   constructor(
     state: WorkingState,
@@ -149,6 +162,7 @@ export class WritableDatabase extends Database {
 
   /** Runs a statement that is neither a query nor a change of rows. */
   plain(syntax: Syntax, sql: string): Batch {
+    this.checkIdle();
     switch (syntax.kind) {
       case 'begin':
         this.begin(syntax);
@@ -191,11 +205,30 @@ export class WritableDatabase extends Database {
     at: Span,
     sql: string,
     parameters: readonly Value[],
-    {timeout}: RunOptions,
+    options: RunOptions,
     counts: boolean,
     work: (run: Run) => void,
   ): Run {
+    const running = this.start(at, sql, parameters, options);
+    const {run} = running;
+    try {
+      limited(() => work(run));
+      this.end(run, at);
+    } catch (error) {
+      throw this.stop(running, error, at, counts);
+    }
+    if (this.transaction === undefined) this.finish(running.mark);
+    return run;
+  }
+
+  private checkIdle(): void {
     if (this.settling !== undefined) throw new TypeError('the last unit is not committed yet');
+    if (this.isTaking) throw new TypeError('a statement is still taking rows');
+  }
+
+  /** Begins a statement. */
+  private start(at: Span, sql: string, parameters: readonly Value[], {timeout}: RunOptions): Running {
+    this.checkIdle();
     const {schemas, session} = this;
     const mark = schemas.mark();
     const deferred = session.deferredViolations;
@@ -204,30 +237,99 @@ export class WritableDatabase extends Database {
     if (this.transaction === undefined) this.changesBefore = session.totalChanges;
     const told = this.texts.length < TOLD;
     if (told) this.texts.push(sql.slice(at.from, at.to));
-    try {
-      limited(() => work(run));
-      run.finish();
-      checkViolations(run);
-      if (this.transaction === undefined && session.deferredViolations > 0) throw foreignKeyFailed(at);
-    } catch (error) {
-      const action = error instanceof ChangeFault ? error.action : 'abort';
-      const broken = run.violations > 0 || (this.transaction === undefined && session.deferredViolations > 0);
-      if (action === 'fail' && !broken) {
-        if (this.transaction === undefined) this.finish(mark);
-      } else {
-        if (told) this.texts.pop();
-        if (counts) {
-          // as in SQLite, what triggers changed stays counted
-          session.totalChanges -= run.counted;
-          session.changes = 0;
-        }
-        if (action === 'rollback' && this.transaction) this.rollback();
-        else this.rollbackTo(mark, deferred);
+    return {run, mark, deferred, told};
+  }
+
+  /** Checks what must hold at the end of a statement. */
+  private end(run: Run, at: Span): void {
+    run.finish();
+    checkViolations(run);
+    if (this.transaction === undefined && this.session.deferredViolations > 0) throw foreignKeyFailed(at);
+  }
+
+  /** Undoes as much of a statement as its error says, and returns the error to throw. */
+  private stop({run, mark, deferred, told}: Running, error: unknown, at: Span, counts: boolean): unknown {
+    const {session} = this;
+    const action = error instanceof ChangeFault ? error.action : 'abort';
+    const broken = run.violations > 0 || (this.transaction === undefined && session.deferredViolations > 0);
+    if (action === 'fail' && !broken) {
+      if (this.transaction === undefined) this.finish(mark);
+    } else {
+      if (told) this.texts.pop();
+      if (counts) {
+        // as in SQLite, what triggers changed stays counted
+        session.totalChanges -= run.counted;
+        session.changes = 0;
       }
-      throw action === 'fail' && broken ? foreignKeyFailed(at) : error;
+      if (action === 'rollback' && this.transaction) this.rollback();
+      else this.rollbackTo(mark, deferred);
     }
-    if (this.transaction === undefined) this.finish(mark);
-    return run;
+    return action === 'fail' && broken ? foreignKeyFailed(at) : error;
+  }
+
+  /**
+   * Runs an INSERT with one row of VALUES for each of many rows of parameters, all as one statement: `INSERT INTO t VALUES (?, ?)`.
+   * Returns how many rows were inserted or, by an upsert, changed. Rows come in batches, from memory or as they are read, and
+   * are let go of as they are taken, so their number is not bounded. It is fastest where rows come in the order of the
+   * table's key, behind those that it has. Until it is done no other statement may run.
+   *
+   * Throws what the statement throws, with the number of the row, from 0, as `data.row`; and SQL_PARAMETER for a row of
+   * another length than there are parameters, SQL_MISUSE for a statement of another kind. Whatever is thrown, also by the source
+   * of the rows, the statement has no effect unless its conflict clause says so (OR FAIL, OR ROLLBACK).
+   */
+  async insertMany(
+    sql: string,
+    batches: Iterable<readonly (readonly Value[])[]> | AsyncIterable<readonly (readonly Value[])[]>,
+  ): Promise<number> {
+    const syntax = located(sql, () => parseStatement(sql));
+    const binder = this.binder(this.catalog, undefined);
+    const many = located(sql, () => {
+      const place: Place = {binder, scope: undefined, outer: [], sql};
+      const compiled = syntax.kind === 'insert' ? limited(() => this.compiler.step(place, syntax)) : undefined;
+      if (compiled?.many && compiled.returning.length === 0) return compiled.many;
+      throw sqlError('SQL_MISUSE', 'only an INSERT of one row of VALUES takes many rows.', syntax, {
+        hint: 'Write it like `INSERT INTO t VALUES (?, ?)`, without RETURNING.',
+      });
+    });
+    const width = binder.parameterNames.length;
+    const running = this.start(syntax, sql, [], {});
+    const {run} = running;
+    let failed: number | undefined;
+    this.isTaking = true;
+    try {
+      const rows = many(run);
+      const told = (work: () => void) => {
+        try {
+          limited(work);
+        } catch (error) {
+          failed = rows.row;
+          throw error;
+        }
+      };
+      try {
+        for await (const batch of batches) {
+          told(() => {
+            for (const row of batch) {
+              if (row.length !== width) throw wrongWidth(row.length, width);
+              rows.add(row);
+            }
+          });
+        }
+        told(() => rows.finish());
+      } finally {
+        rows.count();
+      }
+      this.end(run, syntax);
+    } catch (error) {
+      const thrown = this.stop(running, error, syntax, true);
+      await this.settled();
+      throw failed !== undefined && isDbosError(thrown) ? atRow(thrown, failed) : thrown;
+    } finally {
+      this.isTaking = false;
+    }
+    if (this.transaction === undefined) this.finish(running.mark);
+    await this.settled();
+    return run.counted;
   }
 
   private rollbackTo(mark: SchemasMark, deferred: number): void {
@@ -294,7 +396,6 @@ export class WritableDatabase extends Database {
   }
 
   private open(implicit: boolean): Transaction {
-    if (this.settling !== undefined) throw new TypeError('the last unit is not committed yet');
     this.changesBefore = this.session.totalChanges;
     this.transaction = {mark: this.schemas.mark(), implicit, savepoints: []};
     return this.transaction;
@@ -333,6 +434,17 @@ export class WritableDatabase extends Database {
     savepoints.length = index + 1;
     this.rollbackTo(mark, deferred);
   }
+}
+
+function wrongWidth(given: number, wanted: number): DbosError {
+  return new DbosError('SQL_PARAMETER', `A row has ${given} values for ${wanted} parameters.`, {
+    hint: 'Give each row a value for each parameter.',
+  });
+}
+
+function atRow(error: DbosError, row: number): DbosError {
+  const {code, message, hint, data} = error;
+  return new DbosError(code, message, {...(hint !== undefined && {hint}), data: {...data, row}, cause: error});
 }
 
 function misuse(message: string, at: Span): Error {

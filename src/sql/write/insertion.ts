@@ -1,0 +1,65 @@
+/**
+ * One run of an INSERT, as it takes its rows: one by one while they are few, in bulk from then on where that is the same.
+ * Layer: sql.
+ */
+import type {Cell} from '../../tree/cell.js';
+import type {ConflictAction} from '../ast.js';
+import type {BulkInsert} from './bulk-insert.js';
+import type {Returning} from './returning.js';
+import type {Run} from './session.js';
+import type {ConflictRule, TableProgram} from './table-program.js';
+
+/** This many rows come one by one: with fewer of them beginning and ending a bulk takes longer than it saves. */
+const FEW = 256;
+
+export class Insertion {
+  /** How many rows were inserted or, by an upsert, changed. */
+  changes = 0;
+  /** How many rows were taken; once `take` or `finish` has thrown, the number of the row that cannot be, from 0. */
+  row = 0;
+  private bulk: BulkInsert | undefined;
+
+  constructor(
+    private readonly program: TableProgram,
+    private readonly run: Run,
+    private readonly or: ConflictAction | undefined,
+    private readonly rules: readonly ConflictRule[],
+    private readonly returning: Returning | undefined,
+  ) {}
+
+  /** Inserts a row, which is changed to what is stored. Throws CONSTRAINT_FAILED, and what triggers throw. */
+  take(row: Cell[]): void {
+    const {program, run, or, rules, returning} = this;
+    if (this.row === FEW && rules.length === 0 && returning === undefined) this.bulk = program.bulk(run, or);
+    if (this.bulk) {
+      const done = this.inBulk(bulk => bulk.insert(row));
+      if (done !== undefined) {
+        if (done) this.changes++;
+        this.row++;
+        return;
+      }
+      this.finish();
+    }
+    const outcome = program.insert(run, row, or, rules);
+    this.row++;
+    if (outcome === undefined) return;
+    this.changes++;
+    returning?.add(run, outcome.row);
+  }
+
+  /** Must follow the last row. Throws CONSTRAINT_FAILED. */
+  finish(): void {
+    if (this.bulk) this.inBulk(bulk => bulk.finish());
+    this.bulk = undefined;
+  }
+
+  private inBulk<T>(work: (bulk: BulkInsert) => T): T {
+    const bulk = this.bulk as BulkInsert;
+    try {
+      return work(bulk);
+    } catch (error) {
+      this.row = FEW + bulk.failed;
+      throw error;
+    }
+  }
+}
