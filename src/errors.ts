@@ -54,6 +54,10 @@ export const ERROR_CODES = {
   NOTHING_TO_REDO: EXIT.failed,
   NO_COMMITS: EXIT.notFound,
   HISTORY_UNRELATED: EXIT.failed,
+  // transactions
+  TRANSACTION_CONFLICT: EXIT.conflict,
+  TRANSACTION_UNKNOWN: EXIT.notFound,
+  SAVEPOINT_UNKNOWN: EXIT.notFound,
   // work tree
   WOULD_OVERWRITE: EXIT.refused,
   FILE_UNREADABLE: EXIT.failed,

@@ -15,6 +15,7 @@ export const OBJECT_KINDS = {
   view: 8,
   operation: 9,
   definition: 10,
+  transaction: 11,
 } as const;
 
 export type ObjectKind = keyof typeof OBJECT_KINDS;

@@ -28,6 +28,7 @@ import {
   readCell,
 } from './indexes.js';
 import type {StoreLocation} from './location.js';
+import {type OpenTransaction, readOpenTransaction} from './opentransaction.js';
 import {readOperation, type StoredOperation} from './operation.js';
 import {diffRefs, HEAD, listRefs, REFS_SPEC, type RefChange, shortName} from './refs.js';
 import {type SqlCheck, StateCheck} from './statecheck.js';
@@ -300,8 +301,9 @@ class Check {
   private async checkCommits(): Promise<void> {
     const states = new StateCheck(this.reader, this.damages, this.options.sql);
     const pending: ObjectId[] = [];
+    const transactions: OpenTransaction[] = [];
     for (const tip of this.tips) {
-      const target = this.commitOfTip(tip);
+      const target = this.commitOfTip(tip, transactions);
       if (target !== undefined) pending.push(target);
     }
     for (let id = pending.pop(); id !== undefined; id = pending.pop()) {
@@ -330,13 +332,36 @@ class Check {
       }
       for (const _part of states.check(commit.state, base)) await this.turn();
     }
+    await this.checkTransactions(states, transactions);
   }
 
-  /** Returns the commit that a ref's value stands for, if it can be read. */
-  private commitOfTip(id: ObjectId): ObjectId | undefined {
+  /** Checks the states that transactions had at any time, each against that of the commit that it began from. */
+  private async checkTransactions(states: StateCheck, transactions: readonly OpenTransaction[]): Promise<void> {
+    for (const {base, state, savepoints} of transactions) {
+      let before: ObjectId | undefined;
+      try {
+        before = base === null ? undefined : readCommit(this.reader, base).state;
+      } catch (error) {
+        // told when the turn of that commit came
+        if (!isDbosError(error)) throw error;
+      }
+      for (const each of [state, ...savepoints.map(savepoint => savepoint.state)]) {
+        if (each !== null) for (const _part of states.check(each, before)) await this.turn();
+      }
+    }
+  }
+
+  /** Returns the commit that a ref's value stands for, if it can be read; transactions are added to a list. */
+  private commitOfTip(id: ObjectId, transactions: OpenTransaction[] = []): ObjectId | undefined {
     try {
       const bytes = this.canonical.read(id);
-      return kindOf(bytes) === 'tag' ? decodeTag(bytes).target : id;
+      const kind = kindOf(bytes);
+      if (kind === 'transaction') {
+        const transaction = readOpenTransaction(this.canonical, id);
+        transactions.push(transaction);
+        return transaction.base ?? undefined;
+      }
+      return kind === 'tag' ? decodeTag(bytes).target : id;
     } catch (error) {
       this.damages.add(error, id, {kind: 'target of a ref'});
       return undefined;

@@ -6,7 +6,7 @@
 import type {ObjectId} from '../objects/id.js';
 import type {ObjectReader} from '../objects/store.js';
 import type {Operation} from './operation.js';
-import {branchRef, HEAD, type IndexedName} from './refs.js';
+import {branchRef, HEAD, type IndexedName, TRANSACTIONS} from './refs.js';
 import {peel} from './tag.js';
 import {type HeadTarget, sameHead} from './view.js';
 
@@ -28,6 +28,8 @@ export function movesOf({
     moves.push({ref: HEAD, before: headBefore.detached, after: headAfter.detached});
   }
   for (const {name, before, after} of refChanges) {
+    // what a transaction is at changes no row before it is committed
+    if (name.startsWith(TRANSACTIONS)) continue;
     const began = before === null && headBefore !== null && isOn(headBefore, name);
     const ended = after === null && isOn(headAfter, name);
     if (began || ended || (before !== null && after !== null)) moves.push({ref: name, before, after});

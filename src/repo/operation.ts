@@ -27,8 +27,11 @@ import {asRefName, HEAD, type IndexedName, type RefChange} from './refs.js';
 import {asTime, asZone} from './signature.js';
 import {asHead, fieldOfHead, type HeadTarget} from './view.js';
 
-/** `init` makes the store; `undo`, `redo` and `restore` bring back an earlier view; `normal` is everything else. */
-const OPERATION_KINDS = ['init', 'normal', 'undo', 'redo', 'restore'] as const;
+/**
+ * `init` makes the store; `undo`, `redo` and `restore` bring back an earlier view; `rollback` ends a transaction without
+ * effect; `normal` is everything else.
+ */
+const OPERATION_KINDS = ['init', 'normal', 'undo', 'redo', 'restore', 'rollback'] as const;
 export type OperationKind = (typeof OPERATION_KINDS)[number];
 
 /**

@@ -31,6 +31,11 @@ export type IndexedName = RefName | typeof HEAD;
 
 export const BRANCHES = 'branches/';
 export const TAGS = 'tags/';
+/** The folder of open transactions, which are refs to what each is at the moment. */
+export const TRANSACTIONS = 'transactions/';
+
+/** All folders; the first two hold commits. */
+const FOLDERS = [BRANCHES, TAGS, TRANSACTIONS];
 
 const MAX_NAME_BYTES = 255;
 
@@ -80,12 +85,13 @@ export function tagRef(name: string): RefName {
 
 /** Returns the name as people write it: `main` for `branches/main`. */
 export function shortName(ref: string): string {
-  return ref.startsWith(BRANCHES) ? ref.slice(BRANCHES.length) : ref.startsWith(TAGS) ? ref.slice(TAGS.length) : ref;
+  const folder = FOLDERS.find(each => ref.startsWith(each));
+  return folder === undefined ? ref : ref.slice(folder.length);
 }
 
 /** Returns the text as a full ref name, or undefined if it is none. */
 export function findRefName(text: string): RefName | undefined {
-  const folder = text.startsWith(BRANCHES) ? BRANCHES : text.startsWith(TAGS) ? TAGS : undefined;
+  const folder = FOLDERS.find(each => text.startsWith(each));
   return folder !== undefined && refNameProblem(text.slice(folder.length)) === undefined
     ? (text as RefName)
     : undefined;
@@ -123,13 +129,15 @@ export function findRef(reader: ObjectReader, refs: TreeRoot, name: RefName): Ob
   return row && asId(asBytes(row[1]));
 }
 
-/** Yields the refs whose name starts with a folder (`branches/`, `tags/`), or all, by name. */
-export function* listRefs(reader: ObjectReader, refs: TreeRoot, folder = ''): Generator<Ref> {
-  const range =
-    folder === ''
-      ? {}
-      : // '0' is the character after '/'
-        {gte: encodeKey(REFS_SPEC, [folder]), lt: encodeKey(REFS_SPEC, [`${folder.slice(0, -1)}0`])};
+/** Yields the refs whose name starts with a folder (`branches/`, `tags/`), or those of all folders that hold commits, by name. */
+export function* listRefs(reader: ObjectReader, refs: TreeRoot, folder?: string): Generator<Ref> {
+  if (folder === undefined) {
+    yield* listRefs(reader, refs, BRANCHES);
+    yield* listRefs(reader, refs, TAGS);
+    return;
+  }
+  // '0' is the character after '/'
+  const range = {gte: encodeKey(REFS_SPEC, [folder]), lt: encodeKey(REFS_SPEC, [`${folder.slice(0, -1)}0`])};
   for (const row of scanRows(reader, REFS_SPEC, refs, range)) yield {name: asRefName(row[0]), id: asId(row[1])};
 }
 

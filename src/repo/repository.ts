@@ -27,9 +27,10 @@ export interface InitOptions {
 }
 
 export class Repository {
-  readonly objects: ObjectReader;
   readonly config: Config;
   private latest: Tip | undefined;
+  private reader: ObjectReader;
+  private standIn: Head | undefined;
 
   /** `storage` is open, and closed by `close`. */
   private constructor(
@@ -39,7 +40,7 @@ export class Repository {
     readonly storage: LevelStorage,
     config: Config,
   ) {
-    this.objects = new ObjectStore(storage);
+    this.reader = new ObjectStore(storage);
     this.config = config;
   }
 
@@ -89,6 +90,10 @@ export class Repository {
     return new Repository(location, context, await openStorage(location, context, config, false), config);
   }
 
+  get objects(): ObjectReader {
+    return this.reader;
+  }
+
   /** The newest operation. */
   get operation(): StoredOperation {
     return this.tip().operation;
@@ -101,7 +106,13 @@ export class Repository {
 
   /** Returns HEAD with its commit. */
   head(): Head {
-    return headOf(this.objects, this.view);
+    return this.standIn ?? headOf(this.objects, this.view);
+  }
+
+  /** Lets everything that is read from here on see another HEAD, whose commit `objects` has besides those of the store. */
+  lookAt(head: Head, objects: ObjectReader): void {
+    this.standIn = head;
+    this.reader = objects;
   }
 
   /** Returns the root of the files of a commit; null for no commit, and for one without files. */

@@ -138,7 +138,8 @@ async function resolveBase(repo: Repository, base: string, text: string, now: nu
 
 /** Returns the refs that a name may mean, the likeliest first. */
 function refsNamed(name: string): RefName[] {
-  return [`${BRANCHES}${name}`, `${TAGS}${name}`, name].map(findRefName).filter(ref => ref !== undefined);
+  const full = name.startsWith(BRANCHES) || name.startsWith(TAGS) ? [name] : [];
+  return [`${BRANCHES}${name}`, `${TAGS}${name}`, ...full].map(findRefName).filter(ref => ref !== undefined);
 }
 
 function headCommit(repo: Repository): ObjectId {

@@ -9,9 +9,16 @@ import {MemoryObjects} from '../../src/objects/memory.js';
 import type {ObjectSink} from '../../src/objects/store.js';
 import {createBranch, deleteBranch} from '../../src/repo/branches.js';
 import {readCommit, writeCommit} from '../../src/repo/commit.js';
+import type {OpenTransaction} from '../../src/repo/opentransaction.js';
+import {
+  beginTransaction,
+  changeTransaction,
+  listOpenTransactions,
+  rollbackTransaction,
+} from '../../src/repo/opentransactions.js';
 import {listOperations} from '../../src/repo/operations.js';
 import {refHistory} from '../../src/repo/refhistory.js';
-import {branchName, branchRef, listRefs, type RefName} from '../../src/repo/refs.js';
+import {branchName, branchRef, listRefs, type RefName, TRANSACTIONS} from '../../src/repo/refs.js';
 import {Repository} from '../../src/repo/repository.js';
 import {createTag} from '../../src/repo/tags.js';
 import {planRedo, planUndo} from '../../src/repo/undo.js';
@@ -244,8 +251,30 @@ async function makeStore(t: ExecutionContext): Promise<Repository> {
   await createTag(repo, 'annotated', tip(), {message: 'a tag \udcff'});
   await createTag(repo, 'plain', tip());
   for (const plan of [planUndo, planUndo, planRedo]) await repo.begin().publish(plan(repo).publication);
+  const open = await beginTransaction(repo, {message: 'pay \udcff', isolation: 'serializable'});
+  await changeTransaction(repo, open, {changes: CHANGED, description: 'a change', sql: 'UPDATE numbers'});
+  await rollbackTransaction(repo, await beginTransaction(repo));
   return repo;
 }
+
+/** What a transaction has besides what it began with. */
+const CHANGED: Partial<OpenTransaction> = {
+  summary: 'UPDATE numbers',
+  savepoints: [
+    {name: 'one \udcff', state: null},
+    {name: 'two', state: idOf(Buffer.from('a state'))},
+  ],
+  reads: [
+    {
+      table: 'numbers',
+      ranges: [
+        {gte: null, lt: Buffer.from([1])},
+        {gte: Buffer.from([2]), lt: null},
+      ],
+    },
+    {table: 'people', ranges: [{gte: null, lt: null}]},
+  ],
+};
 
 /** Returns a state with what SQL makes besides tables: indexes, a view, triggers. */
 function writeIndexed(objects: ObjectSink, base: ObjectId): ObjectId {
@@ -273,6 +302,8 @@ const VIEW_TRIGGER = 'CREATE TRIGGER instead INSTEAD OF DELETE ON grown BEGIN SE
 interface Answers {
   readonly operations: readonly unknown[];
   readonly refs: ReadonlyMap<string, string>;
+  /** Of each open transaction: name, branch, base, state, the time and zone of its author. */
+  readonly transaction: readonly unknown[];
   readonly commits: readonly unknown[];
   readonly tables: ReadonlyMap<string, readonly Value[][]>;
   readonly bodies: ReadonlyMap<string, Buffer>;
@@ -292,7 +323,7 @@ async function askLibrary(repo: Repository): Promise<Answers> {
     time,
     zone,
     pid,
-    kind: ['init', 'normal', 'undo', 'redo', 'restore'].indexOf(kind),
+    kind: ['init', 'normal', 'undo', 'redo', 'restore', 'rollback'].indexOf(kind),
     texts: [rest.user, rest.host, rest.command, rest.description].map(encodeText),
     refs: rest.refChanges.map(({name, before, after}) => [name, before && hex(before), after && hex(after)]),
     undo: undo && {
@@ -338,7 +369,16 @@ async function askLibrary(repo: Repository): Promise<Answers> {
   };
   return {
     operations,
-    refs: new Map([...listRefs(objects, repo.view.refs)].map(({name, id}) => [name, hex(id)])),
+    refs: new Map(
+      [...listRefs(objects, repo.view.refs), ...listRefs(objects, repo.view.refs, TRANSACTIONS)].map(({name, id}) => [
+        name,
+        hex(id),
+      ]),
+    ),
+    transaction: [...listOpenTransactions(repo)].map(({name, transaction}) => {
+      const {branch, base, state: made, author} = transaction;
+      return [name, branch, base && hex(base), made && hex(made), author.time, author.zone];
+    }),
     commits,
     tables,
     bodies,
@@ -377,6 +417,34 @@ test('a reader written from the page alone reads what the library wrote', async 
   t.deepEqual(refs, expected.refs);
   const {name, target, message} = await reader.tag(refs.get('tags/annotated') as string);
   t.deepEqual([name, target, message], ['annotated', refs.get('branches/main'), encodeText('a tag \udcff')]);
+
+  const transactions = [...refs].filter(([each]) => each.startsWith('transactions/'));
+  const opened: unknown[] = [];
+  for (const [each, at] of transactions) {
+    const {
+      branch,
+      base,
+      state,
+      author,
+      message: words,
+      isolation,
+      summary,
+      savepoints,
+      reads,
+    } = await reader.transaction(at);
+    opened.push([each.slice('transactions/'.length), branch, base, state, author.time, author.zone]);
+    t.deepEqual([words, isolation, summary], [encodeText('pay \udcff'), 1, encodeText('UPDATE numbers')]);
+    t.deepEqual(
+      savepoints,
+      CHANGED.savepoints?.map(savepoint => [
+        encodeText(savepoint.name),
+        savepoint.state && hex(savepoint.state),
+      ]) as never,
+    );
+    t.deepEqual(reads, CHANGED.reads?.map(({table, ranges}) => [table, ranges.map(({gte, lt}) => [gte, lt])]) as never);
+  }
+  t.deepEqual(opened, [...expected.transaction]);
+  t.is(opened.length, 1);
 
   const commits: unknown[] = [];
   let id = refs.get(`branches/${head.branch}`);

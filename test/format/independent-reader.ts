@@ -54,6 +54,7 @@ const KINDS = {
   view: 8,
   operation: 9,
   definition: 10,
+  transaction: 11,
 };
 
 const unpackr = new Unpackr({useRecords: false, int64AsType: 'number'});
@@ -218,6 +219,18 @@ export interface Commit {
   readonly author: Signature;
   readonly message: Buffer;
   readonly cause: Buffer | null;
+}
+
+export interface OpenTransaction {
+  readonly branch: string;
+  readonly base: Id | null;
+  readonly state: Id | null;
+  readonly author: Signature;
+  readonly message: Buffer;
+  readonly isolation: number;
+  readonly summary: Buffer;
+  readonly savepoints: readonly (readonly [name: Buffer, state: Id | null])[];
+  readonly reads: readonly (readonly [table: string, ranges: readonly (readonly unknown[])[]])[];
 }
 
 export interface Tag {
@@ -479,6 +492,22 @@ export class Reader {
       author: signature(fields[4]),
       message: anyText(fields[5]),
       cause: optional(anyText)(fields[6]),
+    };
+  }
+
+  async transaction(of: Id): Promise<OpenTransaction> {
+    const fields = await this.fields(of, 'transaction', 9);
+    const pair = (field: unknown) => list(part => part)(field) as [unknown, unknown];
+    return {
+      branch: str(fields[0]),
+      base: optional(id)(fields[1]),
+      state: optional(id)(fields[2]),
+      author: signature(fields[3]),
+      message: anyText(fields[4]),
+      isolation: integer(fields[5]),
+      summary: anyText(fields[6]),
+      savepoints: list(pair)(fields[7]).map(([name, state]) => [anyText(name), optional(id)(state)]),
+      reads: list(pair)(fields[8]).map(([table, ranges]) => [str(table), list(pair)(ranges)]),
     };
   }
 

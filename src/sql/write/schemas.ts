@@ -3,10 +3,8 @@
  * name in `main`. Layer: sql.
  */
 
-import type {ObjectId} from '../../objects/id.js';
-import {MemoryObjects} from '../../objects/memory.js';
-import type {ObjectReader, ObjectSink} from '../../objects/store.js';
-import type {Frame, Location} from '../../storage/storage.js';
+import {OverlayObjects} from '../../objects/overlay.js';
+import type {ObjectReader} from '../../objects/store.js';
 import type {QualifiedName} from '../ast.js';
 import {foldName} from '../catalog/names.js';
 import type {Catalog} from '../source.js';
@@ -51,7 +49,7 @@ export class Schemas {
     if (folded === 'main') return this.main;
     if (folded !== 'temp') return undefined;
     if (this.temporary === undefined) {
-      this.temporary = new WorkingState(new BesideSink(this.main.sink), undefined);
+      this.temporary = new WorkingState(new OverlayObjects(this.main.sink), undefined);
       this.changes++;
     }
     return this.temporary;
@@ -118,36 +116,5 @@ export class Schemas {
       findFunction: main.findFunction,
       names: () => [...main.names(), ...(this.temporary?.names() ?? [])],
     };
-  }
-}
-
-/** Keeps objects in memory, and reads those of another sink too. */
-class BesideSink implements ObjectSink {
-  private readonly own = new MemoryObjects();
-
-  constructor(private readonly other: ObjectSink) {}
-
-  read(id: ObjectId): Uint8Array {
-    return this.own.find(id) ?? this.other.read(id);
-  }
-
-  find(id: ObjectId): Uint8Array | undefined {
-    return this.own.find(id) ?? this.other.find(id);
-  }
-
-  has(id: ObjectId): boolean {
-    return this.own.has(id) || this.other.has(id);
-  }
-
-  locate(id: ObjectId): Location | undefined {
-    return this.other.locate(id);
-  }
-
-  put(bytes: Uint8Array): ObjectId {
-    return this.own.put(bytes);
-  }
-
-  putFrame(frame: Frame): void {
-    this.own.putFrame(frame);
   }
 }

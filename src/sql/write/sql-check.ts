@@ -5,8 +5,8 @@
  */
 import {isDbosError} from '../../errors.js';
 import type {ObjectId} from '../../objects/id.js';
-import {MemoryObjects} from '../../objects/memory.js';
-import type {ObjectReader, ObjectSink} from '../../objects/store.js';
+import {OverlayObjects} from '../../objects/overlay.js';
+import type {ObjectReader} from '../../objects/store.js';
 import type {SqlProblem} from '../../repo/statecheck.js';
 import {isView, readDefinition} from '../../state/definition.js';
 import {FILES_TABLE} from '../../state/files.js';
@@ -47,7 +47,7 @@ export function* checkSql(
   }
   for (const {definition, schema, stored} of indexesOf(reader, owner, table)) {
     const entries = new IndexEntries(definition, owner, reader, schema);
-    const scratch = new ScratchObjects(reader);
+    const scratch = new OverlayObjects(reader);
     const old =
       before?.schema === table.schema
         ? before.indexes?.find(each => each.name === stored.name && each.schema === stored.schema)
@@ -100,36 +100,5 @@ function wrongStatement(sql: string, kind: 'createView' | 'createTrigger', name:
   } catch (error) {
     if (!isDbosError(error)) throw error;
     return `its statement cannot be read: ${error.message}`;
-  }
-}
-
-/** Reads one store, and keeps what is put for itself. */
-class ScratchObjects implements ObjectSink {
-  private readonly own = new MemoryObjects();
-
-  constructor(private readonly store: ObjectReader) {}
-
-  read(id: ObjectId): Uint8Array {
-    return this.own.find(id) ?? this.store.read(id);
-  }
-
-  find(id: ObjectId): Uint8Array | undefined {
-    return this.own.find(id) ?? this.store.find(id);
-  }
-
-  has(id: ObjectId): boolean {
-    return this.own.has(id) || this.store.has(id);
-  }
-
-  locate(id: ObjectId) {
-    return this.store.locate(id);
-  }
-
-  put(bytes: Uint8Array): ObjectId {
-    return this.own.put(bytes);
-  }
-
-  putFrame(): void {
-    throw new TypeError('an index has no bodies');
   }
 }

@@ -51,6 +51,8 @@ export interface WritableOptions extends DatabaseOptions {
   readonly commit?: (state: ObjectId, info: UnitInfo) => void | Promise<void>;
   /** The state that the working state began with. */
   readonly state?: ObjectId;
+  /** Told the tables of the state that statements read, by their names in lower case. */
+  readonly onRead?: (table: string) => void;
 }
 
 /** Statements of a unit that its message is made of; more would not fit. */
@@ -98,7 +100,7 @@ export class WritableDatabase extends Database {
     private readonly writing: WritableOptions = {},
   ) {
     const schemas = new Schemas(state);
-    super(schemas.catalog(base), writing);
+    super(watched(schemas.catalog(base), writing.onRead), writing);
     this.schemas = schemas;
     this.committed = writing.state;
     this.compiler = new Compiler(this.session, schemas, () => this.binder(this.catalog, undefined));
@@ -138,6 +140,8 @@ export class WritableDatabase extends Database {
         const binder = this.binder(this.catalog, parameters);
         const place: Place = {binder, scope: undefined, outer: [], sql};
         const step = limited(() => this.compiler.step(place, syntax));
+        // which rows are changed depends on all of them
+        if (syntax.kind !== 'insert') this.writing.onRead?.(foldName(syntax.table.name.name.text));
         return new ChangeStatement(this, step, syntax, sql, binder, parameters);
       }
       return new PlainStatement(this, syntax, sql);
@@ -445,6 +449,19 @@ function wrongWidth(given: number, wanted: number): DbosError {
 function atRow(error: DbosError, row: number): DbosError {
   const {code, message, hint, data} = error;
   return new DbosError(code, message, {...(hint !== undefined && {hint}), data: {...data, row}, cause: error});
+}
+
+/** Returns a catalog that tells which tables of the state are looked up. */
+function watched(catalog: Catalog, onRead: WritableOptions['onRead']): Catalog {
+  if (onRead === undefined) return catalog;
+  return {
+    ...catalog,
+    findTable: (name, revision) => {
+      const found = catalog.findTable(name, revision);
+      if (found?.kind === 'tree' && revision === undefined) onRead(foldName(name));
+      return found;
+    },
+  };
 }
 
 function misuse(message: string, at: Span): Error {

@@ -1,0 +1,100 @@
+/**
+ * The error for a change that cannot be committed because of what others committed meanwhile: it names the rows, and the
+ * values of both sides. Layer: sql.
+ */
+import {DbosError} from '../../errors.js';
+import type {MergeConflict} from '../../state/conflict.js';
+import {FILES_TABLE} from '../../state/files.js';
+import {joinPath} from '../../state/path.js';
+import {quotePath} from '../../state/quote.js';
+import {type Cell, ContentRef, Real} from '../../tree/cell.js';
+
+/** Conflicts that the error tells; there may be a million. */
+const TOLD = 100;
+
+/** Characters of a value in a message. */
+const LONGEST = 40;
+
+/** Returns TRANSACTION_CONFLICT for conflicts of which there is at least one; `what` is the change, as a subject: "The transaction". */
+export function transactionConflict(what: string, branch: string, conflicts: readonly MergeConflict[]): DbosError {
+  const [first] = conflicts;
+  const more = conflicts.length > 1 ? ` There are ${conflicts.length - 1} more conflicts.` : '';
+  const told = first ? sentence(first) : 'what it read has changed';
+  return new DbosError('TRANSACTION_CONFLICT', `${what} conflicts with what '${branch}' has now: ${told}.${more}`, {
+    hint: 'Nothing is lost and nothing is committed. Do it again on what is there now.',
+    data: {branch, conflicts: conflicts.slice(0, TOLD).map(conflictJson), count: conflicts.length},
+  });
+}
+
+/** Returns TRANSACTION_CONFLICT for a serializable transaction that read tables which others changed. */
+export function readConflict(what: string, branch: string, tables: readonly string[]): DbosError {
+  const names = tables.join(', ');
+  return new DbosError('TRANSACTION_CONFLICT', `${what} has read what '${branch}' has changed since: ${names}.`, {
+    hint: 'It is serializable, so it must be done again on what is there now.',
+    data: {branch, conflicts: tables.map(table => ({kind: 'read', table})), count: tables.length},
+  });
+}
+
+function sentence(conflict: MergeConflict): string {
+  const {table} = conflict;
+  if (conflict.kind === 'definition') return `${table}: ${conflict.rule}`;
+  const where =
+    table === FILES_TABLE ? `the file ${quotePath(pathOf(conflict.key))}` : `${table} ${keyText(conflict.key)}`;
+  switch (conflict.kind) {
+    case 'rule':
+      return `${where}: ${conflict.rule}`;
+    case 'row': {
+      const removed = conflict.ours === undefined ? 'this one removed it' : 'this one changed it';
+      return `${where}: ${removed}, and the other ${conflict.ours === undefined ? 'changed' : 'removed'} it`;
+    }
+    case 'cell': {
+      const {column, base, ours, theirs} = conflict;
+      const was = base === undefined ? '' : `, where it was ${valueText(base)}`;
+      return `${where} has ${column} = ${valueText(ours)} here and ${valueText(theirs)} there${was}`;
+    }
+  }
+}
+
+function pathOf([dir, name]: readonly Cell[]): string {
+  return joinPath(String(dir), String(name));
+}
+
+function keyText(key: readonly Cell[]): string {
+  return `(${key.map(valueText).join(', ')})`;
+}
+
+/** Returns a value as SQL would write it, shortened. */
+function valueText(cell: Cell | undefined): string {
+  if (cell === null || cell === undefined) return 'NULL';
+  if (cell instanceof ContentRef) return `${cell.text ? 'a text' : 'a value'} of ${cell.size} bytes`;
+  if (cell instanceof Real) return `${cell.value}.0`;
+  if (cell instanceof Uint8Array) return `x'${Buffer.from(cell.subarray(0, LONGEST / 2)).toString('hex')}'`;
+  if (typeof cell !== 'string') return `${cell}`;
+  const characters = [...cell];
+  const text = characters.length > LONGEST ? `${characters.slice(0, LONGEST - 1).join('')}…` : cell;
+  return `'${text.replaceAll("'", "''")}'`;
+}
+
+function conflictJson(conflict: MergeConflict): Readonly<Record<string, unknown>> {
+  const {kind, table} = conflict;
+  if (kind === 'definition') return {kind, table, rule: conflict.rule};
+  const key = conflict.key.map(plain);
+  const path = table === FILES_TABLE ? {path: pathOf(conflict.key)} : {};
+  if (kind === 'rule') return {kind, table, key, ...path, rule: conflict.rule};
+  if (kind === 'cell') {
+    const {column, base, ours, theirs} = conflict;
+    return {kind, table, key, ...path, column, base: plain(base), ours: plain(ours), theirs: plain(theirs)};
+  }
+  const row = (cells: readonly Cell[] | undefined) =>
+    cells ? Object.fromEntries(conflict.columns.map((column, i) => [column, plain(cells[i])])) : null;
+  return {kind, table, key, ...path, base: row(conflict.base), ours: row(conflict.ours), theirs: row(conflict.theirs)};
+}
+
+/** Returns a value as JSON has it. */
+function plain(cell: Cell | undefined): unknown {
+  if (cell === undefined) return null;
+  if (typeof cell === 'bigint') return `${cell}`;
+  if (cell instanceof Real) return cell.value;
+  if (cell instanceof Uint8Array) return Buffer.from(cell).toString('hex');
+  return cell instanceof ContentRef ? {size: cell.size} : cell;
+}

@@ -1,0 +1,153 @@
+/**
+ * Where finished units of a database go. On HEAD each becomes a commit; publishing is compare-and-swap, and where the branch
+ * has moved since the units began each is merged into what it holds now. Inside an open transaction they change what that is
+ * at. Layer: sql.
+ */
+import type {ObjectId} from '../../objects/id.js';
+import type {ObjectReader} from '../../objects/store.js';
+import {readCommit, writeCommit} from '../../repo/commit.js';
+import {headEdit} from '../../repo/headmove.js';
+import type {TableReads} from '../../repo/opentransaction.js';
+import {changeTransaction, type NamedTransaction} from '../../repo/opentransactions.js';
+import {branchRef, findRef, HEAD} from '../../repo/refs.js';
+import type {Repository} from '../../repo/repository.js';
+import {maskSql} from '../../repo/secrets.js';
+import {signatureNow} from '../../repo/signature.js';
+import type {Publish} from '../../repo/transaction.js';
+import type {Head} from '../../repo/view.js';
+import {affectedTables} from '../catalog/affected.js';
+import {merge} from '../merge/merge.js';
+import {transactionConflict} from '../merge/transaction-conflict.js';
+import {shortened} from './unit-message.js';
+import type {UnitSink} from './unit-sink.js';
+
+/** A finished unit. */
+export interface Unit {
+  readonly state: ObjectId;
+  /** Its statements, shortened. */
+  readonly statement: string;
+  /** How many rows it changed. */
+  readonly changes: number;
+}
+
+export interface PublishOptions {
+  /** The message of the commits; that of each is its statement, shortened, unless given. */
+  readonly message?: string | undefined;
+  /** Publishes the commits; the work tree does not follow unless it is given. */
+  readonly publish?: Publish | undefined;
+  /** The whole script, for the operation log. */
+  readonly sql?: string | undefined;
+}
+
+export interface Destination {
+  /** The state that units begin with; undefined before the first commit. */
+  readonly state: ObjectId | undefined;
+  /**
+   * Publishes units by one operation, and returns the commits that were made. Throws TRANSACTION_CONFLICT, REF_MOVED,
+   * STORE_FULL or STORE_IO, and as `publish`; then nothing has changed.
+   */
+  publish(sink: UnitSink, units: readonly Unit[], options: PublishOptions): Promise<readonly ObjectId[]>;
+}
+
+function stateOf(reader: ObjectReader, commit: ObjectId | undefined): ObjectId | undefined {
+  return commit === undefined ? undefined : readCommit(reader, commit).state;
+}
+
+/** HEAD as it is when units begin: a branch, or a commit. */
+export class HeadDestination implements Destination {
+  state: ObjectId | undefined;
+  /** What HEAD held when the last units were published. */
+  private head: Head;
+
+  constructor(private readonly repo: Repository) {
+    this.head = repo.head();
+    this.state = stateOf(repo.objects, this.head.commit);
+  }
+
+  /** Returns what units are published on: the branch that they began on, as it is now. */
+  private current(): Head {
+    const {repo, head} = this;
+    if (head.branch === undefined) return repo.head().branch === undefined ? repo.head() : head;
+    return {branch: head.branch, commit: findRef(repo.objects, repo.view.refs, branchRef(head.branch))};
+  }
+
+  async publish(sink: UnitSink, units: readonly Unit[], options: PublishOptions): Promise<readonly ObjectId[]> {
+    const {repo} = this;
+    const current = this.current();
+    const commits: ObjectId[] = [];
+    let base = this.state;
+    let tip = current.commit;
+    const before = stateOf(repo.objects, tip);
+    let merged = before;
+    for (const {state, statement} of units) {
+      merged = this.mergedState(sink, {base, ours: state, theirs: merged});
+      const signature = signatureNow(repo.context);
+      tip = writeCommit(sink, {
+        state: merged,
+        parents: tip === undefined ? [] : [tip],
+        author: signature,
+        committer: signature,
+        message: options.message ?? statement,
+        cause: statement,
+      });
+      commits.push(tip);
+      base = state;
+    }
+    if (tip === undefined || merged === undefined || commits.length === 0) return commits;
+    const first = readCommit(sink, commits[0] as ObjectId).message;
+    const changes = units.reduce((sum, unit) => sum + unit.changes, 0);
+    const ref = current.branch === undefined ? HEAD : branchRef(current.branch);
+    const affected = affectedTables(sink, ref, before, merged, changes);
+    const staged = sink.take();
+    const {publish = (transaction, publication) => transaction.publish(publication)} = options;
+    await publish(staged, {
+      kind: 'normal',
+      description: commits.length === 1 ? `commit: ${first}` : `commit ${commits.length} units of a script`,
+      ...headEdit(current, tip),
+      ...(options.sql !== undefined && {sql: maskSql(options.sql)}),
+      ...(affected && {affected}),
+    });
+    this.head = {branch: current.branch, commit: tip};
+    this.state = base;
+    return commits;
+  }
+
+  private mergedState(sink: UnitSink, ids: {base: ObjectId | undefined; ours: ObjectId; theirs: ObjectId | undefined}) {
+    // nearly always: nobody else has been there
+    if (ids.base === ids.theirs) return ids.ours;
+    const {state, conflicts} = merge(sink, ids, this.repo.context);
+    if (conflicts.length > 0) throw transactionConflict('The change', this.head.branch ?? HEAD, conflicts);
+    return state;
+  }
+}
+
+/** An open transaction. */
+export class TransactionDestination implements Destination {
+  constructor(
+    private readonly repo: Repository,
+    private open: NamedTransaction,
+    /** Returns what was read, for a serializable one. */
+    private readonly reads: () => readonly TableReads[],
+  ) {}
+
+  get state(): ObjectId | undefined {
+    return this.open.transaction.state ?? undefined;
+  }
+
+  async publish(sink: UnitSink, units: readonly Unit[], {sql}: PublishOptions): Promise<readonly ObjectId[]> {
+    const {open, repo} = this;
+    const reads = this.reads();
+    const last = units.at(-1);
+    if (last === undefined && reads === open.transaction.reads) return [];
+    const {summary} = open.transaction;
+    const statements = units.map(unit => unit.statement);
+    const changes = {
+      ...(last && {state: last.state, summary: shortened(summary === '' ? statements : [summary, ...statements])}),
+      reads,
+    };
+    const description = last === undefined ? 'read' : shortened(statements);
+    const staged = sink.take();
+    this.open = await changeTransaction(repo, open, {changes, description, sql: sql && maskSql(sql)}, staged);
+    return [];
+  }
+}

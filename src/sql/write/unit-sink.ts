@@ -1,0 +1,58 @@
+/**
+ * What units of a database are written into: a transaction of the store, begun when something is put, one after the other.
+ * Without one it reads what is there. Layer: sql.
+ */
+import type {ObjectId} from '../../objects/id.js';
+import type {ObjectReader, ObjectSink} from '../../objects/store.js';
+import type {Repository} from '../../repo/repository.js';
+import type {Transaction} from '../../repo/transaction.js';
+import type {Frame, Location} from '../../storage/storage.js';
+
+export class UnitSink implements ObjectSink {
+  private transaction: Transaction | undefined;
+
+  constructor(private readonly repo: Repository) {}
+
+  private get reader(): ObjectReader {
+    return this.transaction?.objects ?? this.repo.objects;
+  }
+
+  /** Returns the transaction with what was put, which is the caller's to publish from here on. */
+  take(): Transaction {
+    const transaction = this.transaction ?? this.repo.begin();
+    this.transaction = undefined;
+    return transaction;
+  }
+
+  /** Forgets what was put and not taken. */
+  discard(): void {
+    this.transaction?.discard();
+    this.transaction = undefined;
+  }
+
+  read(id: ObjectId): Uint8Array {
+    return this.reader.read(id);
+  }
+
+  find(id: ObjectId): Uint8Array | undefined {
+    return this.reader.find(id);
+  }
+
+  has(id: ObjectId): boolean {
+    return this.reader.has(id);
+  }
+
+  locate(id: ObjectId): Location | undefined {
+    return this.reader.locate(id);
+  }
+
+  put(bytes: Uint8Array): ObjectId {
+    this.transaction ??= this.repo.begin();
+    return this.transaction.objects.put(bytes);
+  }
+
+  putFrame(frame: Frame): void {
+    this.transaction ??= this.repo.begin();
+    this.transaction.objects.putFrame(frame);
+  }
+}
