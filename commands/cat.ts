@@ -1,6 +1,6 @@
 import {isUtf8} from 'node:buffer';
 import {encodeText} from '../src/bytes.js';
-import {Args, Flags, StoreCommand} from '../src/cli/command.js';
+import {Args, Flags, StoreCommand, txnFlag} from '../src/cli/command.js';
 import {findStoredEntry} from '../src/cli/stored-entry.js';
 import {DbosError} from '../src/errors.js';
 import type {ObjectReader} from '../src/objects/store.js';
@@ -24,6 +24,7 @@ export default class Cat extends StoreCommand {
   };
   static override flags = {
     at: Flags.string({description: 'The revision or time (HEAD unless given).', helpValue: 'REV'}),
+    ...txnFlag,
   };
   static override exits = [4];
   static override completes = {paths: 'tracked', at: 'revision'} as const;

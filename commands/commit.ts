@@ -1,22 +1,23 @@
-import {Args, Flags, StoreCommand} from '../src/cli/command.js';
+import {Args, Flags, StoreCommand, txnFlag} from '../src/cli/command.js';
 import {subjectOf} from '../src/cli/commit-text.js';
 import {parseIdentity} from '../src/cli/identity.js';
-import {leftOutWarnings} from '../src/cli/move-text.js';
+import {leftOutWarnings, moveWarnings} from '../src/cli/move-text.js';
 import {statePath} from '../src/cli/paths.js';
 import {formatCount} from '../src/cli/progress.js';
 import {formatId, shortId} from '../src/objects/id.js';
 import {readCommit} from '../src/repo/commit.js';
 import type {Repository} from '../src/repo/repository.js';
 import {parseTime} from '../src/repo/time.js';
+import type {Publish} from '../src/repo/transaction.js';
 import {plainText} from '../src/state/quote.js';
 import {type CommitResult, commitWorkTree} from '../src/worktree/commit.js';
 
 const NOTHING = Symbol('nothing to commit');
 
 export default class Commit extends StoreCommand {
-  static override summary = 'Record the work tree as a commit.';
+  static override summary = 'Record the work tree as a commit, or commit an open transaction.';
   static override description =
-    'Records everything that changed since HEAD, or only what the paths name; there is no staging area. Without -m the message is written in an editor, if this is a terminal. What .dbosignore names, sockets and devices are left out.';
+    'Records everything that changed since HEAD, or only what the paths name; there is no staging area. Without -m the message is written in an editor, if this is a terminal. What .dbosignore names, sockets and devices are left out. With --txn, or where DBOS_TXN names one, the open transaction is committed instead: what it made is merged with what its branch has now, and the work tree follows if that is the current branch.';
   static override examples = [
     "<%= config.bin %> commit -m 'Add the report'",
     {description: 'Only one directory:', command: "<%= config.bin %> commit -m 'New logo' images"},
@@ -37,15 +38,24 @@ export default class Commit extends StoreCommand {
     author: Flags.string({description: 'The author, as: Name <email>.', helpValue: 'AUTHOR'}),
     date: Flags.string({description: 'When it was authored.', helpValue: 'TIME'}),
     'skip-unreadable': Flags.boolean({description: 'Leave what cannot be read as it is in HEAD, instead of failing.'}),
+    ...txnFlag,
   };
-  static override exits = [4];
-  static override completes = {paths: 'file', message: 'none', author: 'none', date: 'none'} as const;
+  static override exits = [3, 4, 6];
+  static override looksInside = false;
+  static override completes = {paths: 'file', message: 'none', author: 'none', date: 'none', txn: 'none'} as const;
 
   async run(): Promise<unknown> {
     const {args, flags} = await this.parse(Commit);
     const typed = (args.paths as unknown as string[] | undefined) ?? [];
     const pathsIn = (repository: Repository) =>
       typed.map(path => statePath(repository.location, this.workingDirectory(), path));
+    if (this.txn !== undefined) {
+      const others = ['amend', 'author', 'date', 'skip-unreadable'].filter(name => name in flags);
+      if (typed.length > 0 || others.length > 0) {
+        throw this.usage('A transaction is committed as it is: paths and flags of the work tree do not go with it.');
+      }
+      return this.commitTransaction(flags.message?.join('\n\n'));
+    }
     const author = flags.author === undefined ? undefined : parseIdentity(flags.author);
     const amend = flags.amend === true;
     let message = flags.message?.join('\n\n');
@@ -102,6 +112,39 @@ export default class Commit extends StoreCommand {
     const lines = [...statusLines(changes, false, createStyle(false))].map(line => `  ${line}`);
     const where = branch === undefined ? 'HEAD is on no branch.' : `On branch ${branch}.`;
     return askMessage(before, [`${where} Changes:`, ...lines], editor);
+  }
+
+  /** Commits the open transaction. */
+  private async commitTransaction(message: string | undefined): Promise<unknown> {
+    const {commitTransaction} = await import('../src/sql/commit-transaction.js');
+    return this.withTransaction(async (repository, open, signal) => {
+      const {green, yellow} = this.style;
+      const publish: Publish = async (transaction, publication) => {
+        const {publishAndFollow} = await import('../src/worktree/follow.js');
+        const move = await publishAndFollow(repository, publication, {
+          transaction,
+          signal,
+          progress: this.showProgress,
+        });
+        this.progress.finish();
+        for (const line of moveWarnings(move)) this.warning(line);
+        return move.operation;
+      };
+      const {commit, branch, parent, merged} = await commitTransaction(repository, open, {message, publish});
+      if (commit === undefined) this.report(`Transaction ${yellow(open.name)} committed: it had changed nothing.`);
+      else {
+        const subject = subjectOf(readCommit(repository.objects, commit).message);
+        this.report(`[${green(plainText(branch))} ${yellow(shortId(commit))}] ${subject}`);
+        if (merged) this.note('Merged with what others had committed meanwhile.');
+      }
+      return {
+        id: commit === undefined ? null : formatId(commit),
+        branch,
+        parents: parent === undefined || commit === undefined ? [] : [formatId(parent)],
+        transaction: open.name,
+        merged,
+      };
+    });
   }
 
   private tell(repository: Repository, result: CommitResult): unknown {

@@ -1,6 +1,6 @@
 import {changeFlags, changeLines, formOf} from '../src/cli/change-output.js';
 import {changeJson, storedBodies} from '../src/cli/change-text.js';
-import {Args, StoreCommand} from '../src/cli/command.js';
+import {Args, StoreCommand, txnFlag} from '../src/cli/command.js';
 import {changesBetween, hasPath} from '../src/cli/commit-changes.js';
 import {statePath} from '../src/cli/paths.js';
 import {DbosError} from '../src/errors.js';
@@ -21,7 +21,7 @@ interface Sides {
 export default class Diff extends StoreCommand {
   static override summary = 'Show what differs between two revisions, or between a revision and the work tree.';
   static override description =
-    'Without revisions: what changed in the work tree since HEAD. With one: since that revision. A..B means A and B; A...B means B since it left A. The patch can be applied with `patch -p1`.';
+    'Without revisions: what changed in the work tree since HEAD, or inside an open transaction what that has changed. With one: since that revision. A..B means A and B; A...B means B since it left A. The patch can be applied with `patch -p1`.';
   static override examples = [
     '<%= config.bin %> diff',
     '<%= config.bin %> diff main experiment --stat',
@@ -31,7 +31,7 @@ export default class Diff extends StoreCommand {
     a: Args.string({description: 'The old side: a revision, or a range A..B or A...B.'}),
     b: Args.string({description: 'The new side.'}),
   };
-  static override flags = changeFlags;
+  static override flags = {...changeFlags, ...txnFlag};
   static override takesPaths = true;
   static override pages = true;
   static override exits = [4];
@@ -51,9 +51,13 @@ export default class Diff extends StoreCommand {
 
   private async sidesOf(repo: Repository, a: string | undefined, b: string | undefined): Promise<Sides> {
     const commitOf = async (text: string) => (await resolveRevision(repo, text === '' ? 'HEAD' : text)).commit;
+    const inside = this.transaction?.transaction;
+    // the work tree is not part of a transaction
+    if (inside && a === undefined) return {from: inside.base ?? undefined, to: repo.head().commit, work: false};
     if (a === undefined) return {from: repo.head().commit, to: undefined, work: true};
     if (b !== undefined) return {from: await commitOf(a), to: await commitOf(b), work: false};
     const range = /^(.*?)(\.\.\.?)(?!\.)(.*)$/.exec(a);
+    if (!range && inside) return {from: await commitOf(a), to: repo.head().commit, work: false};
     if (!range) return {from: await commitOf(a), to: undefined, work: true};
     const [, left = '', dots, right = ''] = range;
     const from = await commitOf(left);

@@ -1,6 +1,6 @@
 import {changeFlags, changeLines, formOf} from '../src/cli/change-output.js';
 import {changeJson, nameStatusLine, storedBodies} from '../src/cli/change-text.js';
-import {Args, Flags, StoreCommand} from '../src/cli/command.js';
+import {Args, Flags, StoreCommand, txnFlag} from '../src/cli/command.js';
 import {commitJson, subjectOf} from '../src/cli/commit-text.js';
 import {statePath} from '../src/cli/paths.js';
 import {shortId} from '../src/objects/id.js';
@@ -31,6 +31,7 @@ export default class History extends StoreCommand {
     'max-count': Flags.integer({char: 'n', description: 'Show at most so many commits.', min: 0, helpValue: 'N'}),
     follow: Flags.boolean({description: 'Go on with the old name where the file was renamed.'}),
     ...changeFlags,
+    ...txnFlag,
   };
   static override pages = true;
   static override exits = [4];

@@ -1,5 +1,5 @@
 import {changeFlags, formOf} from '../src/cli/change-output.js';
-import {Args, Flags, StoreCommand} from '../src/cli/command.js';
+import {Args, Flags, StoreCommand, txnFlag} from '../src/cli/command.js';
 import {LogView} from '../src/cli/log-view.js';
 import {statePath} from '../src/cli/paths.js';
 
@@ -25,6 +25,7 @@ export default class Log extends StoreCommand {
     until: Flags.string({description: 'Only commits at or before a time.', helpValue: 'TIME'}),
     author: Flags.string({description: 'Only commits whose author matches (part of name or address, any case).'}),
     grep: Flags.string({description: 'Only commits whose message matches a regular expression.', helpValue: 'REGEX'}),
+    ...txnFlag,
   };
   static override takesPaths = true;
   static override pages = true;

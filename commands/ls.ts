@@ -1,4 +1,4 @@
-import {Args, Flags, StoreCommand} from '../src/cli/command.js';
+import {Args, Flags, StoreCommand, txnFlag} from '../src/cli/command.js';
 import {entryJson, entryName, LongColumns} from '../src/cli/entry-text.js';
 import {findStoredEntry, type StoredEntry} from '../src/cli/stored-entry.js';
 import type {Repository} from '../src/repo/repository.js';
@@ -22,6 +22,7 @@ export default class Ls extends StoreCommand {
     at: Flags.string({description: 'The revision or time (HEAD unless given).', helpValue: 'REV'}),
     long: Flags.boolean({char: 'l', description: 'Print mode, owner, size and time of each entry.'}),
     recursive: Flags.boolean({char: 'R', description: 'Go into directories.'}),
+    ...txnFlag,
   };
   static override pages = true;
   static override exits = [4];

@@ -1,6 +1,6 @@
 import {resolve} from 'node:path';
 import {decodeText} from '../src/bytes.js';
-import {Args, Flags, StoreCommand} from '../src/cli/command.js';
+import {Args, Flags, StoreCommand, txnFlag} from '../src/cli/command.js';
 import {moveWarnings, savedNote} from '../src/cli/move-text.js';
 import {formatCount} from '../src/cli/progress.js';
 import {InterruptGuard} from '../src/cli/query-interrupt.js';
@@ -84,6 +84,7 @@ export default class Query extends StoreCommand {
     at: Flags.string({description: 'Ask the state of a revision or time (HEAD unless given).', helpValue: 'REV'}),
     timeout: Flags.string({description: 'Give up after so many seconds.', helpValue: 'SECONDS'}),
     timing: Flags.boolean({description: 'Tell on stderr how many rows there were and how long they took.'}),
+    ...txnFlag,
   };
   static override pages = true;
   static override exits = [4, 5, 6];
@@ -106,11 +107,12 @@ export default class Query extends StoreCommand {
     try {
       const status =
         repository.location.workTree === undefined ? {} : {status: () => this.uncommitted(repository, guard?.signal)};
-      if (writes(sql)) {
+      const {transaction} = this;
+      if (writes(sql) || transaction?.transaction.isolation === 'serializable') {
         if (flags.at !== undefined) throw this.usage('A past state cannot be written: leave out --at.');
         const publish: Publish = (transaction, publication) =>
           this.published(repository, publication, {transaction, force: flags.force === true});
-        changed = new ScriptWrites(repository, {...status, message: flags.message, sql, publish});
+        changed = new ScriptWrites(repository, {...status, message: flags.message, sql, publish, transaction});
       }
       const database =
         changed?.database ?? databaseOf(repository, {...status, ...(flags.at !== undefined && {at: flags.at})});
@@ -139,8 +141,10 @@ export default class Query extends StoreCommand {
   private async *recorded(result: QueryResult, changed: ScriptWrites | undefined): AsyncGenerator<Uint8Array> {
     yield* result.parts();
     if (changed === undefined) return;
-    const {commits, changes} = await changed.publish();
+    const {commits, changes, units} = await changed.publish();
     const [first] = commits;
+    if (units > 0 && this.transaction)
+      this.note(`Changed ${countOf(changes)} in transaction ${this.transaction.name}.`);
     if (first === undefined) return;
     const where = commits.length === 1 ? `commit ${shortId(first)}` : `${commits.length} commits`;
     this.note(`Changed ${countOf(changes)} in ${where}.`);

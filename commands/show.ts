@@ -1,6 +1,6 @@
 import {changeFlags, changeLines, formOf} from '../src/cli/change-output.js';
 import {changeJson, storedBodies} from '../src/cli/change-text.js';
-import {Args, StoreCommand} from '../src/cli/command.js';
+import {Args, StoreCommand, txnFlag} from '../src/cli/command.js';
 import {changesOf} from '../src/cli/commit-changes.js';
 import {commitJson, commitParagraph} from '../src/cli/commit-text.js';
 import {namesByCommit} from '../src/cli/decorate.js';
@@ -26,7 +26,7 @@ export default class Show extends StoreCommand {
   static override args = {
     revision: Args.string({description: 'The revision; HEAD unless given.', default: 'HEAD'}),
   };
-  static override flags = changeFlags;
+  static override flags = {...changeFlags, ...txnFlag};
   static override takesPaths = true;
   static override pages = true;
   static override exits = [4];

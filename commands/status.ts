@@ -1,21 +1,24 @@
-import {Args, Flags, StoreCommand} from '../src/cli/command.js';
+import {Args, Flags, StoreCommand, txnFlag} from '../src/cli/command.js';
 import {leftOutWarnings} from '../src/cli/move-text.js';
 import {statePath} from '../src/cli/paths.js';
 import {statusLines} from '../src/cli/status-text.js';
 import {formatId, shortId} from '../src/objects/id.js';
 import type {Repository} from '../src/repo/repository.js';
+import type {TableChanges} from '../src/sql/transaction-changes.js';
+import {plainText} from '../src/state/quote.js';
 import {readStatus, type WorkTreeStatus} from '../src/worktree/status.js';
 
 export default class Status extends StoreCommand {
   static override summary = 'Show what changed in the work tree since the last commit.';
   static override description =
-    'A line for each change: A for added, M for modified, D for deleted, T for another type. There is no staging area: `dbos commit` records all of it. What .dbosignore names is left out.';
+    'A line for each change: A for added, M for modified, D for deleted, T for another type. There is no staging area: `dbos commit` records all of it. What .dbosignore names is left out. Inside an open transaction: what that has changed.';
   static override examples = ['<%= config.bin %> status', '<%= config.bin %> status src --json'];
   static override args = {
     paths: Args.string({description: 'Show only these files and directories.', multiple: true}),
   };
   static override flags = {
     all: Flags.boolean({char: 'a', description: 'List also what is in new and in deleted directories.'}),
+    ...txnFlag,
   };
   static override pages = true;
   static override exits = [4];
@@ -23,6 +26,7 @@ export default class Status extends StoreCommand {
 
   async run(): Promise<unknown> {
     const {args, flags} = await this.parse(Status);
+    if (this.txn !== undefined) return this.ofTransaction();
     return this.withWorkTree(async (repository, signal, early) => {
       const typed = (args.paths as unknown as string[] | undefined) ?? [];
       const status = await readStatus(repository, {
@@ -44,6 +48,34 @@ export default class Status extends StoreCommand {
         changes: changes.map(({path, change}) => ({path, change})),
         skipped,
         unreadable,
+      };
+    });
+  }
+
+  /** Shows what an open transaction has changed. */
+  private ofTransaction(): Promise<unknown> {
+    return this.withTransaction(async (repository, {name, transaction}) => {
+      const {changesOfTransaction} = await import('../src/sql/transaction-changes.js');
+      const {branch, base} = transaction;
+      const {files, tables} = changesOfTransaction(repository, transaction);
+      const {green, yellow} = this.style;
+      const from = base === null ? 'before its first commit' : `from ${yellow(shortId(base))}`;
+      await this.printLines([`In transaction ${yellow(name)} on branch ${green(branch)}, ${from}`]);
+      if (files.length + tables.length === 0) await this.printLines(['Nothing changed.']);
+      else {
+        await this.printLines(['', 'Changed:']);
+        await this.printLines(indented(statusLines(files, true, this.style)));
+        await this.printLines(indented(tables.map(tableLine)));
+      }
+      const head = base === null ? null : formatId(base);
+      const clean = files.length + tables.length === 0;
+      return {
+        transaction: name,
+        branch,
+        head,
+        clean,
+        changes: files.map(({path, change}) => ({path, change})),
+        tables,
       };
     });
   }
@@ -72,6 +104,12 @@ export default class Status extends StoreCommand {
     const restore = head === undefined ? '' : ', `dbos restore --force PATH` takes them back';
     await this.printLines(['', `\`dbos commit -m MESSAGE\` records these changes${restore}.`]);
   }
+}
+
+function tableLine({table, added, modified, deleted}: TableChanges): string {
+  const counts = Object.entries({added, modified, deleted}).filter(([, count]) => count > 0);
+  const rows = counts.map(([what, count]) => `${count} ${what}`).join(', ') || 'another definition';
+  return plainText(`table ${table}: ${rows}`);
 }
 
 function* indented(lines: Iterable<string>): Generator<string> {

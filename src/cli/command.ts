@@ -9,6 +9,7 @@ import {Command, type Interfaces, Args as OclifArgs, Flags as OclifFlags} from '
 import {DbosError, EXIT} from '../errors.js';
 import type {RepoContext} from '../repo/context.js';
 import type {StoreLocation} from '../repo/location.js';
+import type {NamedTransaction} from '../repo/opentransactions.js';
 import type {Repository} from '../repo/repository.js';
 import {plainText} from '../state/quote.js';
 import type {EarlyLook} from '../worktree/earlylook.js';
@@ -31,6 +32,14 @@ export const Args = {
   string: ((options: object = {}) => OclifArgs.string({ignoreStdin: true, ...options})) as typeof OclifArgs.string,
 };
 
+/** The flag of commands that act inside an open transaction, which DBOS_TXN names where it is not given. */
+export const txnFlag = {
+  txn: Flags.string({
+    description: 'Act inside this open transaction; the one that DBOS_TXN names unless given.',
+    helpValue: 'ID',
+  }),
+};
+
 /** A result that is on stdout already: see `streamJson` and `streamParts`. */
 const PRINTED = Symbol('printed');
 /** JSON of a stream is held back up to this size, so that a failure until then still prints one JSON value. */
@@ -48,6 +57,14 @@ type ParseResult<F extends object, B extends object, A extends object> = Interfa
 /** The program's configuration, as far as commands use it. */
 interface HelpSource {
   showHelp(words: readonly string[]): Promise<void>;
+}
+
+interface GlobalFlags {
+  readonly directory?: string;
+  readonly json?: boolean;
+  readonly quiet?: boolean;
+  readonly 'no-color'?: boolean;
+  readonly txn?: string;
 }
 
 export abstract class StoreCommand extends Command {
@@ -69,6 +86,8 @@ export abstract class StoreCommand extends Command {
   static takesPaths = false;
   /** Whether long output goes through the pager. */
   static pages = false;
+  /** Whether HEAD is what an open transaction is at, where one is named; else the command is about the transaction itself. */
+  static looksInside = true;
   /** What the shell completes for each argument and flag; `paths` stands for what follows `--`. */
   static completes: Readonly<Record<string, CompletionKind>> = {};
 
@@ -78,6 +97,10 @@ export abstract class StoreCommand extends Command {
   protected quiet = false;
   /** Where the command runs: an absolute path. */
   protected directory = '';
+  /** The transaction that the command is to act in, as it was typed; only of a command with `txnFlag`. */
+  protected txn: string | undefined;
+  /** That transaction, once the repository is open. */
+  protected transaction: NamedTransaction | undefined;
   private noColor = false;
   private pager: Pager | undefined;
   private painted: Style | undefined;
@@ -94,7 +117,8 @@ export abstract class StoreCommand extends Command {
     const own = this.constructor as typeof StoreCommand;
     const cut = own.takesPaths ? argv.indexOf('--') : -1;
     const parsed = await super.parse<F, B, A>(options, cut < 0 ? argv : argv.slice(0, cut));
-    const flags = parsed.flags as {directory?: string; json?: boolean; quiet?: boolean; 'no-color'?: boolean};
+    const flags = parsed.flags as GlobalFlags;
+    if ('txn' in (own.flags ?? {})) this.txn = flags.txn ?? (process.env.DBOS_TXN || undefined);
     this.json = flags.json === true;
     this.quiet = flags.quiet === true;
     this.noColor = flags['no-color'] === true;
@@ -331,8 +355,29 @@ export abstract class StoreCommand extends Command {
   /** Returns the repository of the nearest store, open, for work that closes it itself and leaves signals as they are. */
   protected async openRepository(found?: (location: StoreLocation) => void): Promise<Repository> {
     const {openRepository} = await import('./repository.js');
-    this.repository = await openRepository(this.workingDirectory(), await this.context(), found);
-    return this.repository;
+    const repository = await openRepository(this.workingDirectory(), await this.context(), found);
+    this.repository = repository;
+    if (this.txn === undefined) return repository;
+    try {
+      const {enterTransaction, resolveTransaction} = await import('../repo/opentransactions.js');
+      this.transaction = resolveTransaction(repository, this.txn);
+      if ((this.constructor as typeof StoreCommand).looksInside) enterTransaction(repository, this.transaction);
+    } catch (error) {
+      await repository.close();
+      throw error;
+    }
+    return repository;
+  }
+
+  /**
+   * Returns what `work` returns, given the repository and the open transaction that the command is about. Throws USAGE if none
+   * is named, TRANSACTION_UNKNOWN, and as `withRepository`.
+   */
+  protected async withTransaction<T>(
+    work: (repository: Repository, transaction: NamedTransaction, signal: AbortSignal) => Promise<T>,
+  ): Promise<T> {
+    if (this.txn === undefined) throw this.usage('Name the transaction with --txn, or in DBOS_TXN.');
+    return this.withRepository((repository, signal) => work(repository, this.transaction as NamedTransaction, signal));
   }
 
   /** Returns the error for arguments that fit the flags but not each other. */

@@ -46,6 +46,8 @@ export interface TableReads {
 export interface TransactionSavepoint {
   readonly name: string;
   readonly state: ObjectId | null;
+  /** Its statements until then, shortened. */
+  readonly summary: string;
 }
 
 export interface OpenTransaction {
@@ -82,7 +84,9 @@ export function writeOpenTransaction(sink: ObjectSink, transaction: OpenTransact
       anyText(message),
       ISOLATIONS.indexOf(isolation),
       anyText(summary),
-      savepoints.map((savepoint): Field => [anyText(savepoint.name), fieldOfIdOrNull(savepoint.state)]),
+      savepoints.map(
+        (savepoint): Field => [anyText(savepoint.name), fieldOfIdOrNull(savepoint.state), anyText(savepoint.summary)],
+      ),
       reads.map(({table, ranges}): Field => [table, ranges.map(({gte, lt}): Field => [gte, lt])]),
     ]),
   );
@@ -106,8 +110,8 @@ export function readOpenTransaction(reader: ObjectReader, id: ObjectId): OpenTra
     isolation: ISOLATIONS[asCount(fields[5], ISOLATIONS.length - 1)] as Isolation,
     summary: asAnyText(fields[6]),
     savepoints: asArray(fields[7]).map((entry): TransactionSavepoint => {
-      const [name, state] = asFields(entry, 2);
-      return {name: asAnyText(name), state: asIdOrNull(state)};
+      const [name, state, summary] = asFields(entry, 3);
+      return {name: asAnyText(name), state: asIdOrNull(state), summary: asAnyText(summary)};
     }),
     reads,
   };

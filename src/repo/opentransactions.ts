@@ -50,26 +50,29 @@ export function* listOpenTransactions(repo: Repository): Generator<NamedTransact
 export function resolveTransaction(repo: Repository, text: string): NamedTransaction {
   const names = [...listRefs(repo.objects, repo.view.refs, TRANSACTIONS)].map(({name}) => shortName(name));
   const found = names.includes(text) ? [text] : names.filter(name => text.length > 1 && name.startsWith(text));
+  const [only, more] = found;
+  if (only === undefined || more !== undefined) throw unknownTransaction(text, found);
+  return openTransaction(repo, only as TransactionName);
+}
+
+/** Returns the error for a text that names no transaction, or the start of several. */
+export function unknownTransaction(text: string, found: readonly string[]): DbosError {
   if (found.length > 1) {
-    throw new DbosError('REVISION_AMBIGUOUS', `'${text}' is the start of ${found.length} transactions.`, {
+    return new DbosError('REVISION_AMBIGUOUS', `'${text}' is the start of ${found.length} transactions.`, {
       hint: `Write more of the name: ${found.slice(0, 5).join(', ')}.`,
       data: {text, candidates: found},
     });
   }
-  const [only] = found;
-  if (only === undefined) {
-    throw new DbosError('TRANSACTION_UNKNOWN', `There is no open transaction '${text}'.`, {
-      hint: 'See `dbos txn ls` for those that are open, and `dbos txn ls --all` for those that have ended.',
-      data: {transaction: text},
-    });
-  }
-  return openTransaction(repo, only as TransactionName);
+  return new DbosError('TRANSACTION_UNKNOWN', `There is no such transaction: '${text}'.`, {
+    hint: 'See `dbos txn ls` for those that are open; `dbos txn ls --all` has those that have ended too.',
+    data: {transaction: text},
+  });
 }
 
 /** Returns an open transaction as it is now. Throws TRANSACTION_UNKNOWN. */
 export function openTransaction(repo: Repository, name: TransactionName): NamedTransaction {
   const id = findRef(repo.objects, repo.view.refs, transactionRef(name));
-  if (id === undefined) return resolveTransaction(repo, name);
+  if (id === undefined) throw unknownTransaction(name, []);
   return {name, id, transaction: readOpenTransaction(repo.objects, id)};
 }
 
@@ -190,9 +193,9 @@ export function enterTransaction(repo: Repository, {name, transaction}: NamedTra
 
 /** Makes a savepoint: the state as it is now, by a name. */
 export async function makeSavepoint(repo: Repository, open: NamedTransaction, name: string): Promise<NamedTransaction> {
-  const {savepoints, state} = open.transaction;
+  const {savepoints, state, summary} = open.transaction;
   return changeTransaction(repo, open, {
-    changes: {savepoints: [...savepoints, {name, state}]},
+    changes: {savepoints: [...savepoints, {name, state, summary}]},
     description: `savepoint ${name}`,
   });
 }
@@ -205,9 +208,9 @@ export async function rollbackToSavepoint(
 ): Promise<NamedTransaction> {
   const {savepoints} = open.transaction;
   const at = placeOf(open, name);
-  const {state} = savepoints[at] as TransactionSavepoint;
+  const {state, summary} = savepoints[at] as TransactionSavepoint;
   return changeTransaction(repo, open, {
-    changes: {savepoints: savepoints.slice(0, at + 1), state},
+    changes: {savepoints: savepoints.slice(0, at + 1), state, summary},
     description: `roll back to ${name}`,
   });
 }

@@ -1,14 +1,13 @@
 /**
- * All transactions that there ever were: those that are open, from the view, and those that have ended, from the index of
- * operations. Layer: repo.
+ * All transactions that there ever were, as the operation log tells: the newest change of each says whether it is open, or how
+ * it ended. Layer: repo.
  */
-import {decodeText, fromBinary} from '../bytes.js';
 import type {ObjectId} from '../objects/id.js';
-import {decodeRefEntry, type RefEntry, readOperationEntry} from './indexes.js';
 import {type OpenTransaction, readOpenTransaction} from './opentransaction.js';
-import type {NamedTransaction, TransactionName} from './opentransactions.js';
+import {type NamedTransaction, type TransactionName, unknownTransaction} from './opentransactions.js';
 import {readOperation, type StoredOperation} from './operation.js';
-import {branchRef, TRANSACTIONS} from './refs.js';
+import {listOperations} from './operations.js';
+import {branchRef, type RefName, shortName, TRANSACTIONS} from './refs.js';
 import type {Repository} from './repository.js';
 
 export type TransactionStatus = 'active' | 'committed' | 'aborted';
@@ -22,37 +21,24 @@ export interface LoggedTransaction extends NamedTransaction {
   readonly commit: ObjectId | null;
 }
 
-/** Yields all transactions by name, as they are or were at their end. Throws STORE_CORRUPT. */
-export async function* listTransactions(repo: Repository): AsyncGenerator<LoggedTransaction> {
-  // '0' is the character after '/'
-  const range = {gte: `r${TRANSACTIONS}`, lt: `r${TRANSACTIONS.slice(0, -1)}0`};
-  let name: string | undefined;
-  let entries: RefEntry[] = [];
-  for await (const [key, value] of repo.storage.range(range)) {
-    const found = nameOfKey(key);
-    if (found !== name && name !== undefined) {
-      yield logged(repo, name as TransactionName, entries);
-      entries = [];
+/** Yields all transactions as they are or were at their end, those first that changed last. Reads the log as far as it is asked for. */
+export function* listTransactions(repo: Repository): Generator<LoggedTransaction> {
+  const seen = new Set<RefName>();
+  for (const operation of listOperations(repo)) {
+    for (const {name, before, after} of operation.refChanges) {
+      if (!name.startsWith(TRANSACTIONS) || seen.has(name)) continue;
+      seen.add(name);
+      const id = (after ?? before) as ObjectId;
+      const open = {name: shortName(name) as TransactionName, id, transaction: readOpenTransaction(repo.objects, id)};
+      if (after !== null) yield active(open);
+      else yield {...open, ended: operation.time, ...endOf(repo, operation, open.transaction)};
     }
-    name = found;
-    // only what it was at last, and that it is no more, are of interest
-    entries = [...entries.slice(-1), decodeRefEntry(key, value)];
   }
-  if (name !== undefined) yield logged(repo, name as TransactionName, entries);
 }
 
-/** Returns the name in a key of the index: between the folder and the number of the operation. */
-function nameOfKey(key: string): string {
-  return decodeText(fromBinary(key.slice(`r${TRANSACTIONS}`.length, -9)));
-}
-
-function logged(repo: Repository, name: TransactionName, entries: readonly RefEntry[]): LoggedTransaction {
-  const last = entries.at(-1) as RefEntry;
-  const id = last.id ?? (entries[0]?.id as ObjectId);
-  const transaction = readOpenTransaction(repo.objects, id);
-  if (last.id !== null) return {name, id, transaction, status: 'active', ended: null, commit: null};
-  const operation = readOperation(repo.objects, readOperationEntry(repo.storage, last.seq).id);
-  return {name, id, transaction, ended: last.time, ...endOf(repo, operation, transaction)};
+/** Returns an open transaction as one of the log. */
+export function active(open: NamedTransaction): LoggedTransaction {
+  return {...open, status: 'active', ended: null, commit: null};
 }
 
 /** Returns how an operation ended a transaction: what it was begun by may also be undone, and its end redone. */
@@ -66,4 +52,19 @@ function endOf(
   if (cause.kind !== 'normal') return {status: 'aborted', commit: null};
   const change = operation.refChanges.find(each => each.name === branchRef(branch));
   return {status: 'committed', commit: change?.after ?? null};
+}
+
+/** Returns the transaction, open or not, that a text names: its name, or the start of it. Throws TRANSACTION_UNKNOWN or REVISION_AMBIGUOUS. */
+export function findTransaction(repo: Repository, text: string): LoggedTransaction {
+  const found: LoggedTransaction[] = [];
+  for (const each of listTransactions(repo)) {
+    if (each.name === text) return each;
+    if (text.length > 1 && each.name.startsWith(text)) found.push(each);
+  }
+  const [only, more] = found;
+  if (only !== undefined && more === undefined) return only;
+  throw unknownTransaction(
+    text,
+    found.map(({name}) => name),
+  );
 }

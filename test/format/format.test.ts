@@ -261,8 +261,8 @@ async function makeStore(t: ExecutionContext): Promise<Repository> {
 const CHANGED: Partial<OpenTransaction> = {
   summary: 'UPDATE numbers',
   savepoints: [
-    {name: 'one \udcff', state: null},
-    {name: 'two', state: idOf(Buffer.from('a state'))},
+    {name: 'one \udcff', state: null, summary: ''},
+    {name: 'two', state: idOf(Buffer.from('a state')), summary: 'UPDATE \udcff'},
   ],
   reads: [
     {
@@ -439,6 +439,7 @@ test('a reader written from the page alone reads what the library wrote', async 
       CHANGED.savepoints?.map(savepoint => [
         encodeText(savepoint.name),
         savepoint.state && hex(savepoint.state),
+        encodeText(savepoint.summary),
       ]) as never,
     );
     t.deepEqual(reads, CHANGED.reads?.map(({table, ranges}) => [table, ranges.map(({gte, lt}) => [gte, lt])]) as never);

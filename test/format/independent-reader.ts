@@ -229,7 +229,7 @@ export interface OpenTransaction {
   readonly message: Buffer;
   readonly isolation: number;
   readonly summary: Buffer;
-  readonly savepoints: readonly (readonly [name: Buffer, state: Id | null])[];
+  readonly savepoints: readonly (readonly [name: Buffer, state: Id | null, statements: Buffer])[];
   readonly reads: readonly (readonly [table: string, ranges: readonly (readonly unknown[])[]])[];
 }
 
@@ -506,7 +506,9 @@ export class Reader {
       message: anyText(fields[4]),
       isolation: integer(fields[5]),
       summary: anyText(fields[6]),
-      savepoints: list(pair)(fields[7]).map(([name, state]) => [anyText(name), optional(id)(state)]),
+      savepoints: list(list(part => part))(fields[7]).map(([name, state, statements]) => {
+        return [anyText(name), optional(id)(state), anyText(statements)] as const;
+      }),
       reads: list(pair)(fields[8]).map(([table, ranges]) => [str(table), list(pair)(ranges)]),
     };
   }

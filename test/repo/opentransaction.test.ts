@@ -25,7 +25,7 @@ const SAMPLE: OpenTransaction = {
   message: 'a transfer',
   isolation: 'serializable',
   summary: 'UPDATE accounts SET amount = 1',
-  savepoints: [{name: 's', state: null}],
+  savepoints: [{name: 's', state: null, summary: 'UPDATE'}],
   reads: [{table: 'accounts', ranges: [{gte: Buffer.from([1]), lt: Buffer.from([2])}]}],
 };
 

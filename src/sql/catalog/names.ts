@@ -18,6 +18,7 @@ export const SYSTEM_TABLES = [
   'refs',
   'operations',
   'operation_refs',
+  'transactions',
   'status',
   'tables',
   'columns',

@@ -8,6 +8,7 @@ import {branchRef, listRefs, shortName, TAGS} from '../../repo/refs.js';
 import type {Repository} from '../../repo/repository.js';
 import {peel} from '../../repo/tag.js';
 import {listTags} from '../../repo/tags.js';
+import {listTransactions} from '../../repo/transactionlog.js';
 import type {HeadTarget} from '../../repo/view.js';
 import type {RowSource, SourceColumn} from '../source.js';
 import type {Value} from '../values/value.js';
@@ -115,6 +116,43 @@ export function operationsSource(repo: Repository): RowSource {
         undo && formatId(undo.target),
         parent && formatId(parent),
         formatId(view),
+      ];
+    }
+  });
+}
+
+/** Returns the table `transactions`: those that are open, and those that have ended. */
+export function transactionsSource(repo: Repository): RowSource {
+  const columns = [
+    text('id'),
+    text('branch'),
+    text('base', false),
+    text('state', false),
+    text('author'),
+    text('started'),
+    text('ended', false),
+    text('status'),
+    text('commit_id', false),
+    text('isolation'),
+    text('message'),
+    text('statements'),
+  ];
+  return rowSource('transactions', columns, REFS_ABOUT, function* () {
+    for (const {name, transaction, status, ended, commit} of listTransactions(repo)) {
+      const {branch, base, state, author, isolation, message, summary} = transaction;
+      yield [
+        name,
+        branch,
+        base && formatId(base),
+        state && formatId(state),
+        `${author.name} <${author.email}>`,
+        sqlTime(author.time),
+        ended === null ? null : sqlTime(ended),
+        status,
+        commit && formatId(commit),
+        isolation,
+        message,
+        summary,
       ];
     }
   });

@@ -17,7 +17,14 @@ import {commitParentsSource, commitsSource} from './commit-rows.js';
 import {diffFunction, diffStatFunction} from './diff-functions.js';
 import {blameFunction, historyFunction} from './history-functions.js';
 import {foldName, SYSTEM_TABLES} from './names.js';
-import {branchesSource, operationRefsSource, operationsSource, refsSource, tagsSource} from './ref-rows.js';
+import {
+  branchesSource,
+  operationRefsSource,
+  operationsSource,
+  refsSource,
+  tagsSource,
+  transactionsSource,
+} from './ref-rows.js';
 import {Revisions} from './revisions.js';
 import {pragmaFunctions, type SchemaSubject, STATE_TABLES} from './schema-rows.js';
 import {SERIES_FUNCTION} from './series-function.js';
@@ -51,6 +58,7 @@ const REPOSITORY_TABLES: Readonly<Record<string, (repo: Repository) => RowSource
   refs: refsSource,
   operations: operationsSource,
   operation_refs: operationRefsSource,
+  transactions: transactionsSource,
 };
 
 /** Returns the tables of a repository as queries find them. The repository must stay open while they are read. */

@@ -28,6 +28,8 @@ export interface Written {
   readonly commits: readonly ObjectId[];
   /** How many rows changed. */
   readonly changes: number;
+  /** How many statements and transactions changed something. */
+  readonly units: number;
 }
 
 /** Returns whether a script has statements that write; what cannot be parsed is left to whoever runs it. */
@@ -72,7 +74,7 @@ export class ScriptWrites {
     this.database.rollback();
     const commits = await this.destination.publish(sink, units, options);
     sink.discard();
-    return {commits, changes: units.reduce((sum, unit) => sum + unit.changes, 0)};
+    return {commits, changes: units.reduce((sum, unit) => sum + unit.changes, 0), units: units.length};
   }
 
   /** Forgets what is not published. Does nothing after `publish`. */

@@ -1,0 +1,100 @@
+/** Transactions by command: begin, act inside, savepoints, commit with the work tree following, roll back, look at them. */
+import test from 'ava';
+import {dbos} from '../support/dbos.js';
+import {makeStore, type Store} from './store.js';
+
+interface Shown {
+  readonly id: string;
+  readonly status: string;
+  readonly commit: string | null;
+}
+
+function begin(store: Store, ...args: string[]): string {
+  return store.json<Shown>('begin', ...args).id;
+}
+
+const rows = (store: Store, sql: string, ...args: string[]) => store.json<unknown[]>('query', sql, ...args);
+
+test('commands act inside a transaction that is named, by flag or by environment', t => {
+  const store = makeStore(t);
+  store.commit({file: 'text'});
+  store.run('query', 'CREATE TABLE a(id INTEGER PRIMARY KEY, x); INSERT INTO a VALUES (1, 10)');
+  t.regex(store.run('begin', '-m', 'first'), /^Transaction T[a-z2-7]{12} started on main\.\n$/);
+  const id = begin(store);
+  store.run('query', '--txn', id, 'UPDATE a SET x = 11');
+  t.deepEqual(rows(store, 'SELECT x FROM a', '--txn', id.slice(0, 8)), [{x: 11}]);
+  t.deepEqual(rows(store, 'SELECT x FROM a'), [{x: 10}]);
+  const inside = (...args: string[]) => {
+    const {status, stdout, stderr} = dbos(store.directory, args, {env: {DBOS_TXN: id}});
+    t.is(status, 0, stderr);
+    return stdout;
+  };
+  t.is(inside('query', 'SELECT x FROM a', '--format', 'csv', '--no-header'), '11\n');
+  t.is(inside('ls'), 'file\n');
+  t.is(inside('cat', 'file'), 'text');
+  t.regex(
+    inside('status'),
+    /^In transaction T[a-z2-7]{12} on branch main, from [a-z2-7]{12}\n\nChanged:\n {2}table a: 1 modified\n$/,
+  );
+  t.regex(inside('log', '--oneline', '-n', '1'), /UPDATE a SET x = 11\n$/);
+  t.is(inside('diff'), '');
+  inside('savepoint', 's');
+  inside('query', 'DELETE FROM a');
+  inside('rollback', 'to', 's');
+  inside('release', 's');
+  t.deepEqual(store.failure('release', 's', '--txn', id), [4, 'SAVEPOINT_UNKNOWN']);
+  const {commit} = {commit: JSON.parse(inside('commit', '--json', '-m', 'both')) as {id: string; merged: boolean}};
+  t.false(commit.merged);
+  t.deepEqual(rows(store, 'SELECT x FROM a'), [{x: 11}]);
+  t.deepEqual(store.failure('commit', '--txn', id), [4, 'TRANSACTION_UNKNOWN']);
+  t.deepEqual(store.failure('rollback'), [2, 'USAGE']);
+  t.deepEqual(store.failure('commit', 'file', '--txn', id), [2, 'USAGE']);
+});
+
+test('transactions are listed, and shown with how they ended', t => {
+  const store = makeStore(t);
+  store.commit({file: 'text'});
+  const [kept, dropped, open] = [
+    begin(store),
+    begin(store),
+    begin(store, '-m', 'later', '--isolation', 'serializable'),
+  ];
+  store.run('query', '--txn', kept, 'CREATE TABLE t(a)');
+  store.run('commit', '--txn', kept);
+  store.run('abort', '--txn', dropped);
+  t.deepEqual(
+    store.json<Shown[]>('txn', 'ls').map(each => each.id),
+    [open],
+  );
+  const all = new Map(store.json<Shown[]>('txn', 'ls', '--all').map(each => [each.id, each]));
+  t.deepEqual(
+    [kept, dropped, open].map(id => all.get(id)?.status),
+    ['committed', 'aborted', 'active'],
+  );
+  t.truthy(all.get(kept)?.commit);
+  t.regex(
+    store.run('txn', 'show', open),
+    /\(active\)\nBranch: {4}main, from [^]*Isolation: serializable\n\n {4}later\n$/,
+  );
+  t.regex(store.run('txn', 'show', kept), /\(committed\)\n[^]*Ended: [^]*Commit: /);
+  t.deepEqual(rows(store, `SELECT status, commit_id IS NOT NULL AS made FROM transactions WHERE id = '${kept}'`), [
+    {status: 'committed', made: 1},
+  ]);
+  t.deepEqual(store.failure('txn', 'show', 'Tnone'), [4, 'TRANSACTION_UNKNOWN']);
+  store.run('fsck');
+});
+
+test('a conflict ends with status 3 and leaves the transaction open', t => {
+  const store = makeStore(t);
+  store.run('query', 'CREATE TABLE a(id INTEGER PRIMARY KEY, x); INSERT INTO a VALUES (1, 10)');
+  const id = begin(store);
+  store.run('query', '--txn', id, 'UPDATE a SET x = 11');
+  store.run('query', 'UPDATE a SET x = 12');
+  const {status, stderr} = store.try('commit', '--txn', id);
+  t.is(status, 3);
+  t.true(stderr.includes('a (1) has x = 11 here and 12 there, where it was 10 (TRANSACTION_CONFLICT)'), stderr);
+  t.deepEqual(
+    store.json<Shown[]>('txn', 'ls').map(each => each.id),
+    [id],
+  );
+});
