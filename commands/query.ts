@@ -33,9 +33,9 @@ function milliseconds(time: number): string {
 }
 
 export default class Query extends StoreCommand {
-  static override summary = 'Ask a state of the files and tables in SQL, and change tables.';
+  static override summary = 'Ask a state of the files and tables in SQL, and change them.';
   static override description =
-    'Takes SQL as SQLite has it, from the command line, from --file or from stdin; of a script each result is printed in turn. Tables are files, commits, branches, tags, operations, status and more; `SELECT * FROM tables` lists them. `t AS OF REV` reads a table as it was. Statements that write are commits, of a script all or none. docs/sql.md has the language, the tables and a cookbook.';
+    'Takes SQL as SQLite has it, from the command line, from --file or from stdin; of a script each result is printed in turn. Tables are files, commits, branches, tags, operations, status and more; `SELECT * FROM tables` lists them. `t AS OF REV` reads a table as it was. Statements that write are commits, of a script all or none; the work tree follows, and a file in it that is changed on disk makes them fail. docs/sql.md has the language, the tables and a cookbook.';
   static override examples = [
     '<%= config.bin %> query "SELECT path, size FROM files ORDER BY size DESC LIMIT 10"',
     {
@@ -81,6 +81,7 @@ export default class Query extends StoreCommand {
       char: 'f',
       description: 'Save what writing files would overwrite in the work tree in an automatic commit, and go on.',
     }),
+    parents: Flags.boolean({description: 'Make the directories that are missing above files that are written.'}),
     at: Flags.string({description: 'Ask the state of a revision or time (HEAD unless given).', helpValue: 'REV'}),
     timeout: Flags.string({description: 'Give up after so many seconds.', helpValue: 'SECONDS'}),
     timing: Flags.boolean({description: 'Tell on stderr how many rows there were and how long they took.'}),
@@ -112,7 +113,15 @@ export default class Query extends StoreCommand {
         if (flags.at !== undefined) throw this.usage('A past state cannot be written: leave out --at.');
         const publish: Publish = (transaction, publication) =>
           this.published(repository, publication, {transaction, force: flags.force === true});
-        changed = new ScriptWrites(repository, {...status, message: flags.message, sql, publish, transaction});
+        const makeParents = flags.parents === true;
+        changed = new ScriptWrites(repository, {
+          ...status,
+          message: flags.message,
+          sql,
+          makeParents,
+          publish,
+          transaction,
+        });
       }
       const database =
         changed?.database ?? databaseOf(repository, {...status, ...(flags.at !== undefined && {at: flags.at})});

@@ -7,6 +7,7 @@ import type {RepoContext} from '../repo/context.js';
 import {findStore, type StoreLocation} from '../repo/location.js';
 import {Repository} from '../repo/repository.js';
 import {maskWords} from '../repo/secrets.js';
+import {ownOwner} from '../worktree/owners.js';
 import {resolveIdentity, systemIdentity} from './identity.js';
 import {localZone} from './time.js';
 
@@ -32,6 +33,7 @@ export function createContext(
     now: Date.now,
     zone: localZone,
     identity: () => resolveIdentity(env, setting),
+    fileOwner: ownOwner,
     ...systemIdentity(),
     pid: process.pid,
     command: ['dbos', ...maskWords(words)].map(shellWord).join(' '),

@@ -3,6 +3,8 @@
  * line (or a test) hands it all in. Layer: repo.
  */
 
+import type {FileOwner} from '../state/file-edits.js';
+
 export interface Identity {
   readonly name: string;
   readonly email: string;
@@ -15,6 +17,8 @@ export interface RepoContext {
   readonly zone: (time: number) => number;
   /** Returns who authors commits and tags; called only when one is written. */
   readonly identity: () => Identity;
+  /** Returns who owns the files that are made in a state, called only when one is; nobody in particular without it. */
+  readonly fileOwner?: (() => FileOwner) | undefined;
   /** The account, machine and process that operations are recorded under. */
   readonly user: string;
   readonly host: string;

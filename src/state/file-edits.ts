@@ -104,7 +104,7 @@ export class FileEdits {
   /**
    * Writes the body of a file, which is made if it is not there; one that is keeps its mode, owner and attributes, and so do
    * its hard links, which get the body too. The bytes must not change before the sink has committed. Throws PATH_NOT_FILE for
-   * what is none, and as `settle` of `FileUnit`.
+   * what is none, and as `FileUnit`.
    */
   write(path: string, body: Uint8Array | ContentRef, {mode, parents}: MakeOptions = {}): void {
     this.unit(parents, unit => {
@@ -116,7 +116,7 @@ export class FileEdits {
     });
   }
 
-  /** Makes a directory. With `parents` one that is there is no error. Throws PATH_EXISTS, and as `settle`. */
+  /** Makes a directory. With `parents` one that is there is no error. Throws PATH_EXISTS, and as `FileUnit`. */
   makeDirectory(path: string, {mode, parents}: MakeOptions = {}): void {
     this.unit(parents, unit => {
       const found = unit.find(path);
@@ -125,17 +125,17 @@ export class FileEdits {
     });
   }
 
-  /** Makes a symbolic link. Throws PATH_EXISTS, and as `settle`. */
+  /** Makes a symbolic link. Throws PATH_EXISTS, and as `FileUnit`. */
   makeSymlink(path: string, target: string, {parents}: PlaceOptions = {}): void {
     this.unit(parents, unit => this.make(unit, path, {...this.made(path, 'symlink', undefined), target}));
   }
 
-  /** Makes a named pipe. Throws PATH_EXISTS, and as `settle`. */
+  /** Makes a named pipe. Throws PATH_EXISTS, and as `FileUnit`. */
   makeFifo(path: string, {mode, parents}: MakeOptions = {}): void {
     this.unit(parents, unit => this.make(unit, path, this.made(path, 'fifo', mode)));
   }
 
-  /** Makes a hard link of a file. Throws PATH_UNKNOWN, PATH_NOT_FILE, PATH_EXISTS, and as `settle`. */
+  /** Makes a hard link of a file. Throws PATH_UNKNOWN, PATH_NOT_FILE, PATH_EXISTS, and as `FileUnit`. */
   makeLink(existing: string, path: string, {parents}: PlaceOptions = {}): void {
     this.unit(parents, unit => {
       const file = this.read(existing);
@@ -165,7 +165,7 @@ export class FileEdits {
   /**
    * Moves an entry, a directory with all that is in it. Throws PATH_UNKNOWN; PATH_INVALID for a directory that would go into
    * itself; without `replace` PATH_EXISTS, with it PATH_NOT_FILE, PATH_NOT_DIRECTORY or DIRECTORY_NOT_EMPTY for what cannot be
-   * replaced; and as `settle`.
+   * replaced; and as `FileUnit`.
    */
   move(from: string, to: string, {parents, replace}: MoveOptions = {}): void {
     this.unit(parents, unit => {
@@ -186,7 +186,7 @@ export class FileEdits {
   /**
    * Copies an entry; hard links become files of their own. A file that is written into keeps its mode and owner. Throws
    * PATH_UNKNOWN; PATH_NOT_FILE for a directory without `recursive`; PATH_INVALID for one that would go into itself; without
-   * `replace` PATH_EXISTS, with it PATH_NOT_FILE or PATH_NOT_DIRECTORY where the types differ; and as `settle`.
+   * `replace` PATH_EXISTS, with it PATH_NOT_FILE or PATH_NOT_DIRECTORY where the types differ; and as `FileUnit`.
    */
   copy(from: string, to: string, {parents, recursive, replace, preserve}: CopyOptions = {}): void {
     this.unit(parents, unit => {

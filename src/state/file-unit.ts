@@ -43,7 +43,10 @@ export class FileUnit implements FileTree {
     return this.tree.linked(links);
   }
 
+  /** Puts an entry at its path. Throws NAME_UNSAFE and ROW_INVALID, and changes nothing then. */
   set(file: FileRow): void {
+    checkPath(file.path); // (1)
+    checkValues(file); // (1)
     this.note(file.path);
     this.tree.set(file);
   }
@@ -51,15 +54,6 @@ export class FileUnit implements FileTree {
   remove(path: string): void {
     this.note(path);
     this.tree.remove(path);
-  }
-
-  /** Notes that the entry at a path is about to be changed, by whoever changes the tree itself. */
-  note(path: string): void {
-    const known = this.before.has(path);
-    const before = known ? this.before.get(path) : this.tree.find(path);
-    // the last change comes last
-    if (known) this.before.delete(path);
-    this.before.set(path, before);
   }
 
   /** Brings back what there was before the unit. */
@@ -72,23 +66,27 @@ export class FileUnit implements FileTree {
   }
 
   /**
-   * Holds the rules. Throws NAME_UNSAFE, PATH_UNKNOWN for a directory that is missing, PATH_NOT_DIRECTORY for what stands in
-   * the place of one, DIRECTORY_NOT_EMPTY; the tree is as the unit has left it then.
+   * Holds the other rules. Throws PATH_UNKNOWN for a directory that is missing, PATH_NOT_DIRECTORY for what stands in the
+   * place of one, DIRECTORY_NOT_EMPTY; the tree is as the unit has left it then.
    */
   settle({parents}: SettleOptions = {}): void {
     const directories = new Set(['']);
     for (const path of [...this.before.keys()]) {
-      const file = this.tree.find(path);
-      if (file === undefined) continue;
-      checkPath(path); // (1)
-      checkValues(file); // (1)
-      this.checkAbove(path, directories, parents); // (2)
+      if (this.tree.find(path)) this.checkAbove(path, directories, parents); // (2)
     }
     for (const [path, was] of this.before) {
       if (was?.type !== 'dir' || this.tree.find(path)?.type === 'dir') continue;
       for (const {path: entry} of this.tree.scan(directoryRange(path))) throw notEmpty(path, entry); // (3)
     }
     this.joinLinks(); // (4)
+  }
+
+  private note(path: string): void {
+    const known = this.before.has(path);
+    const before = known ? this.before.get(path) : this.tree.find(path);
+    // the last change comes last
+    if (known) this.before.delete(path);
+    this.before.set(path, before);
   }
 
   private checkAbove(path: string, known: Set<string>, parents: SettleOptions['parents']): void {
@@ -151,7 +149,7 @@ function checkValues({path, mode, target}: FileRow): void {
 
 function parentMissing(path: string, parent: string): DbosError {
   return new DbosError('PATH_UNKNOWN', `There is no directory '${parent}' for '${path}'.`, {
-    hint: 'Make it first, or have parents made.',
+    hint: 'Make it first, or have missing directories made (--parents).',
     data: {path: parent},
   });
 }

@@ -91,7 +91,8 @@ export function subtreeRange(directory: string): TreeRange {
   return directory === '' ? {} : pathRange(FILES_SPEC, directory);
 }
 
-function toRow(file: FileRow): Row {
+/** Returns the row of the `files` table for a file. */
+export function toRow(file: FileRow): Row {
   return [
     parentOf(file.path),
     nameOf(file.path),

@@ -4,6 +4,7 @@
  */
 import {readFileSync} from 'node:fs';
 import {decodeText} from '../bytes.js';
+import type {FileOwner} from '../state/file-edits.js';
 
 class NameTable {
   private loaded = false;
@@ -46,3 +47,10 @@ export const users = new NameTable('/etc/passwd');
 
 /** The groups of this system. */
 export const groups = new NameTable('/etc/group');
+
+/** Returns who owns the files that this process makes. */
+export function ownOwner(): FileOwner {
+  const uid = process.geteuid?.() ?? 0;
+  const gid = process.getegid?.() ?? 0;
+  return {uid, gid, user: users.nameOf(uid), group: groups.nameOf(gid)};
+}

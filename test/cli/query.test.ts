@@ -284,3 +284,32 @@ test('on a terminal rows are a table, shown by the pager', t => {
   t.true(lines.every((line, at) => line.startsWith('> ') || at === 30_002));
   return undefined;
 });
+
+test('files are written, the work tree follows, and what is changed on disk is refused', t => {
+  const store = makeStore(t);
+  store.write({'d/a': 'one', b: 'two'});
+  store.run('commit', '-m', 'files');
+  const rows = store.run('query', "UPDATE files SET path = 'e' WHERE path = 'd' RETURNING path, type");
+  t.is(rows, '{"path":"e","type":"dir"}\n');
+  t.is(store.read('e/a'), 'one');
+  t.false(existsSync(join(store.directory, 'd')));
+  const script =
+    "CREATE TABLE t(a); INSERT INTO files(path, content) VALUES ('x/y/z', 'new'); DELETE FROM files WHERE path = 'b'";
+  t.deepEqual(store.failure('query', script), [4, 'PATH_UNKNOWN']);
+  store.run('query', '--parents', script);
+  t.is(store.read('x/y/z'), 'new');
+  t.false(existsSync(join(store.directory, 'b')));
+  store.write({'e/a': 'mine'});
+  const head = store.run('log', '--oneline');
+  const update = "UPDATE files SET content = content || '!'";
+  t.deepEqual(store.failure('query', `${update} WHERE type = 'file'`), [6, 'WOULD_OVERWRITE']);
+  t.deepEqual([store.read('e/a'), store.read('x/y/z'), store.run('log', '--oneline')], ['mine', 'new', head]);
+  store.run('query', `${update} WHERE path = 'x/y/z'`);
+  t.deepEqual([store.read('e/a'), store.read('x/y/z')], ['mine', 'new!']);
+  store.run('query', '--force', `${update} WHERE path = 'e/a'`);
+  t.is(store.read('e/a'), 'one!');
+  t.true(store.json<{clean: boolean}>('status').clean);
+  store.run('undo');
+  t.is(store.read('e/a'), 'mine');
+  store.run('fsck');
+});

@@ -36,6 +36,7 @@ export function testContext(clock: Clock, changes: Partial<RepoContext> = {}): R
     now: () => clock.time,
     zone: () => 0,
     identity: () => ({name: 'Ada', email: 'ada@example.org'}),
+    fileOwner: () => ({uid: 0, gid: 0, user: 'root', group: 'root'}),
     user: 'ada',
     host: 'engine',
     pid: 42,

@@ -19,6 +19,9 @@ import {Scope} from '../plan/scope.js';
 import type {SourceColumn} from '../source.js';
 import type {Value} from '../values/value.js';
 import {compileDelete} from './delete.js';
+import {compileFileDelete} from './file-delete.js';
+import {compileFileInsert} from './file-insert.js';
+import {compileFileUpdate} from './file-update.js';
 import {ForeignKeys, referencesOf} from './foreign-keys.js';
 import {compileInsert} from './insert.js';
 import type {Provided} from './row-code.js';
@@ -80,6 +83,9 @@ export class Compiler {
 
   /** Returns the compiled form of a statement. */
   step(place: Place, statement: Insert | Update | Delete | Select): Step {
+    if (statement.kind === 'select') return this.query(place, statement);
+    if (isFiles(statement.kind === 'insert' ? statement.table : statement.table.name))
+      return this.ofFiles(place, statement);
     switch (statement.kind) {
       case 'insert':
         return compileInsert(this, place, statement);
@@ -87,8 +93,17 @@ export class Compiler {
         return compileUpdate(this, place, statement);
       case 'delete':
         return compileDelete(this, place, statement);
-      case 'select':
-        return this.query(place, statement);
+    }
+  }
+
+  private ofFiles(place: Place, statement: Insert | Update | Delete): Step {
+    switch (statement.kind) {
+      case 'insert':
+        return compileFileInsert(this, place, statement);
+      case 'update':
+        return compileFileUpdate(this, place, statement);
+      case 'delete':
+        return compileFileDelete(this, place, statement);
     }
   }
 
@@ -118,11 +133,6 @@ export class Compiler {
     const found = this.schemas.find(name);
     if (found) return found;
     const {text} = name.name;
-    if (foldName(text) === FILES_TABLE) {
-      throw sqlError('SQL_UNSUPPORTED', 'files cannot be written here.', name, {
-        hint: 'Change files with the commands.',
-      });
-    }
     const {catalog} = place.binder;
     if (catalog.findTable(text) !== undefined) {
       throw sqlError('SQL_UNSUPPORTED', `table ${text} may not be modified.`, name, {
@@ -202,4 +212,9 @@ export class Compiler {
     this.keys.clear();
     this.references = undefined;
   }
+}
+
+/** Returns whether a statement is about the files of the state. */
+function isFiles({schema, name}: QualifiedName): boolean {
+  return foldName(name.text) === FILES_TABLE && foldName(schema?.text ?? 'main') === 'main';
 }

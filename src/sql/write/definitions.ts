@@ -153,6 +153,11 @@ function createIndex(compiler: Compiler, place: Place, statement: CreateIndex): 
     if (ifNotExists) return;
     throw exists('INDEX_EXISTS', `index ${text} already exists`, name);
   }
+  if (files && statement.unique) {
+    throw sqlError('SQL_UNSUPPORTED', 'An index of files cannot be UNIQUE.', statement, {
+      hint: 'Files are changed on disk, too, where nothing holds them to it: leave UNIQUE out.',
+    });
+  }
   const owner: IndexedTable = subject ? subject.source() : state.files().shape;
   state.createIndex(table.text, defineIndex(statement, place.sql, owner));
 }

@@ -136,7 +136,7 @@ function intoView(compiler: Compiler, place: Place, statement: Insert, view: Wor
 // ---------------------------------------------------------------------------------------------------- columns
 
 /** Returns the columns that the values of a statement go into, in their order. */
-function targetsOf(
+export function targetsOf(
   {binder}: Place,
   owner: RowOwner,
   statement: Insert,
@@ -176,7 +176,8 @@ function checkCount(statement: Insert, owner: RowOwner, wanted: number, given: n
 
 // ---------------------------------------------------------------------------------------------------- rows
 
-function sourceOf(
+/** Returns what yields the rows that a statement inserts. Throws SQL_MISUSE if they have not `width` values. */
+export function sourceOf(
   compiler: Compiler,
   place: Place,
   statement: Insert,

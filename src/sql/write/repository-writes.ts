@@ -23,8 +23,8 @@ export interface RepositoryWrites extends PublishOptions, Pick<CatalogOptions, '
 export function writableDatabaseOf(repo: Repository, options: RepositoryWrites = {}): WritableDatabase {
   const sink = new UnitSink(repo);
   const destination = new HeadDestination(repo);
-  const {onCommit, status} = options;
-  return writableOn(repo, sink, destination, status ? {status} : {}, undefined, async unit => {
+  const {onCommit} = options;
+  return writableOn(repo, sink, destination, options, undefined, async unit => {
     const [commit] = await destination.publish(sink, [unit], options);
     onCommit?.(commit as ObjectId, {message: unit.statement, changes: unit.changes});
   });

@@ -20,6 +20,8 @@ import {WritableDatabase} from './writable-database.js';
 export interface WriteOptions extends PublishOptions, Pick<CatalogOptions, 'status'> {
   /** The open transaction to write in, which the repository has been made to look at; HEAD without one. */
   readonly transaction?: NamedTransaction | undefined;
+  /** Whether directories that files lack above them are made, instead of an error. */
+  readonly makeParents?: boolean | undefined;
 }
 
 /** What a script recorded. */
@@ -56,14 +58,14 @@ export class ScriptWrites {
     repo: Repository,
     private readonly options: WriteOptions = {},
   ) {
-    const {transaction, status} = options;
+    const {transaction} = options;
     const tracker = transaction && ReadTracker.of(transaction);
     this.destination =
       transaction && tracker
         ? new TransactionDestination(repo, transaction, () => tracker.reads)
         : new HeadDestination(repo);
     this.sink = new UnitSink(repo);
-    this.database = writableOn(repo, this.sink, this.destination, status ? {status} : {}, tracker, unit => {
+    this.database = writableOn(repo, this.sink, this.destination, options, tracker, unit => {
       this.units.push(unit);
     });
   }
@@ -88,15 +90,17 @@ export function writableOn(
   repo: Repository,
   sink: UnitSink,
   destination: Destination,
-  catalog: CatalogOptions,
+  {status, makeParents}: Pick<WriteOptions, 'status' | 'makeParents'>,
   tracker: ReadTracker | undefined,
   finished: (unit: Unit) => void | Promise<void>,
 ): WritableDatabase {
   const {state} = destination;
-  const {now, zone} = repo.context;
-  return new WritableDatabase(new WorkingState(sink, state), repositoryCatalog(repo, catalog), {
+  const {now, zone, fileOwner} = repo.context;
+  return new WritableDatabase(new WorkingState(sink, state), repositoryCatalog(repo, status ? {status} : {}), {
     now,
     zone,
+    fileOwner,
+    makeParents,
     ...(state !== undefined && {state}),
     ...(tracker && {onRead: table => tracker.note(table)}),
     commit: (unit, {message, changes}) => finished({state: unit, statement: message, changes}),

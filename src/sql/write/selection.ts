@@ -16,6 +16,7 @@ import {Scope} from '../plan/scope.js';
 import type {TreeColumn, TreeSource} from '../source.js';
 import type {Compiler, Place} from './compiler.js';
 import type {Run} from './session.js';
+import {FILE_CELLS, type WorkingFiles} from './working-files.js';
 import type {WorkingView} from './working-state.js';
 import type {WorkingTable} from './working-table.js';
 
@@ -27,7 +28,7 @@ export function compileSelection(
   compiler: Compiler,
   place: Place,
   statement: Update | Delete,
-  target: WorkingTable | WorkingView,
+  target: WorkingTable | WorkingView | WorkingFiles,
   compute: (scope: Scope) => readonly Bound[],
 ): Selection {
   const {binder} = place;
@@ -36,7 +37,8 @@ export function compileSelection(
   const around = new Scope(place.scope);
   declareCommonTables(binder, around, statement.with, statement);
   const scope = new Scope(around);
-  const source = target.kind === 'table' ? withCells(target.source()) : target.source();
+  const read = target.source();
+  const source = read.kind === 'view' ? read : withCells(read, target.kind === 'files' ? FILE_CELLS : cellsOf(read));
   checkIndexedBy(target, statement);
   const {node, tables} = bindSource(
     binder,
@@ -48,8 +50,8 @@ export function compileSelection(
     undefined,
   );
   const own = tables[0]?.columns ?? [];
-  const visible = target.kind === 'table' ? own.slice(0, own.length / 2) : own;
-  const cells = (target.kind === 'table' ? own.slice(own.length / 2) : own).map(column => column.bound());
+  const visible = read.kind === 'view' ? own : own.slice(0, read.columns.length);
+  const cells = (read.kind === 'view' ? own : own.slice(read.columns.length)).map(column => column.bound());
   scope.tables.push({alias, columns: visible, rowid: tables[0]?.rowid, of: target.name});
   let from: FromNode = node;
   if (statement.kind === 'update' && statement.source)
@@ -73,7 +75,7 @@ export function compileSelection(
   return compiler.rows(place, {plan, outputs: [...cells, ...computed].map(expr => ({name: '', expr, type: ''}))});
 }
 
-function checkIndexedBy(target: WorkingTable | WorkingView, {table}: Update | Delete): void {
+function checkIndexedBy(target: WorkingTable | WorkingView | WorkingFiles, {table}: Update | Delete): void {
   const wanted = table.indexedBy;
   if (wanted === undefined || target.kind === 'view') return;
   if (target.indexes.some(({name}) => name.toLowerCase() === wanted.text.toLowerCase())) return;
@@ -103,23 +105,28 @@ function joined(a: FromNode, b: FromNode): FromNode {
   return {kind: 'inner', nodes, on};
 }
 
-/** Returns a table with each column a second time: as the cell that stands in the row, even where its value stands outside it. */
-function withCells(source: TreeSource): TreeSource {
-  const {columns, origins} = source;
-  const raw = columns.map((column, i) => ({
-    ...column,
-    name: `\0${i}`,
-    affinity: 'blob' as const,
-    collation: 'binary' as const,
-    hidden: true,
-  }));
-  const rawOrigins = origins.map(
+/** Returns the columns of a table as the cells that stand in its rows, even where their values stand outside them. */
+function cellsOf({origins}: TreeSource): TreeColumn[] {
+  return origins.map(
     (origin): TreeColumn =>
       origin.kind === 'stored' ? {kind: 'computed', inputs: [origin.column], compute: cell => cell as never} : origin,
   );
+}
+
+/** Returns a table with cells after its columns. */
+function withCells(source: TreeSource, cells: readonly TreeColumn[]): TreeSource {
+  const {columns, origins} = source;
+  const raw = cells.map((_, i) => ({
+    name: `\0${i}`,
+    type: '',
+    affinity: 'blob' as const,
+    collation: 'binary' as const,
+    notNull: false,
+    hidden: true,
+  }));
   // what is live in the source stays so
   return Object.create(source, {
     columns: {value: [...columns, ...raw]},
-    origins: {value: [...origins, ...rawOrigins]},
+    origins: {value: [...origins, ...cells]},
   }) as TreeSource;
 }

@@ -3,12 +3,15 @@
  * parameters, its clock and the rows that it returns. Layer: sql.
  */
 import type {ObjectReader} from '../../objects/store.js';
+import type {FileOwner} from '../../state/file-edits.js';
+import {FileUnit} from '../../state/file-unit.js';
 import {type Cell, ContentRef} from '../../tree/cell.js';
 import type {Span} from '../ast.js';
 import {readCell} from '../catalog/cell-value.js';
 import {Execution} from '../exec/execution.js';
 import type {FunctionContexts} from '../query.js';
 import type {Value} from '../values/value.js';
+import {newEntry} from './file-values.js';
 import {Sequences} from './sequences.js';
 import type {WorkingState} from './working-state.js';
 
@@ -25,6 +28,10 @@ export class Session {
   recursiveTriggers = false;
   /** How many deferred foreign keys do not hold now. */
   deferredViolations = 0;
+  /** Whether directories that files lack above them are made. */
+  makeParents = false;
+  /** Returns who owns the files that are made. */
+  fileOwner: () => FileOwner = () => ({uid: 0, gid: 0, user: null, group: null});
 }
 
 /** One run of a statement, triggers and foreign key actions included. */
@@ -35,6 +42,7 @@ export class Run {
   readonly returned: (readonly Value[])[] = [];
   private running: Set<object> | undefined;
   private counters: Sequences | undefined;
+  private fileUnit: FileUnit | undefined;
   depth = 0;
   /** How many rows the statement itself changed. */
   counted = 0;
@@ -65,6 +73,17 @@ export class Run {
   get sequences(): Sequences {
     this.counters ??= new Sequences(this.state);
     return this.counters;
+  }
+
+  /** The files that it changes. */
+  get files(): FileUnit {
+    this.fileUnit ??= new FileUnit(this.state.tree);
+    return this.fileUnit;
+  }
+
+  /** Makes the files that it changed a tree that there can be. Throws as `settle` of `FileUnit`. */
+  settleFiles(): void {
+    this.fileUnit?.settle({parents: this.session.makeParents ? path => newEntry(this, path, 'dir') : undefined});
   }
 
   /** Writes what has been counted. */

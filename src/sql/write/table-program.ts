@@ -417,7 +417,8 @@ export class TableProgram {
   }
 }
 
-function faultAction(action: ConflictAction | undefined): FaultAction {
+/** Returns how much the error undoes that a constraint gives with this OR clause. */
+export function faultAction(action: ConflictAction | undefined): FaultAction {
   return action === 'rollback' || action === 'fail' ? action : 'abort';
 }
 

@@ -3,11 +3,10 @@
  * shows this one. Layer: sql.
  */
 import {FILES_TABLE} from '../../state/files.js';
-import {filesSource} from '../catalog/files-source.js';
 import {foldName, SYSTEM_TABLES} from '../catalog/names.js';
 import {pragmaFunctions, type SchemaSubject, STATE_TABLES} from '../catalog/schema-rows.js';
 import {States} from '../catalog/states.js';
-import type {Catalog, Source, TableFunction, TreeSource} from '../source.js';
+import type {Catalog, Source, TableFunction} from '../source.js';
 import type {WorkingState} from './working-state.js';
 
 /** Returns a catalog like `base`, whose tables are those of the working state as they are at each moment. */
@@ -32,7 +31,7 @@ class WorkingCatalog implements Catalog {
   readonly findTable = (name: string, revision?: string): Source | undefined => {
     if (revision !== undefined) return this.base.findTable(name, revision);
     const folded = foldName(name);
-    if (folded === FILES_TABLE) return this.files();
+    if (folded === FILES_TABLE) return this.state.tree.source();
     const ofState = Object.hasOwn(STATE_TABLES, folded) ? STATE_TABLES[folded] : undefined;
     if (ofState) {
       const {columns, rows} = ofState(this.subject(), folded);
@@ -50,13 +49,6 @@ class WorkingCatalog implements Catalog {
   };
 
   readonly names = (): readonly string[] => [...SYSTEM_TABLES, ...this.state.names()];
-
-  private files(): TreeSource {
-    const {state} = this;
-    const files = state.files();
-    const source = filesSource(state.sink, files.flush(), files.rows);
-    return {...source, indexes: files.sources()};
-  }
 
   /** Returns the state as it is now, for what shows it. */
   private subject(): SchemaSubject {

@@ -27,6 +27,7 @@ import type {Catalog, ViewSource} from '../source.js';
 import {IndexEntries} from './index-entries.js';
 import {StoredTable, type TableHost} from './stored-table.js';
 import {workingCatalog} from './working-catalog.js';
+import {WorkingFiles} from './working-files.js';
 import {WorkingIndex} from './working-index.js';
 import {type Trigger, WorkingTable} from './working-table.js';
 
@@ -67,6 +68,8 @@ export interface TableChange {
 
 export class WorkingState implements TableHost {
   readonly bodies: BodyWriter;
+  /** The files, to be changed by their rules. */
+  readonly tree: WorkingFiles;
   epoch = 0;
   /** Changes with each change of what there is; statements that were prepared before have to be prepared again. */
   version = 0;
@@ -79,6 +82,7 @@ export class WorkingState implements TableHost {
     base: ObjectId | undefined,
   ) {
     this.bodies = new BodyWriter(sink);
+    this.tree = new WorkingFiles(this);
     nodesOf(sink).widen();
     if (base === undefined) return;
     for (const [name, id] of readState(sink, base)) this.entries.set(foldName(name), {name, id, item: undefined});

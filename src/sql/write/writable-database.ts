@@ -5,6 +5,7 @@
  */
 import {DbosError, isDbosError} from '../../errors.js';
 import type {ObjectId} from '../../objects/id.js';
+import type {FileOwner} from '../../state/file-edits.js';
 import type {Name, Span, Statement as Syntax} from '../ast.js';
 import {foldName} from '../catalog/names.js';
 import type {Batch} from '../exec/compile.js';
@@ -53,6 +54,10 @@ export interface WritableOptions extends DatabaseOptions {
   readonly state?: ObjectId;
   /** Told the tables of the state that statements read, by their names in lower case. */
   readonly onRead?: (table: string) => void;
+  /** Returns who owns the files that statements make; nobody in particular unless given. */
+  readonly fileOwner?: (() => FileOwner) | undefined;
+  /** Whether directories that files lack above them are made, instead of an error. */
+  readonly makeParents?: boolean | undefined;
 }
 
 /** Statements of a unit that its message is made of; more would not fit. */
@@ -103,6 +108,8 @@ export class WritableDatabase extends Database {
     super(watched(schemas.catalog(base), writing.onRead), writing);
     this.schemas = schemas;
     this.committed = writing.state;
+    if (writing.fileOwner) this.session.fileOwner = writing.fileOwner;
+    this.session.makeParents = writing.makeParents ?? false;
     this.compiler = new Compiler(this.session, schemas, () => this.binder(this.catalog, undefined));
   }
 
@@ -246,14 +253,16 @@ export class WritableDatabase extends Database {
 
   /** Checks what must hold at the end of a statement. */
   private end(run: Run, at: Span): void {
+    run.settleFiles();
     run.finish();
     checkViolations(run);
     if (this.transaction === undefined && this.session.deferredViolations > 0) throw foreignKeyFailed(at);
   }
 
   /** Undoes as much of a statement as its error says, and returns the error to throw. */
-  private stop({run, mark, deferred, told}: Running, error: unknown, at: Span, counts: boolean): unknown {
+  private stop({run, mark, deferred, told}: Running, thrown: unknown, at: Span, counts: boolean): unknown {
     const {session} = this;
+    const error = unlessUnsettled(run, thrown);
     const action = error instanceof ChangeFault ? error.action : 'abort';
     const broken = run.violations > 0 || (this.transaction === undefined && session.deferredViolations > 0);
     if (action === 'fail' && !broken) {
@@ -437,6 +446,17 @@ export class WritableDatabase extends Database {
     const {mark, deferred} = savepoints[index] as Savepoint;
     savepoints.length = index + 1;
     this.rollbackTo(mark, deferred);
+  }
+}
+
+/** Returns an error of a statement, or if it lets stand what was done, what is wrong with the files then. */
+function unlessUnsettled(run: Run, error: unknown): unknown {
+  if (!(error instanceof ChangeFault) || error.action !== 'fail') return error;
+  try {
+    run.settleFiles();
+    return error;
+  } catch (unsettled) {
+    return unsettled;
   }
 }
 
