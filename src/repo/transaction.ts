@@ -21,6 +21,7 @@ import {
   writeOperation,
 } from './operation.js';
 import {branchRef, changeRefs, findRef, type RefChange, type RefName, shortName} from './refs.js';
+import {maskSql, maskUrls} from './secrets.js';
 import {type Head, type HeadTarget, headOf, sameHead, type View, writeView} from './view.js';
 
 /** What a ref must hold for an edit to be made. */
@@ -47,7 +48,7 @@ export interface Publication {
   readonly undo?: UndoInfo;
   /** The transaction that it belongs to. */
   readonly transaction?: string;
-  /** The SQL that is run, whole; with secrets masked. */
+  /** The SQL that is run, whole. */
   readonly sql?: string;
   /**
    * The tables that it changes, with exactly the counts that comparing the commits of each ref would give. Left out where
@@ -170,13 +171,13 @@ export function stagePublication(
     pid: context.pid,
     command: shorten(context.command),
     kind: publication.kind,
-    description: publication.description ?? '',
+    description: maskUrls(publication.description ?? ''),
     refChanges,
     headBefore: before?.head ?? null,
     headAfter: head,
     undo: publication.undo ?? null,
     transaction: publication.transaction ?? null,
-    sql: publication.sql === undefined ? null : shorten(publication.sql),
+    sql: publication.sql === undefined ? null : shorten(maskSql(publication.sql)),
     affected: affectedOf(publication, {refChanges, headBefore: before?.head ?? null, headAfter: head}),
   };
   const operation = {id: writeOperation(objects, content), ...content};

@@ -11,7 +11,6 @@ import type {TableReads} from '../../repo/opentransaction.js';
 import {changeTransaction, type NamedTransaction} from '../../repo/opentransactions.js';
 import {branchRef, findRef, HEAD} from '../../repo/refs.js';
 import type {Repository} from '../../repo/repository.js';
-import {maskSql} from '../../repo/secrets.js';
 import {signatureNow} from '../../repo/signature.js';
 import type {Publish} from '../../repo/transaction.js';
 import type {Head} from '../../repo/view.js';
@@ -104,7 +103,7 @@ export class HeadDestination implements Destination {
       kind: 'normal',
       description: commits.length === 1 ? `commit: ${first}` : `commit ${commits.length} units of a script`,
       ...headEdit(current, tip),
-      ...(options.sql !== undefined && {sql: maskSql(options.sql)}),
+      ...(options.sql !== undefined && {sql: options.sql}),
       ...(affected && {affected}),
     });
     this.head = {branch: current.branch, commit: tip};
@@ -147,7 +146,7 @@ export class TransactionDestination implements Destination {
     };
     const description = last === undefined ? 'read' : shortened(statements);
     const staged = sink.take();
-    this.open = await changeTransaction(repo, open, {changes, description, sql: sql && maskSql(sql)}, staged);
+    this.open = await changeTransaction(repo, open, {changes, description, sql: sql && sql}, staged);
     return [];
   }
 }
