@@ -42,15 +42,19 @@ function isOn(head: HeadTarget, ref: IndexedName): boolean {
 }
 
 /**
- * Returns what an operation moved and can have changed: commits, and of an operation whose tables were counted only the refs
- * that these are of. Throws as `peel`.
+ * Returns what an operation moved and can have changed tables of: commits, and of an operation whose tables were counted only
+ * the refs that such tables are of. Throws as `peel`.
  */
-export function changingMoves(reader: ObjectReader, operation: Operation): Move[] {
+export function changingMoves(
+  reader: ObjectReader,
+  operation: Operation,
+  isTable: (name: string) => boolean = () => true,
+): Move[] {
   const {affected} = operation;
   const commitOf = (id: ObjectId | null) => id && peel(reader, id).id;
   const moves: Move[] = [];
   for (const {ref, before, after} of movesOf(operation)) {
-    if (affected !== null && !affected.some(table => table.ref === ref)) continue;
+    if (affected !== null && !affected.some(each => each.ref === ref && isTable(each.table))) continue;
     const move = {ref, before: commitOf(before), after: commitOf(after)};
     if (move.before !== move.after) moves.push(move);
   }

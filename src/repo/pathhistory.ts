@@ -112,12 +112,17 @@ interface Place {
 }
 
 /** Compares states at paths. */
-class PathComparer {
+export class PathComparer {
   private readonly places = new Map<string, Place>();
   /** Paths that are or may once have been directories: only there is it worth looking below. */
   private readonly directories = new Set<string>();
 
-  constructor(private readonly source: HistorySource) {}
+  constructor(private readonly source: Pick<HistorySource, 'objects'>) {}
+
+  /** Looks below paths too, whatever they are. */
+  takeForDirectories(paths: readonly string[]): void {
+    for (const path of paths) this.directories.add(path);
+  }
 
   /** Takes note of what the paths are in a state that a walk starts from. */
   prepare(root: TreeRoot, paths: readonly string[]): void {

@@ -26,7 +26,7 @@ export async function refAt(repo: PastReader, name: IndexedName, time: number): 
 }
 
 /** Returns how many operations were made at or before a time. */
-function operationsUntil(storage: StorageReader, newest: StoredOperation, time: number): number {
+export function operationsUntil(storage: StorageReader, newest: StoredOperation, time: number): number {
   if (newest.time <= time) return newest.seq + 1;
   let low = 0;
   let high = newest.seq;

@@ -252,6 +252,29 @@ test('every query of the page answers, on a real directory', async t => {
     ],
   );
   t.deepEqual(answer('Files that change most')[0], {path: 'etc/passwd', changes: 2, people: 2});
+  // the file is as it was ten days ago, when it was recorded
+  t.deepEqual(answer('Who changed `/etc/hosts`'), []);
+  const {sql: audit} = recipes().find(({question}) => question.startsWith('Who changed `/etc/hosts`')) as Recipe;
+  const {stdout: audited} = dbos(root, ['query', '--json'], {input: audit.replaceAll('etc/hosts', 'etc/passwd')});
+  t.deepEqual(
+    (JSON.parse(audited) as Row[]).map(({user, command, ref, summary}) => [user, command, ref, summary]),
+    [
+      ['ada', 'dbos commit', 'branches/main', 'a third user'],
+      ['grace', 'dbos commit', 'branches/main', 'another user'],
+    ],
+  );
+  t.deepEqual(
+    answer('How many rows of each').map(({user, table_name, modified, deleted}) => [
+      user,
+      table_name,
+      modified,
+      deleted,
+    ]),
+    [
+      ['ada', 'files', 2, 0],
+      ['grace', 'files', 2, 1],
+    ],
+  );
   t.deepEqual(column(answer('Commits per day'), 'commits'), [1, 1, 1]);
   t.deepEqual(column(answer('The last commit of'), 'summary'), ['a third user']);
   t.deepEqual(column(answer('The last change of'), 'path').slice(0, 3), ['etc/hostname', 'etc/new.conf', 'etc/passwd']);

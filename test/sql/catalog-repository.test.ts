@@ -209,6 +209,17 @@ test('branches, tags, refs and operations', async t => {
     pick(operations.slice(0, 1), 'seq', 'kind', 'description', 'command', 'head_before', 'head_after', 'target'),
     [[6, 'normal', 'create tag v1', 'dbos test', 'branches/main', 'branches/main', null]],
   );
+  t.deepEqual(pick(operations.slice(-2), 'pid', 'transaction', 'sql', 'affected'), [
+    [42, null, null, '[{"ref":"branches/main","table":"files","added":2,"modified":0,"deleted":0}]'],
+    [42, null, null, '[]'],
+  ]);
+  t.deepEqual(pick(await call(catalog, 'operations_on', '/etc/hosts'), 'seq', 'operation'), [
+    [3, operations.at(-4)?.id as string],
+    [2, operations.at(-3)?.id as string],
+    [1, operations.at(-2)?.id as string],
+  ]);
+  t.deepEqual(await call(catalog, 'operations_on', 'nowhere'), []);
+  t.throws(() => catalog.findFunction('operations_on')?.bind([1]), {code: 'SQL_MISUSE'});
   t.deepEqual(pick(await table(catalog, 'operation_refs'), 'seq', 'ref', 'before', 'after').slice(-2), [
     [2, 'branches/main', formatId(a), formatId(b)],
     [1, 'branches/main', null, formatId(a)],

@@ -32,6 +32,7 @@ const FUNCTIONS = [
   'diff_stat',
   'history',
   'blame',
+  'operations_on',
   'ancestors',
   'merge_base',
   'generate_series',

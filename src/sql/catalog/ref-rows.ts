@@ -1,26 +1,18 @@
 /**
- * Branches, tags, refs and operations as rows. Layer: sql.
+ * Branches, tags and refs as rows. Layer: sql.
  */
-import {formatId, shortId} from '../../objects/id.js';
+import {formatId} from '../../objects/id.js';
 import {listBranches} from '../../repo/branches.js';
-import {listOperations} from '../../repo/operations.js';
 import {branchRef, listRefs, shortName, TAGS} from '../../repo/refs.js';
 import type {Repository} from '../../repo/repository.js';
 import {peel} from '../../repo/tag.js';
 import {listTags} from '../../repo/tags.js';
 import {listTransactions} from '../../repo/transactionlog.js';
-import type {HeadTarget} from '../../repo/view.js';
 import type {RowSource, SourceColumn} from '../source.js';
-import type {Value} from '../values/value.js';
 import {integer, text} from './columns.js';
 import {sqlTime} from './sql-time.js';
 
-function rowSource(
-  name: string,
-  columns: readonly SourceColumn[],
-  rows: number,
-  scan: () => Iterable<readonly Value[]>,
-): RowSource {
+function rowSource(name: string, columns: readonly SourceColumn[], rows: number, scan: RowSource['scan']): RowSource {
   return {kind: 'rows', name, columns, rows, scan};
 }
 
@@ -71,56 +63,6 @@ export function refsSource(repo: Repository): RowSource {
   });
 }
 
-function headText(head: HeadTarget | null): Value {
-  if (head === null) return null;
-  return 'branch' in head ? branchRef(head.branch) : formatId(head.detached);
-}
-
-/** Returns the table `operations`, the newest first; `target` is the operation that an undo, redo or restore is about. */
-export function operationsSource(repo: Repository): RowSource {
-  const columns = [
-    integer('seq'),
-    text('id'),
-    text('short_id'),
-    text('time'),
-    integer('zone'),
-    text('kind'),
-    text('description'),
-    text('command'),
-    text('user'),
-    text('host'),
-    integer('pid'),
-    text('head_before', false),
-    text('head_after'),
-    text('target', false),
-    text('parent_id', false),
-    text('view'),
-  ];
-  return rowSource('operations', columns, repo.operation.seq + 1, function* () {
-    for (const operation of listOperations(repo)) {
-      const {id, seq, time, zone, kind, description, command, user, host, pid, undo, parent, view} = operation;
-      yield [
-        seq,
-        formatId(id),
-        shortId(id),
-        sqlTime(time),
-        zone,
-        kind,
-        description,
-        command,
-        user,
-        host,
-        pid,
-        headText(operation.headBefore),
-        headText(operation.headAfter),
-        undo && formatId(undo.target),
-        parent && formatId(parent),
-        formatId(view),
-      ];
-    }
-  });
-}
-
 /** Returns the table `transactions`: those that are open, and those that have ended. */
 export function transactionsSource(repo: Repository): RowSource {
   const columns = [
@@ -154,18 +96,6 @@ export function transactionsSource(repo: Repository): RowSource {
         message,
         summary,
       ];
-    }
-  });
-}
-
-/** Returns the table `operation_refs`: what each operation changed of the refs. */
-export function operationRefsSource(repo: Repository): RowSource {
-  const columns = [integer('seq'), text('operation_id'), text('ref'), text('before', false), text('after', false)];
-  return rowSource('operation_refs', columns, repo.operation.seq + 1, function* () {
-    for (const {seq, id, refChanges} of listOperations(repo)) {
-      for (const {name, before, after} of refChanges) {
-        yield [seq, formatId(id), name, before && formatId(before), after && formatId(after)];
-      }
     }
   });
 }

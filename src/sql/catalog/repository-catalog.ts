@@ -17,14 +17,8 @@ import {commitParentsSource, commitsSource} from './commit-rows.js';
 import {diffFunction, diffStatFunction} from './diff-functions.js';
 import {blameFunction, historyFunction} from './history-functions.js';
 import {foldName, SYSTEM_TABLES} from './names.js';
-import {
-  branchesSource,
-  operationRefsSource,
-  operationsSource,
-  refsSource,
-  tagsSource,
-  transactionsSource,
-} from './ref-rows.js';
+import {operationRefsSource, operationsOnFunction, operationsSource} from './operation-rows.js';
+import {branchesSource, refsSource, tagsSource, transactionsSource} from './ref-rows.js';
 import {Revisions} from './revisions.js';
 import {pragmaFunctions, type SchemaSubject, STATE_TABLES} from './schema-rows.js';
 import {SERIES_FUNCTION} from './series-function.js';
@@ -100,6 +94,7 @@ class RepositoryCatalog implements Catalog {
       diffStatFunction(subject),
       historyFunction(subject),
       blameFunction(subject),
+      operationsOnFunction(repo),
       SERIES_FUNCTION,
       ...JSON_TABLE_FUNCTIONS,
       ...pragmaFunctions(
