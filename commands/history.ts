@@ -2,6 +2,7 @@ import {changeFlags, changeLines, formOf} from '../src/cli/change-output.js';
 import {changeJson, nameStatusLine, storedBodies} from '../src/cli/change-text.js';
 import {Args, Flags, StoreCommand, txnFlag} from '../src/cli/command.js';
 import {commitJson, subjectOf} from '../src/cli/commit-text.js';
+import {limited, mapped} from '../src/cli/items.js';
 import {statePath} from '../src/cli/paths.js';
 import {shortId} from '../src/objects/id.js';
 import {type PathHistoryEntry, pathHistory} from '../src/repo/pathhistory.js';
@@ -93,22 +94,9 @@ function deltasOf(entry: PathHistoryEntry, repo: Repository, readBody: BodyReade
   return findRenames(changes, readBody);
 }
 
-function* limited<T>(items: Iterable<T>, limit = Number.POSITIVE_INFINITY): Generator<T, void> {
-  if (limit === 0) return;
-  let count = 0;
-  for (const item of items) {
-    yield item;
-    if (++count >= limit) return;
-  }
-}
-
 function* resumed<T>(first: T, rest: Iterable<T>): Generator<T> {
   yield first;
   yield* rest;
-}
-
-function* mapped<T, U>(items: Iterable<T>, map: (item: T) => U): Generator<U> {
-  for (const item of items) yield map(item);
 }
 
 async function* indented(lines: AsyncIterable<string>): AsyncGenerator<string> {

@@ -1,4 +1,5 @@
 import {Flags, StoreCommand} from '../../src/cli/command.js';
+import {limited, mapped} from '../../src/cli/items.js';
 import {operationJson, operationLine, operationParagraph} from '../../src/cli/operation-text.js';
 import {listOperations} from '../../src/repo/operations.js';
 import type {Repository} from '../../src/repo/repository.js';
@@ -22,7 +23,8 @@ export default class OpLog extends StoreCommand {
     const {flags} = await this.parse(OpLog);
     return this.withRepository(async repository => {
       const count = flags['max-count'];
-      if (this.json) return this.streamJson(jsonOf(repository, count));
+      if (this.json)
+        return this.streamJson(mapped(limited(listOperations(repository), count), each => operationJson(each)));
       await this.printLines(this.lines(repository, count, flags.oneline === true));
       return undefined;
     });
@@ -30,7 +32,7 @@ export default class OpLog extends StoreCommand {
 
   private *lines(repository: Repository, count: number | undefined, oneline: boolean): Generator<string> {
     let first = true;
-    for (const operation of operations(repository, count)) {
+    for (const operation of limited(listOperations(repository), count)) {
       if (oneline) {
         yield operationLine(operation, this.style);
         continue;
@@ -40,17 +42,4 @@ export default class OpLog extends StoreCommand {
       yield* operationParagraph(operation, this.style);
     }
   }
-}
-
-function* operations(repository: Repository, count = Number.POSITIVE_INFINITY): ReturnType<typeof listOperations> {
-  let left = count;
-  if (left <= 0) return;
-  for (const operation of listOperations(repository)) {
-    yield operation;
-    if (--left <= 0) return;
-  }
-}
-
-function* jsonOf(repository: Repository, count: number | undefined): Generator<unknown> {
-  for (const operation of operations(repository, count)) yield operationJson(operation);
 }

@@ -1,10 +1,11 @@
 /** Operations as JSON for scripts and as lines for people. Layer: cli. */
 import {formatId, type ObjectId, shortId} from '../objects/id.js';
-import type {StoredOperation} from '../repo/operation.js';
+import type {AffectedTable, StoredOperation} from '../repo/operation.js';
 import {BRANCHES, shortName, TAGS} from '../repo/refs.js';
 import {formatTime} from '../repo/time.js';
 import type {HeadTarget} from '../repo/view.js';
 import {plainText} from '../state/quote.js';
+import {formatCount} from './progress.js';
 import type {Style} from './style.js';
 import {alignRows} from './table.js';
 import {isoTime} from './time.js';
@@ -16,9 +17,14 @@ function headJson(head: HeadTarget | null): unknown {
   return 'branch' in head ? {branch: head.branch} : {detached: formatId(head.detached)};
 }
 
-/** Returns an operation as scripts get it. */
-export function operationJson(operation: StoredOperation): Readonly<Record<string, unknown>> {
-  const {id, seq, parent, time, zone, user, host, pid, command, kind, description, undo} = operation;
+/**
+ * Returns an operation as scripts get it. `affected` is what it says itself unless given; null if that was not counted.
+ */
+export function operationJson(
+  operation: StoredOperation,
+  affected = operation.affected,
+): Readonly<Record<string, unknown>> {
+  const {id, seq, parent, time, zone, user, host, pid, command, kind, description, undo, transaction, sql} = operation;
   return {
     id: formatId(id),
     seq,
@@ -37,6 +43,9 @@ export function operationJson(operation: StoredOperation): Readonly<Record<strin
     })),
     head: {before: headJson(operation.headBefore), after: headJson(operation.headAfter)},
     target: undo === null ? null : formatId(undo.target),
+    transaction,
+    sql,
+    affected,
   };
 }
 
@@ -77,16 +86,36 @@ function moveLines({refChanges, headBefore, headAfter}: StoredOperation, style: 
   return alignRows(rows);
 }
 
-/** Returns an operation as a paragraph. */
-export function operationParagraph(operation: StoredOperation, style: Style): string[] {
-  const {id, time, zone, user, host, pid, command} = operation;
+/** Returns a line for each table, with how many rows of it changed. */
+function affectedLines(affected: readonly AffectedTable[], style: Style): string[] {
+  return alignRows(
+    affected.map(({ref, table, ...counts}) => [
+      'table',
+      style.green(plainText(table)),
+      (['added', 'modified', 'deleted'] as const)
+        .filter(what => counts[what] > 0)
+        .map(what => `${formatCount(counts[what])} ${what}`)
+        .join(', ') || 'no row',
+      style.dim(`on ${plainText(shortName(ref))}`),
+    ]),
+  );
+}
+
+const oneLine = (text: string) => plainText(text).replaceAll('\n', '\\n');
+
+/** Returns an operation as a paragraph; `affected` as in `operationJson`. */
+export function operationParagraph(operation: StoredOperation, style: Style, affected = operation.affected): string[] {
+  const {id, time, zone, user, host, pid, command, transaction, sql} = operation;
   const lines = [
     style.yellow(`operation ${shortId(id)}`),
     `Time:    ${formatTime(time, zone)}`,
     `By:      ${plainText(`${user}@${host}`)}, process ${pid}`,
-    `Command: ${plainText(command).replaceAll('\n', '\\n')}`,
-    `Did:     ${operationSubject(operation)}`,
+    `Command: ${oneLine(command)}`,
   ];
-  for (const line of moveLines(operation, style)) lines.push(`    ${line}`);
+  if (sql !== null) lines.push(`SQL:     ${oneLine(sql.trim())}`);
+  if (transaction !== null) lines.push(`In:      transaction ${plainText(transaction)}`);
+  lines.push(`Did:     ${operationSubject(operation)}`);
+  for (const line of [...moveLines(operation, style), ...affectedLines(affected ?? [], style)])
+    lines.push(`    ${line}`);
   return lines;
 }

@@ -30,7 +30,7 @@ import {
 import type {StoreLocation} from './location.js';
 import {type OpenTransaction, readOpenTransaction} from './opentransaction.js';
 import {readOperation, type StoredOperation} from './operation.js';
-import {diffRefs, HEAD, listRefs, REFS_SPEC, type RefChange, shortName} from './refs.js';
+import {diffRefs, HEAD, listRefs, REFS_SPEC, sameChanges, shortName} from './refs.js';
 import {type SqlCheck, StateCheck} from './statecheck.js';
 import {decodeTag} from './tag.js';
 import {headChange} from './transaction.js';
@@ -392,16 +392,6 @@ class Check {
 interface Step {
   readonly operation: StoredOperation;
   readonly view: View | undefined;
-}
-
-function sameChanges(a: readonly RefChange[], b: readonly RefChange[]): boolean {
-  return (
-    a.length === b.length &&
-    a.every((change, i) => {
-      const other = b[i] as RefChange;
-      return change.name === other.name && change.before === other.before && change.after === other.after;
-    })
-  );
 }
 
 function corrupt(message: string): Problem {

@@ -128,6 +128,11 @@ export function decodeRefEntry(key: string, value: Uint8Array): RefEntry {
   };
 }
 
+/** Returns the number of the operation that a key of an index is of. */
+export function seqOfKey(key: string): bigint {
+  return fromBinary(key.slice(-8)).readBigUInt64BE();
+}
+
 /** Returns the words for an index key in a message. */
 export function describeKey(key: string): string {
   const bytes = fromBinary(key);

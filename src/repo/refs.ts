@@ -148,6 +148,17 @@ export interface RefChange {
   readonly after: ObjectId | null;
 }
 
+/** Returns whether two lists tell of the same changes. */
+export function sameChanges(a: readonly RefChange[], b: readonly RefChange[]): boolean {
+  return (
+    a.length === b.length &&
+    a.every((change, i) => {
+      const other = b[i] as RefChange;
+      return change.name === other.name && change.before === other.before && change.after === other.after;
+    })
+  );
+}
+
 /** Returns the refs after the changes, each name at most once. */
 export function changeRefs(sink: ObjectSink, refs: TreeRoot, changes: readonly RefChange[]): TreeRoot {
   const edits = changes.map(({name, after}) => ({

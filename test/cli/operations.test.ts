@@ -29,7 +29,10 @@ test('the log says who did what, and what moved from where to where', t => {
   t.is(text[0], `operation ${short(committed.id)}`);
   t.regex(text[1] as string, /^Time: {4}\d{4}-\d\d-\d\d \d\d:\d\d:\d\d \+00:00$/);
   t.regex(text[2] as string, /^By: {6}\S+@\S+, process \d+$/);
-  t.is(text.at(-1), `    branch  main  ${short(first)} -> ${short(second)}`);
+  t.deepEqual(text.slice(-2), [
+    `    branch  main  ${short(first)} -> ${short(second)}`,
+    '    table  files  1 modified  on main',
+  ]);
   t.is(store.lines('op', 'show').at(-1), `    HEAD    main -> detached at ${short(first)}`);
   const lines = store.lines('op', 'log', '--oneline');
   t.is(lines.length, 4);
