@@ -71,5 +71,6 @@ export default class Audit extends StoreCommand {
       first = false;
       yield* operationParagraph(operation, this.style, affectedBy(states, operation));
     }
+    if (first) this.note('No operation fits.');
   }
 }

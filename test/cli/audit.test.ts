@@ -35,6 +35,7 @@ test('audit tells who changed a path or a table, by which command, and how much'
   t.deepEqual(seqs('--table', 'Notes'), [4, 3]);
   t.deepEqual(seqs('--user', 'nobody'), []);
   t.deepEqual(seqs('--until', 'yesterday'), []);
+  t.is(store.try('audit', '--path', 'nowhere').stderr, 'No operation fits.\n');
   t.deepEqual(seqs('--since', '1 hour ago', '--path', 'other'), [1]);
   t.deepEqual(store.failure('audit', '--since', 'whenever'), [2, 'TIME_INVALID']);
   const [undone, queried, committed] = store.json<Audited[]>('audit') as [Audited, Audited, Audited];
