@@ -82,7 +82,9 @@ test('two inits at once make one store', async t => {
   const directory = makeTmpDir(t);
   const results = await Promise.allSettled(
     [1, 2, 3].map(async () => {
-      const repo = await Repository.init(directory, {bare: false}, testContext(new Clock()));
+      // long enough for a busy machine: who waits must be told that there is a store
+      const context = testContext(new Clock(), {lockTimeout: 60_000});
+      const repo = await Repository.init(directory, {bare: false}, context);
       await repo.close();
     }),
   );
