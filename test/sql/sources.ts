@@ -8,12 +8,12 @@ import {scanRows, type TreeRange} from '../../src/tree/read.js';
 export function readRows(source: Source | undefined, ranges: readonly TreeRange[] = [{}]): Value[][] {
   if (source === undefined || source.kind === 'view') throw new Error('no table');
   if (source.kind === 'rows') return Array.from(source.scan(), row => [...row]);
-  const names = source.columns.map(({name}) => name);
-  const read = columnReader(source, names);
+  const columns = [...source.columns.keys()];
+  const read = columnReader(source, columns);
   const rows: Value[][] = [];
   for (const range of ranges) {
     for (const row of scanRows(source.reader, source.spec, source.root, range)) {
-      const values = new Array<Value>(names.length);
+      const values = new Array<Value>(columns.length);
       read(row, () => true, values, 0);
       rows.push(values);
     }

@@ -9,7 +9,7 @@ import {changingMoves} from '../../repo/moves.js';
 import type {AffectedTable, Operation} from '../../repo/operation.js';
 import type {IndexedName} from '../../repo/refs.js';
 import {States} from './states.js';
-import {changeOf, diffVersions, sameShape, sameVersion, type Version} from './table-diff.js';
+import {changeOf, diffVersions, sameKeys, sameShape, sameVersion, type Version} from './table-diff.js';
 
 export interface RowCounts {
   readonly added: number;
@@ -17,11 +17,12 @@ export interface RowCounts {
   readonly deleted: number;
 }
 
-/** Returns how many rows differ from one version of a table to another; where one has none, no row is read. */
+/** Returns how many rows differ from one version of a table to another; where all were added or deleted, no row is read. */
 export function countChanges(before: Version, after: Version): RowCounts {
   const counts = {added: 0, modified: 0, deleted: 0};
   if (sameVersion(before, after)) return counts;
-  if (!before?.rows || !after?.rows) return {...counts, added: after?.rows ?? 0, deleted: before?.rows ?? 0};
+  if (!before?.rows || !after?.rows || !sameKeys(before, after))
+    return {...counts, added: after?.rows ?? 0, deleted: before?.rows ?? 0};
   for (const change of diffVersions(before, after)) counts[changeOf(change)]++;
   return counts;
 }

@@ -10,7 +10,16 @@ import {integer, text} from './columns.js';
 import {constantText} from './function-arguments.js';
 import {foldName} from './names.js';
 import type {States} from './states.js';
-import {changeOf, columnReader, diffVersions, keyNames, sameVersion, type Version} from './table-diff.js';
+import {
+  type ColumnPair,
+  changeOf,
+  columnReader,
+  diffVersions,
+  keyColumns,
+  pairColumns,
+  sameVersion,
+  type Version,
+} from './table-diff.js';
 
 /** What these functions need of a catalog. */
 export interface DiffSubject {
@@ -46,24 +55,35 @@ export function diffFunction(subject: DiffSubject): TableFunction {
 
 function boundDiff(before: Version, after: Version): BoundTableFunction {
   const shown = (after ?? before) as TreeSource;
-  const keys = keyNames(shown);
+  const inKey = new Set(keyColumns(shown));
+  const pairs = pairColumns(before ?? shown, shown);
+  const keys = pairs.filter(({after: place}) => place !== undefined && inKey.has(place));
   // a key column of the older version only is shown as any other
-  const others = [...shown.columns, ...(before?.columns ?? [])].filter(
-    ({name}, i, all) => !keys.includes(name) && all.findIndex(other => other.name === name) === i,
-  );
-  const otherNames = others.map(({name}) => name);
-  const keyColumns = shown.columns.filter(({name}) => keys.includes(name));
+  const others = pairs.filter(pair => !keys.includes(pair));
+  const columnOf = (pair: ColumnPair) =>
+    (pair.after === undefined ? before?.columns[pair.before as number] : shown.columns[pair.after]) as SourceColumn;
   const columns: SourceColumn[] = [
     text('change'),
-    ...keyColumns.map(column => ({...column, hidden: false})),
-    ...others.map(column => ({...column, name: `old_${column.name}`, notNull: false})),
-    ...others.map(column => ({...column, name: `new_${column.name}`, notNull: false})),
+    ...keys.map(pair => ({...columnOf(pair), hidden: false})),
+    ...others.map(pair => ({...columnOf(pair), name: `old_${pair.name}`, notNull: false})),
+    ...others.map(pair => ({...columnOf(pair), name: `new_${pair.name}`, notNull: false})),
   ];
-  const read = (version: Version, names: readonly string[]) => version && columnReader(version, names);
-  const oldKey = read(before, keys);
-  const newKey = read(after, keys);
-  const oldOthers = read(before, otherNames);
-  const newOthers = read(after, otherNames);
+  const old = (list: readonly ColumnPair[]) =>
+    before &&
+    columnReader(
+      before,
+      list.map(pair => pair.before),
+    );
+  const fresh = (list: readonly ColumnPair[]) =>
+    after &&
+    columnReader(
+      after,
+      list.map(pair => pair.after),
+    );
+  const oldKey = old(keys);
+  const newKey = fresh(keys);
+  const oldOthers = old(others);
+  const newOthers = fresh(others);
   const atOld = 1 + keys.length;
   const atNew = atOld + others.length;
   return {

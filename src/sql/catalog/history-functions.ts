@@ -5,30 +5,33 @@
 import {toBinary} from '../../bytes.js';
 import {DbosError} from '../../errors.js';
 import type {ObjectId} from '../../objects/id.js';
-import {type WalkEntry, walk} from '../../repo/history.js';
-import {RangeWays} from '../../repo/rangeways.js';
+import {walk} from '../../repo/history.js';
 import type {Repository} from '../../repo/repository.js';
 import {FILES_SPEC} from '../../state/files.js';
-import {nameOf, parentOf} from '../../state/path.js';
 import type {Row} from '../../tree/cell.js';
-import {afterPrefix, encodeKey} from '../../tree/key.js';
-import {scanRows, type TreeRange} from '../../tree/read.js';
-import type {TreeSpec} from '../../tree/spec.js';
+import {encodeKey} from '../../tree/key.js';
+import {scanRows} from '../../tree/read.js';
 import type {BoundTableFunction, SourceColumn, TableFunction, TreeSource} from '../source.js';
-import {applyAffinity} from '../values/affinity.js';
 import type {Value} from '../values/value.js';
 import {text} from './columns.js';
 import {CHANGE_COLUMNS, changeValues} from './commit-rows.js';
 import {constantText} from './function-arguments.js';
-import {changeOf, columnReader, diffVersions, keyNames, sameKeys, sameVersion, type Version} from './table-diff.js';
+import {
+  changeOf,
+  columnReader,
+  diffVersions,
+  keyColumns,
+  pairColumns,
+  sameKeys,
+  sameVersion,
+  type Version,
+} from './table-diff.js';
+import {KeyPlace, type TableVersions, tableHistory} from './table-history.js';
 
 /** What these functions need of a catalog. */
-export interface HistorySubject {
-  readonly repo: Repository;
+export interface HistorySubject extends TableVersions {
   /** Returns the commit that queries read, or that a revision means; undefined before the first commit. */
   readonly commitAt: (revision?: string) => ObjectId | undefined;
-  /** Returns a table of a state; undefined if the state has none of this name. */
-  readonly version: (state: ObjectId, name: string) => Version;
   /** Returns a table as the newest of these commits has it that does. Throws TABLE_UNKNOWN. */
   readonly newest: (name: string, start: ObjectId | undefined) => TreeSource;
 }
@@ -57,10 +60,10 @@ export function historyFunction(subject: HistorySubject): TableFunction {
       const name = constantText('history', 'table', args[0]);
       const start = subject.commitAt();
       const shown = subject.newest(name, start);
-      const keyColumns = shown.spec === FILES_SPEC ? 1 : shown.spec.keys.length;
-      if (args.length - 1 > keyColumns) {
+      const keyLength = shown.spec === FILES_SPEC ? 1 : shown.spec.keys.length;
+      if (args.length - 1 > keyLength) {
         throw new DbosError('SQL_MISUSE', `The key of ${name} has no ${args.length - 1} columns.`, {
-          hint: `history() takes the table and the ${keyColumns === 1 ? 'value' : `${keyColumns} values`} of its key.`,
+          hint: `history() takes the table and the ${keyLength === 1 ? 'value' : `${keyLength} values`} of its key.`,
           data: {table: name},
         });
       }
@@ -75,8 +78,7 @@ function boundHistory(
   start: ObjectId | undefined,
   shown: TreeSource,
 ): BoundTableFunction {
-  const names = shown.columns.map(column => column.name);
-  const keys = new Set(keyNames(shown));
+  const keys = new Set(keyColumns(shown));
   const columns = [
     ...HISTORY_COLUMNS,
     ...apart(shown.columns, HISTORY_COLUMNS).map(column => ({...column, notNull: false})),
@@ -84,7 +86,16 @@ function boundHistory(
   // the rows of one version come together
   let last: {readonly version: TreeSource; readonly read: ReturnType<typeof columnReader>} | undefined;
   const readerOf = (version: TreeSource) => {
-    if (last?.version !== version) last = {version, read: columnReader(version, names)};
+    if (last?.version !== version) {
+      const places = pairColumns(version, shown).filter(({after}) => after !== undefined);
+      last = {
+        version,
+        read: columnReader(
+          version,
+          places.map(({before}) => before),
+        ),
+      };
+    }
     return last.read;
   };
   return {
@@ -97,8 +108,8 @@ function boundHistory(
       const place = new KeyPlace(key);
       const at = HISTORY_COLUMNS.length;
       const wanted = (index: number) => used?.[index] ?? true;
-      const wantedOfKey = (index: number) => keys.has(names[index - at] as string) && wanted(index);
-      for (const {entry, before, after, changes} of tableHistory(subject, name, start, place)) {
+      const wantedOfKey = (index: number) => keys.has(index - at) && wanted(index);
+      for (const {entry, before, after, changes} of tableHistory(subject, name, {include: [start]}, place)) {
         const told = changeValues(entry.id, entry.commit);
         for (const change of changes) {
           const row = new Array<Value>(columns.length).fill(null);
@@ -111,82 +122,6 @@ function boundHistory(
       }
     },
   };
-}
-
-/** The part of a table that is asked for, in each shape that the table had. */
-class KeyPlace {
-  private readonly ranges = new Map<TreeSpec, {readonly range: TreeRange; readonly ways: RangeWays | undefined}>();
-
-  constructor(private readonly values: readonly Value[]) {}
-
-  range(version: TreeSource): TreeRange {
-    return this.of(version).range;
-  }
-
-  /** Returns true only if two versions are known to agree here. */
-  agree(before: TreeSource, after: TreeSource): boolean {
-    return (
-      before.root !== null &&
-      after.root !== null &&
-      before.spec === after.spec &&
-      (this.of(after).ways?.agree(before.root, after.root) ?? false)
-    );
-  }
-
-  private of({reader, spec, key, columns}: TreeSource) {
-    let place = this.ranges.get(spec);
-    if (place === undefined) {
-      if (this.values.length === 0) place = {range: {}, ways: undefined};
-      else {
-        const cells =
-          spec === FILES_SPEC
-            ? pathCells(this.values[0] as Value)
-            : this.values.map((value, i) => {
-                const column = columns[key[i] as number];
-                return column === undefined ? value : applyAffinity(value, column.affinity);
-              });
-        const gte = encodeKey(spec, cells);
-        const lt = afterPrefix(gte);
-        place = {range: {gte, lt}, ways: new RangeWays(reader, spec, gte, lt)};
-      }
-      this.ranges.set(spec, place);
-    }
-    return place;
-  }
-}
-
-/** A path that is no text has no row, which is the same as a directory that no file system has. */
-function pathCells(path: Value): Value[] {
-  return typeof path === 'string' ? [parentOf(path), nameOf(path)] : [null, null];
-}
-
-interface TableChange {
-  readonly entry: WalkEntry;
-  readonly before: Version;
-  readonly after: Version;
-  readonly changes: ReturnType<typeof diffVersions>;
-}
-
-/** Yields the commits that changed a part of a table, the newest first. */
-function* tableHistory(
-  {repo, version}: HistorySubject,
-  name: string,
-  start: ObjectId,
-  place: KeyPlace,
-): Generator<TableChange, void, undefined> {
-  const rangeOf = (source: TreeSource) => place.range(source);
-  const differs = (before: Version, after: Version): boolean => {
-    if (sameVersion(before, after)) return false;
-    if (before && after && place.agree(before, after)) return false;
-    return diffVersions(before, after, rangeOf).next().done !== true;
-  };
-  for (const entry of walk(repo, {include: [start]})) {
-    const after = version(entry.state, name);
-    const parents = entry.readParents().map(parent => version(parent.state, name));
-    const [before] = parents;
-    if (!(parents.length === 0 ? differs(undefined, after) : parents.every(parent => differs(parent, after)))) continue;
-    yield {entry, before, after, changes: diffVersions(before, after, rangeOf)};
-  }
 }
 
 // ---------------------------------------------------------------------------------------------------- blame
@@ -204,12 +139,10 @@ export function blameFunction(subject: HistorySubject): TableFunction {
       const name = constantText('blame', 'table', args[0]);
       const start = subject.commitAt(args.length < 2 ? undefined : constantText('blame', 'revision', args[1]));
       const shown = subject.newest(name, start);
-      const keys = keyNames(shown);
-      const keyColumns = shown.columns
-        .filter(column => keys.includes(column.name))
-        .map(column => ({...column, hidden: false}));
+      const keys = keyColumns(shown);
+      const columns = keys.map(column => ({...(shown.columns[column] as SourceColumn), hidden: false}));
       return {
-        columns: [...apart(keyColumns, CHANGE_COLUMNS), ...CHANGE_COLUMNS],
+        columns: [...apart(columns, CHANGE_COLUMNS), ...CHANGE_COLUMNS],
         rows: shown.rows,
         *call() {
           if (start === undefined) return;

@@ -8,9 +8,10 @@ import {diffTrees, type RowChange} from '../../tree/diff.js';
 import {encodeKey} from '../../tree/key.js';
 import {scanRows, type TreeRange} from '../../tree/read.js';
 import {sameSpec} from '../../tree/spec.js';
-import type {TreeSource} from '../source.js';
+import type {SourceColumn, TreeSource} from '../source.js';
 import type {Value} from '../values/value.js';
 import {readCell} from './cell-value.js';
+import {foldName} from './names.js';
 
 /** A version of a table; undefined where there is none. */
 export type Version = TreeSource | undefined;
@@ -25,34 +26,97 @@ export function sameVersion(a: Version, b: Version): boolean {
   return a === b || (a !== undefined && b !== undefined && a.root === b.root && sameShape(a, b));
 }
 
+/** A column of two versions of a table: its place among the columns of each, undefined where a version does not have it. */
+export interface ColumnPair {
+  /** The newer name. */
+  readonly name: string;
+  readonly before: number | undefined;
+  readonly after: number | undefined;
+}
+
+const pairings = new WeakMap<readonly SourceColumn[], WeakMap<readonly SourceColumn[], readonly ColumnPair[]>>();
+
+/**
+ * Returns which columns of two versions are the same: those of one name, and those of one type in one place that have no
+ * other partner, which were renamed. The columns of the newer version come first, in order.
+ */
+export function pairColumns(before: TreeSource, after: TreeSource): readonly ColumnPair[] {
+  // history asks the same two shapes again and again
+  let ofBefore = pairings.get(before.columns);
+  if (ofBefore === undefined) {
+    ofBefore = new WeakMap();
+    pairings.set(before.columns, ofBefore);
+  }
+  let pairs = ofBefore.get(after.columns);
+  if (pairs === undefined) {
+    pairs = pairsOf(before.columns, after.columns);
+    ofBefore.set(after.columns, pairs);
+  }
+  return pairs;
+}
+
+function pairsOf(before: readonly SourceColumn[], after: readonly SourceColumn[]): ColumnPair[] {
+  const partners = new Map<number, number>();
+  const taken = new Set<number>();
+  const pair = (left: number, right: number) => {
+    partners.set(right, left);
+    taken.add(left);
+  };
+  const label = ({name, hidden}: SourceColumn) => `${hidden ? 'hidden' : 'shown'} ${foldName(name)}`;
+  const places = new Map(before.map((column, left) => [label(column), left]));
+  let moved = false;
+  for (const [right, column] of after.entries()) {
+    const left = places.get(label(column));
+    if (left === undefined) continue;
+    pair(left, right);
+    if (!column.hidden && left !== right) moved = true;
+  }
+  // a rowid that was not declared has another name where a column took its own
+  const left = before.findIndex(({hidden}, i) => hidden && !taken.has(i));
+  const right = after.findIndex(({hidden}, i) => hidden && !partners.has(i));
+  if (left >= 0 && right >= 0) pair(left, right);
+  // where no column has moved, one place is one column, whatever its name
+  for (let at = 0; !moved && at < Math.min(before.length, after.length); at++) {
+    const [old, now] = [before[at] as SourceColumn, after[at] as SourceColumn];
+    const free = !taken.has(at) && !partners.has(at) && !old.hidden && !now.hidden;
+    if (free && old.type === now.type && old.collation === now.collation) pair(at, at);
+  }
+  return [
+    ...after.map(({name}, right): ColumnPair => ({name, before: partners.get(right), after: right})),
+    ...before.flatMap(({name}, left) => (taken.has(left) ? [] : [{name, before: left, after: undefined}])),
+  ];
+}
+
+/** Returns the column of the tree that a column is; undefined for one that is computed. */
+function storedPlace(source: TreeSource, column: number | undefined): number | undefined {
+  const origin = column === undefined ? undefined : source.origins[column];
+  return origin?.kind === 'stored' ? origin.column : undefined;
+}
+
 /** Returns whether the rows of two versions have the same columns in the same places. */
 export function sameShape(a: TreeSource, b: TreeSource): boolean {
   if (a.columns === b.columns) return true;
   return (
     sameSpec(a.spec, b.spec) &&
-    a.columns.length === b.columns.length &&
-    a.columns.every((column, i) => {
-      const left = a.origins[i];
-      const right = b.origins[i];
-      const sameOrigin = left?.kind === 'stored' && right?.kind === 'stored' && left.column === right.column;
-      return sameOrigin && column.name === b.columns[i]?.name;
+    pairColumns(a, b).every(({before, after}) => {
+      const place = storedPlace(a, before);
+      return place !== undefined && place === storedPlace(b, after);
     })
   );
 }
 
 /** Returns whether a key means the same row in two versions: keys of the same columns, compared in the same way. */
 export function sameKeys(a: TreeSource, b: TreeSource): boolean {
-  const names = (source: TreeSource) => source.key.map(column => source.columns[column]?.name);
-  const left = names(a);
-  const right = names(b);
-  return (
-    left.length === right.length &&
-    left.every((name, i) => name === right[i]) &&
-    a.spec.keys.every((part, i) => {
-      const other = b.spec.keys[i];
-      return part.collation === other?.collation && part.descending === other.descending;
-    })
-  );
+  if (a.key.length !== b.key.length) return false;
+  const pairs = pairColumns(a, b);
+  return a.key.every((column, i) => {
+    const [part, other] = [a.spec.keys[i], b.spec.keys[i]];
+    return (
+      pairs.some(({before, after}) => before === column && after === b.key[i]) &&
+      part?.collation === other?.collation &&
+      part?.descending === other?.descending
+    );
+  });
 }
 
 /**
@@ -86,8 +150,11 @@ function* allRows(source: TreeSource, side: 'before' | 'after', range: RangeOf):
   }
 }
 
+/** What happened to a row. */
+export type RowChangeKind = 'added' | 'modified' | 'deleted';
+
 /** Returns the word for a change. */
-export function changeOf({before, after}: RowChange): 'added' | 'modified' | 'deleted' {
+export function changeOf({before, after}: RowChange): RowChangeKind {
   return before === undefined ? 'added' : after === undefined ? 'deleted' : 'modified';
 }
 
@@ -118,23 +185,19 @@ function* mergeRows(before: TreeSource, after: TreeSource, range: RangeOf): Gene
 
 /** Returns what compares rows of two shapes: a column that only one has is NULL in the other. */
 function comparison(before: TreeSource, after: TreeSource): (old: Row, now: Row) => boolean {
-  const pairs: (readonly [number | undefined, number | undefined])[] = [];
-  const place = (source: TreeSource, name: string): number | undefined => {
-    const origin = source.origins[source.columns.findIndex(column => column.name === name)];
-    return origin?.kind === 'stored' ? origin.column : undefined;
-  };
-  const names = new Set([...before.columns, ...after.columns].map(column => column.name));
-  for (const name of names) pairs.push([place(before, name), place(after, name)]);
+  const places = pairColumns(before, after).map(
+    pair => [storedPlace(before, pair.before), storedPlace(after, pair.after)] as const,
+  );
   const cell = (row: Row, at: number | undefined) => (at === undefined ? null : (row[at] as Cell));
-  return (old, now) => pairs.some(([left, right]) => !sameCell(cell(old, left), cell(now, right)));
+  return (old, now) => places.some(([left, right]) => !sameCell(cell(old, left), cell(now, right)));
 }
 
-/** Returns what computes columns of a source from its rows; a name that it does not have is NULL. */
+/** Returns what computes columns of a source from its rows; one that it does not have is NULL. */
 export function columnReader(
   source: TreeSource,
-  names: readonly string[],
+  columns: readonly (number | undefined)[],
 ): (row: Row, wanted: (index: number) => boolean, into: Value[], at: number) => void {
-  const origins = names.map(name => source.origins[source.columns.findIndex(column => column.name === name)]);
+  const origins = columns.map(column => (column === undefined ? undefined : source.origins[column]));
   const {reader} = source;
   return (row, wanted, into, at) => {
     for (let i = 0; i < origins.length; i++) {
@@ -151,14 +214,14 @@ export function columnReader(
   };
 }
 
-/** Returns the names of the columns that are the key, or computed from nothing else. */
-export function keyNames({columns, origins, spec}: TreeSource): string[] {
+/** Returns the columns that are the key, or computed from nothing else. */
+export function keyColumns({columns, origins, spec}: TreeSource): number[] {
   const inKey = (column: number) => column < spec.keys.length;
-  const names: string[] = [];
-  for (const [i, {name}] of columns.entries()) {
-    const origin = origins[i];
+  const keys: number[] = [];
+  for (const column of columns.keys()) {
+    const origin = origins[column];
     const isKey = origin?.kind === 'stored' ? inKey(origin.column) : origin?.inputs.every(inKey);
-    if (isKey) names.push(name);
+    if (isKey) keys.push(column);
   }
-  return names;
+  return keys;
 }
