@@ -3,6 +3,7 @@ import {changeJson, storedBodies} from '../src/cli/change-text.js';
 import {Args, StoreCommand, txnFlag} from '../src/cli/command.js';
 import {changesBetween, hasPath} from '../src/cli/commit-changes.js';
 import {statePath} from '../src/cli/paths.js';
+import {selectionOf, stateOf, tableChanges, tableFlags} from '../src/cli/table-changes.js';
 import {DbosError} from '../src/errors.js';
 import type {ObjectId} from '../src/objects/id.js';
 import {mergeBases} from '../src/repo/history.js';
@@ -21,31 +22,42 @@ interface Sides {
 export default class Diff extends StoreCommand {
   static override summary = 'Show what differs between two revisions, or between a revision and the work tree.';
   static override description =
-    'Without revisions: what changed in the work tree since HEAD, or inside an open transaction what that has changed. With one: since that revision. A..B means A and B; A...B means B since it left A. The patch can be applied with `patch -p1`.';
+    'Without revisions: what changed in the work tree since HEAD, or inside an open transaction what that has changed. With one: since that revision. A..B means A and B; A...B means B since it left A. After the files come the tables; paths show only files, --table and --tables only tables. The patch of files can be applied with `patch -p1`; what --patch --tables prints makes the tables of A those of B, by `dbos query --file`.';
   static override examples = [
     '<%= config.bin %> diff',
     '<%= config.bin %> diff main experiment --stat',
     {description: 'What changed in /etc since yesterday:', command: '<%= config.bin %> diff yesterday HEAD -- etc'},
+    {
+      description: 'The SQL that repeats the changes of a table:',
+      command: '<%= config.bin %> diff v1 v2 --patch --table city > change.sql',
+    },
   ];
   static override args = {
     a: Args.string({description: 'The old side: a revision, or a range A..B or A...B.'}),
     b: Args.string({description: 'The new side.'}),
   };
-  static override flags = {...changeFlags, ...txnFlag};
+  static override flags = {...changeFlags, ...tableFlags, ...txnFlag};
   static override takesPaths = true;
   static override pages = true;
   static override exits = [4];
-  static override completes = {a: 'revision', b: 'revision', paths: 'tracked'} as const;
+  static override completes = {a: 'revision', b: 'revision', paths: 'tracked', table: 'table'} as const;
 
   async run(): Promise<unknown> {
     const {args, flags, paths} = await this.parse(Diff);
     return this.withRepository(async (repo, signal) => {
       const selected = paths.map(path => statePath(repo.location, this.workingDirectory(), path));
       const sides = await this.sidesOf(repo, args.a, args.b);
-      const {deltas, readBody} = await this.compare(repo, sides, selected, signal);
-      const {style, columns} = this;
-      await this.printLines(changeLines(deltas, formOf(flags, 'patch'), readBody, {style, columns}));
-      return {files: deltas.map(changeJson), tables: []};
+      const selection = selectionOf(flags, paths);
+      const {deltas, readBody} = selection.files
+        ? await this.compare(repo, sides, selected, signal)
+        : {deltas: [], readBody: storedBodies(repo.objects)};
+      // a work tree holds files; its tables are those of HEAD
+      const to = sides.work ? repo.head().commit : sides.to;
+      const tables = await tableChanges(repo, stateOf(repo, sides.from), stateOf(repo, to), selection);
+      const look = {style: this.style, columns: this.columns, rows: flags.rows, alone: !selection.files};
+      await this.printLines(changeLines(deltas, tables, formOf(flags, 'changes'), readBody, look));
+      if (!this.json) return undefined;
+      return {files: deltas.map(changeJson), tables: tables?.json() ?? []};
     });
   }
 

@@ -5,6 +5,7 @@ import {changesOf} from '../src/cli/commit-changes.js';
 import {commitJson, commitParagraph} from '../src/cli/commit-text.js';
 import {namesByCommit} from '../src/cli/decorate.js';
 import {statePath} from '../src/cli/paths.js';
+import {selectionOf, stateOf, tableChanges, tableFlags} from '../src/cli/table-changes.js';
 import {isoTime} from '../src/cli/time.js';
 import {readCommit} from '../src/repo/commit.js';
 import {findRef} from '../src/repo/refs.js';
@@ -17,7 +18,7 @@ import {plainText} from '../src/state/quote.js';
 export default class Show extends StoreCommand {
   static override summary = 'Show a commit and what it changed.';
   static override description =
-    'The changes are those against the first parent. An annotated tag is shown with its message.';
+    'The changes are those against the first parent, of files and then of tables. An annotated tag is shown with its message.';
   static override examples = [
     '<%= config.bin %> show',
     '<%= config.bin %> show main~2 --stat',
@@ -26,11 +27,11 @@ export default class Show extends StoreCommand {
   static override args = {
     revision: Args.string({description: 'The revision; HEAD unless given.', default: 'HEAD'}),
   };
-  static override flags = {...changeFlags, ...txnFlag};
+  static override flags = {...changeFlags, ...tableFlags, ...txnFlag};
   static override takesPaths = true;
   static override pages = true;
   static override exits = [4];
-  static override completes = {revision: 'revision', paths: 'tracked'} as const;
+  static override completes = {revision: 'revision', paths: 'tracked', table: 'table'} as const;
 
   async run(): Promise<unknown> {
     const {args, flags, paths} = await this.parse(Show);
@@ -40,19 +41,27 @@ export default class Show extends StoreCommand {
       const id = resolved.commit;
       const commit = readCommit(repo.objects, id);
       const selected = paths.map(path => statePath(repo.location, this.workingDirectory(), path));
-      const deltas = changesOf(repo, commit, selected);
+      const selection = selectionOf(flags, paths);
+      const deltas = selection.files ? changesOf(repo, commit, selected) : [];
+      const tables = await tableChanges(repo, stateOf(repo, commit.parents[0]), commit.state, selection);
       const {style, columns} = this;
-      const form = formOf(flags, 'patch');
+      const form = formOf(flags, 'changes');
       const names = namesByCommit(repo).get(id) ?? [];
       await this.printLines(
         (async function* () {
           if (tag) yield* tagLines(tag);
           yield* commitParagraph(id, commit, names, style);
           yield '';
-          yield* changeLines(deltas, form, storedBodies(repo.objects), {style, columns});
+          yield* changeLines(deltas, tables, form, storedBodies(repo.objects), {style, columns, rows: flags.rows});
         })(),
       );
-      return {...commitJson(id, commit), ...(tag && {tag: tagJson(tag)}), changes: deltas.map(changeJson)};
+      if (!this.json) return undefined;
+      return {
+        ...commitJson(id, commit),
+        ...(tag && {tag: tagJson(tag)}),
+        changes: deltas.map(changeJson),
+        tables: tables?.json() ?? [],
+      };
     });
   }
 

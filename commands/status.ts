@@ -46,6 +46,8 @@ export default class Status extends StoreCommand {
         head: head === undefined ? null : formatId(head),
         clean,
         changes: changes.map(({path, change}) => ({path, change})),
+        // tables that are not committed are those of an open transaction
+        tables: [],
         skipped,
         unreadable,
       };

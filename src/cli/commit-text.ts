@@ -1,6 +1,7 @@
 /** Commits as JSON for scripts and as lines for people. Layer: cli. */
 import {formatId, type ObjectId, shortId} from '../objects/id.js';
 import type {Commit} from '../repo/commit.js';
+import type {HistoryEntry} from '../repo/history.js';
 import type {Signature} from '../repo/signature.js';
 import {formatTime} from '../repo/time.js';
 import {plainText} from '../state/quote.js';
@@ -51,6 +52,11 @@ export function subjectOf(message: string): string {
 /** Returns a commit as one line: short id, names that point at it, first line of the message. */
 export function commitLine(id: ObjectId, commit: Commit, names: readonly string[], style: Style): string {
   return `${style.yellow(shortId(id))}${decoration(names, style)} ${subjectOf(commit.message)}`;
+}
+
+/** Returns a commit as the start of a line: short id, time, author. */
+export function commitHead({id, commit: {author}}: HistoryEntry, style: Style): string {
+  return `${style.yellow(shortId(id))} ${formatTime(author.time, author.zone)}  ${plainText(author.name)}`;
 }
 
 function decoration(names: readonly string[], style: Style): string {

@@ -10,6 +10,7 @@ export type CompletionKind =
   | 'tag'
   | 'revision'
   | 'tracked'
+  | 'table'
   | 'setting'
   | 'operation'
   | 'command'

@@ -15,6 +15,7 @@ import {type CommitJson, commitJson, commitLine, commitParagraph} from './commit
 import {namesByCommit} from './decorate.js';
 import {connect, Graph, type GraphRow} from './graph.js';
 import type {Style} from './style.js';
+import {selectionOf, stateOf, type TableChanges, tableChanges} from './table-changes.js';
 
 export interface LogOptions {
   readonly range: string | undefined;
@@ -82,17 +83,24 @@ export class LogView {
   }
 
   /** Yields the commits as scripts get them; with their changes if a form is asked for. */
-  *json(): Generator<CommitJson> {
+  async *json(): AsyncGenerator<CommitJson> {
     for (const {id, commit} of this.commits()) {
       const json = commitJson(id, commit);
-      yield this.options.form === 'none'
-        ? json
-        : Object.assign(json, {changes: this.deltas({id, commit}).map(changeJson)});
+      if (this.options.form === 'none') yield json;
+      else {
+        const changes = this.deltas({id, commit}).map(changeJson);
+        yield Object.assign(json, {changes, tables: (await this.tables({id, commit}))?.json() ?? []});
+      }
     }
   }
 
   private deltas({commit}: HistoryEntry): FileDelta[] {
     return changesOf(this.repo, commit, this.options.paths);
+  }
+
+  private tables({commit}: HistoryEntry): Promise<TableChanges | undefined> {
+    const {repo} = this;
+    return tableChanges(repo, stateOf(repo, commit.parents[0]), commit.state, selectionOf({}, this.options.paths));
   }
 
   /** Yields the lines to print. */
@@ -121,7 +129,8 @@ export class LogView {
     else yield* commitParagraph(id, commit, mine, style);
     if (form === 'none') return;
     if (!oneline) yield '';
-    yield* changeLines(this.deltas(entry), form, storedBodies(this.repo.objects), {style, columns});
+    const tables = await this.tables(entry);
+    yield* changeLines(this.deltas(entry), tables, form, storedBodies(this.repo.objects), {style, columns});
   }
 
   private async *graphLines(names: ReadonlyMap<ObjectId, readonly string[]>): AsyncGenerator<string> {

@@ -1,6 +1,7 @@
 /**
- * The names in the store that the shell completes: branches, tags, revisions, tracked paths, settings, operations.
- * Guarantee: where there is no store, or another process keeps it, there are none, soon and without an error. Layer: cli.
+ * The names in the store that the shell completes: branches, tags, revisions, tracked paths, tables, settings,
+ * operations. Guarantee: where there is no store, or another process keeps it, there are none, soon and without an error.
+ * Layer: cli.
  */
 import {isDbosError} from '../errors.js';
 import {shortId} from '../objects/id.js';
@@ -11,11 +12,13 @@ import {findStore} from '../repo/location.js';
 import {listOperations} from '../repo/operations.js';
 import {Repository} from '../repo/repository.js';
 import {listTags} from '../repo/tags.js';
-import {directoryRange, scanFiles} from '../state/files.js';
+import {directoryRange, FILES_TABLE, scanFiles} from '../state/files.js';
 import {nameOf} from '../state/path.js';
+import {readState} from '../state/state.js';
 import type {Candidate, CompletionKind, NameSource} from './complete.js';
 import {operationSubject} from './operation-text.js';
 import {statePath} from './paths.js';
+import {stateOf} from './table-changes.js';
 
 /** Nobody waits longer for the Tab key. */
 const LOCK_TIMEOUT_MS = 300;
@@ -53,6 +56,7 @@ function* namesOf(
   prefix: string,
 ): Generator<Candidate> {
   if (kind === 'tracked') yield* trackedPaths(repository, directory, prefix);
+  else if (kind === 'table') yield* tables(repository, prefix);
   else if (kind === 'operation') yield* operations(repository, prefix);
   else {
     // of a range the part after the dots is completed
@@ -75,6 +79,14 @@ function* operations(repository: Repository, prefix: string): Generator<Candidat
     const value = prefix === '' || prefix.startsWith('@') ? relative : shortId(operation.id);
     if (value.startsWith(prefix)) yield {value, description: operationSubject(operation)};
     if (++back === MAX_OPERATIONS) return;
+  }
+}
+
+function* tables(repository: Repository, prefix: string): Generator<Candidate> {
+  const state = stateOf(repository, repository.head().commit);
+  if (state === undefined) return;
+  for (const name of readState(repository.objects, state).keys()) {
+    if (name !== FILES_TABLE && name.startsWith(prefix) && !/[\n\t]/.test(name)) yield {value: name};
   }
 }
 

@@ -23,7 +23,7 @@ function blobOf(hex: string): Uint8Array {
 }
 
 /** Returns the value that a text looks like. Numbers are those that are printed the same: 007 and +1 are text. */
-function guessed(text: string): Value {
+export function guessedValue(text: string): Value {
   if (INTEGER.test(text)) {
     const integer = integerOf(text);
     if (integer !== undefined) return integer;
@@ -62,7 +62,7 @@ export function parseParameters(words: readonly string[]): Record<string, Value>
       throw new DbosError('SQL_PARAMETER', `--param gives '${name}' twice.`, {hint: 'Give each parameter one value.'});
     }
     if (type === undefined) {
-      parameters[name] = guessed(text as string);
+      parameters[name] = guessedValue(text as string);
       continue;
     }
     const read = Object.hasOwn(TYPES, type.toLowerCase()) ? TYPES[type.toLowerCase()] : undefined;
