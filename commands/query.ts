@@ -10,6 +10,7 @@ import {readSql} from '../src/cli/query-source.js';
 import {writeResultFile} from '../src/cli/result-file.js';
 import {FORMATS, type FormatName, formatOfFile} from '../src/cli/result-format.js';
 import {createStyle} from '../src/cli/style.js';
+import {type DbosError, EXIT} from '../src/errors.js';
 import {shortId} from '../src/objects/id.js';
 import type {StoredOperation} from '../src/repo/operation.js';
 import type {Repository} from '../src/repo/repository.js';
@@ -35,7 +36,7 @@ function milliseconds(time: number): string {
 export default class Query extends StoreCommand {
   static override summary = 'Ask a state of the files and tables in SQL, and change them.';
   static override description =
-    'Takes SQL as SQLite has it, from the command line, from --file or from stdin; of a script each result is printed in turn. Tables are files, commits, branches, tags, operations, status and more; `SELECT * FROM tables` lists them. `t AS OF REV` reads a table as it was. Statements that write are commits, of a script all or none; the work tree follows, and a file in it that is changed on disk makes them fail. docs/sql.md has the language, the tables and a cookbook.';
+    'Takes SQL as SQLite has it, from the command line, from --file or from stdin; of a script each result is printed in turn. Tables are files, commits, branches, tags, operations, status and more; `SELECT * FROM tables` lists them. `t AS OF REV` reads a table as it was. Statements that write are commits, of a script all or none (but see --continue); the work tree follows, and a file in it that is changed on disk makes them fail. docs/sql.md has the language, the tables and a cookbook.';
   static override examples = [
     '<%= config.bin %> query "SELECT path, size FROM files ORDER BY size DESC LIMIT 10"',
     {
@@ -80,6 +81,9 @@ export default class Query extends StoreCommand {
     force: Flags.boolean({
       char: 'f',
       description: 'Save what writing files would overwrite in the work tree in an automatic commit, and go on.',
+    }),
+    continue: Flags.boolean({
+      description: 'When a statement of a script fails, tell it and go on; the exit status is 1 then.',
     }),
     parents: Flags.boolean({description: 'Make the directories that are missing above files that are written.'}),
     at: Flags.string({description: 'Ask the state of a revision or time (HEAD unless given).', helpValue: 'REV'}),
@@ -133,6 +137,7 @@ export default class Query extends StoreCommand {
         nullText: flags.null,
         style: flags.output === undefined ? this.style : createStyle(false),
         timeout,
+        failed: flags.continue === true ? error => this.failedStatement(error) : undefined,
         each: parts => guard?.each(parts) ?? parts,
       });
       const parts = this.recorded(result, changed);
@@ -157,6 +162,12 @@ export default class Query extends StoreCommand {
     if (first === undefined) return;
     const where = commits.length === 1 ? `commit ${shortId(first)}` : `${commits.length} commits`;
     this.note(`Changed ${countOf(changes)} in ${where}.`);
+  }
+
+  /** Tells that a statement failed, of a script that goes on. */
+  private failedStatement(error: DbosError): void {
+    this.exitStatus = EXIT.failed;
+    this.failure(error);
   }
 
   /** Publishes what a script has made, and the work tree follows. */

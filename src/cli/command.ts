@@ -148,15 +148,26 @@ export abstract class StoreCommand extends Command {
     return result as T;
   }
 
-  private fail(failure: Failure): void {
-    process.exitCode = failure.exitStatus;
-    const debug = Boolean(process.env.DBOS_DEBUG);
-    if (this.json && this.begun) stderr.write(`${JSON.stringify(failureJson(failure))}\n`);
-    else if (this.json) this.printJson(failureJson(failure));
-    if (this.json && !debug) return;
+  /** Writes an error on stderr that does not end the command. */
+  protected failure(error: unknown): void {
+    const failure = describeFailure(error, (this.constructor as typeof StoreCommand).id);
+    if (this.json) stderr.write(`${JSON.stringify(failureJson(failure))}\n`);
+    else this.writeFailure(failure);
+    stderr.flush();
+  }
+
+  private writeFailure(failure: Failure): void {
     stdout.flush();
     const style = createStyle(this.wantsColor(() => stderr.isTerminal));
-    stderr.write(failureText(failure, style, debug));
+    stderr.write(failureText(failure, style, Boolean(process.env.DBOS_DEBUG)));
+  }
+
+  private fail(failure: Failure): void {
+    process.exitCode = failure.exitStatus;
+    if (this.json && this.begun) stderr.write(`${JSON.stringify(failureJson(failure))}\n`);
+    else if (this.json) this.printJson(failureJson(failure));
+    if (this.json && !process.env.DBOS_DEBUG) return;
+    this.writeFailure(failure);
   }
 
   private wantsColor(terminal: () => boolean): boolean {

@@ -110,7 +110,8 @@ export function failureText(failure: Failure, style: Style, debug: boolean): str
   const lines = [`${style.red('error:')} ${sentence} (${code})`];
   const place = placeOf(data);
   if (place !== undefined) {
-    if (place.position.line > 1) lines.push(`  line ${place.position.line}:`);
+    const statement = typeof data.statement === 'number' ? `statement ${data.statement}, ` : '';
+    if (place.position.line > 1 || statement !== '') lines.push(`  ${statement}line ${place.position.line}:`);
     for (const line of plainText(place.excerpt).split('\n')) lines.push(`  ${line}`);
   }
   const named = Array.isArray(data.paths) ? (data.paths as unknown[]) : [];

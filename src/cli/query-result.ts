@@ -2,9 +2,10 @@
  * A script of SQL as the bytes of its results, made while they are taken. Guarantee: memory for about one batch of the engine and
  * one part, whatever the number of rows. Layer: cli.
  */
-import {DbosError} from '../errors.js';
+import {DbosError, isDbosError} from '../errors.js';
 import {statementAt} from '../sql/parser/complete.js';
 import type {Database, Parameters, Statement} from '../sql/query.js';
+import {describeFailure, failureJson} from './failure.js';
 import {PART_BYTES, ResultBuffer} from './result-buffer.js';
 import {FORMATS, type FormatName, SPACED} from './result-format.js';
 import type {Style} from './style.js';
@@ -21,6 +22,8 @@ export interface QueryOptions {
   readonly style: Style;
   /** For the whole script, in milliseconds. */
   readonly timeout: number | undefined;
+  /** Takes the error of a statement; then the rest of the script goes on. Without it the error ends the script. */
+  readonly failed?: ((error: DbosError) => void) | undefined;
   /** How parts are made that need no waiting. */
   readonly each: (parts: Generator<Buffer, void>) => Iterable<Buffer> | AsyncIterable<Buffer>;
 }
@@ -35,6 +38,8 @@ export interface StatementTiming {
 export class QueryResult {
   readonly timings: StatementTiming[] = [];
   private readonly out = new ResultBuffer();
+  /** The results so far. */
+  private count = 0;
   private readonly deadline: number;
 
   constructor(
@@ -52,19 +57,39 @@ export class QueryResult {
     // of a script JSON is one value too
     const several = isJson && statementAt(sql, 0).several;
     if (several) out.ascii('[\n');
-    const statements = this.database.script(sql, parameters);
-    let count = 0;
+    const failed = this.options.failed && ((error: unknown) => this.passOver(error));
+    const statements = this.database.script(sql, parameters, failed);
     for (;;) {
       const began = performance.now();
       const {done, value: statement} = await statements.next();
       if (done) break;
       const prepare = performance.now() - began;
-      if (count++ > 0 && isJson) out.ascii(',\n');
-      else if (count > 1 && SPACED.has(format)) out.ascii('\n');
+      this.separate();
       yield* each(this.result(statement, prepare));
     }
-    if (isJson) out.ascii(count === 0 && !several ? '[]\n' : several ? '\n]\n' : '\n');
+    if (isJson) out.ascii(this.count === 0 && !several ? '[]\n' : several ? '\n]\n' : '\n');
     yield out.take();
+  }
+
+  private separate(): void {
+    const {out, options} = this;
+    if (this.count++ === 0) return;
+    if (options.format === 'json') out.ascii(',\n');
+    else if (SPACED.has(options.format)) out.ascii('\n');
+  }
+
+  /** Tells that a statement failed before it gave anything; in JSON the error stands in its place. */
+  private passOver(error: unknown): void {
+    if (!isPassable(error)) throw error;
+    if (this.options.format === 'json') {
+      this.separate();
+      this.writeError(error);
+    }
+    this.options.failed?.(error);
+  }
+
+  private writeError(error: DbosError): void {
+    this.out.text(JSON.stringify(failureJson(describeFailure(error))));
   }
 
   private *result(statement: Statement, prepare: number): Generator<Buffer, void> {
@@ -75,6 +100,8 @@ export class QueryResult {
     let rows = 0;
     let run = 0;
     let sent = performance.now();
+    const start = out.length;
+    let whole = true;
     writer.begin();
     try {
       for (;;) {
@@ -86,20 +113,30 @@ export class QueryResult {
         for (const row of batch) {
           writer.row(row);
           if (out.length < PART_BYTES) continue;
+          whole = false;
           yield out.take();
           sent = performance.now();
         }
         if (out.length > 0 && performance.now() - sent > PATIENCE_MS) {
+          whole = false;
           yield out.take();
           sent = performance.now();
         }
       }
       writer.end();
     } catch (error) {
+      const told = isTooLong(error) ? tooLarge(error) : error;
+      const passed = options.failed && isPassable(told) ? told : undefined;
       // What was found is printed, except that JSON which is not whole must not look as if it were.
       if (options.format !== 'json') writer.end();
+      else if (passed && whole) {
+        out.length = start;
+        this.writeError(passed);
+      } else if (passed) writer.end();
       yield out.take();
-      throw isTooLong(error) ? tooLarge(error) : error;
+      if (passed === undefined) throw told;
+      options.failed?.(passed);
+      return;
     } finally {
       batches.return(undefined);
     }
@@ -111,6 +148,12 @@ export class QueryResult {
     const left = this.deadline - performance.now();
     return Number.isFinite(left) ? {timeout: Math.max(0, left)} : {};
   }
+}
+
+/** Returns whether a script can go on after an error: not without a store, or without time. */
+function isPassable(error: unknown): error is DbosError {
+  if (!isDbosError(error)) return false;
+  return !error.code.startsWith('STORE_') && error.code !== 'SQL_TIMEOUT' && error.code !== 'INTERRUPTED';
 }
 
 /** V8's words for a string of more than 2²⁹ characters. */

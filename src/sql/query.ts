@@ -54,13 +54,28 @@ export class Database {
     return answer(() => this.prepare(sql, parameters));
   }
 
-  /** Yields the statements of a script, each compiled when it is its turn. */
-  async *script(sql: string, parameters?: Parameters): AsyncGenerator<Statement, void, undefined> {
-    const parsed = statements(sql);
+  /**
+   * Yields the statements of a script, each compiled when it is its turn. With `failed`, which takes the error, one that
+   * cannot be compiled is passed over.
+   */
+  async *script(
+    sql: string,
+    parameters?: Parameters,
+    failed?: (error: unknown) => void,
+  ): AsyncGenerator<Statement, void, undefined> {
+    const parsed = statements(sql, failed && (error => failed(isDbosError(error) ? locate(error, sql) : error)));
     for (;;) {
       const next = located(sql, () => parsed.next());
       if (next.done) return;
-      yield await answer(() => located(sql, () => this.compile(next.value.statement, sql, parameters)));
+      let statement: Statement;
+      try {
+        statement = await answer(() => located(sql, () => this.compile(next.value.statement, sql, parameters)));
+      } catch (error) {
+        if (failed === undefined) throw error;
+        failed(error);
+        continue;
+      }
+      yield statement;
     }
   }
 

@@ -68,7 +68,7 @@ test('a line of a script has the number that it has in the file', t => {
   const {status, stdout, stderr} = store.try('query', '--file', 'ask.sql');
   t.is(status, 1);
   t.is(stdout, '{"1":1}\n');
-  t.regex(stderr, /^error: .*missing.* \(COLUMN_UNKNOWN\)\n {2}line 3:\n {2}SELECT missing;\n {9}\^~*\n/);
+  t.regex(stderr, /^error: .*missing.* \(COLUMN_UNKNOWN\)\n {2}statement 2, line 3:\n {2}SELECT missing;\n {9}\^~*\n/);
 });
 
 test('an error in the SQL shows its place', t => {
@@ -312,4 +312,43 @@ test('files are written, the work tree follows, and what is changed on disk is r
   store.run('undo');
   t.is(store.read('e/a'), 'mine');
   store.run('fsck');
+});
+
+test('--continue goes on after a statement that fails, tells it, and ends with 1', t => {
+  const store = makeStore(t);
+  const script = `CREATE TABLE t(a CHECK (a > 0));
+INSERT INTO t VALUES (1), (-1);
+SELCT 'it''s; wrong';
+INSERT INTO t VALUES (2); SELECT missing FROM t;
+INSERT INTO files(path) VALUES ('f/g');
+BEGIN; INSERT INTO t VALUES (3); INSERT INTO t VALUES (-3); COMMIT;
+SELECT sum(a) AS total FROM t;`;
+  const {status, stdout, stderr} = store.try('query', '--continue', script);
+  t.is(status, 1);
+  t.is(stdout, '{"total":5}\n');
+  const codes = [...stderr.matchAll(/^error: .* \((\w+)\)\n {2}statement (\d+), line (\d+):$/gm)].map(each =>
+    each.slice(1),
+  );
+  t.deepEqual(codes, [
+    ['CONSTRAINT_FAILED', '2', '2'],
+    ['SQL_SYNTAX', '3', '3'],
+    ['COLUMN_UNKNOWN', '5', '4'],
+    ['PATH_UNKNOWN', '6', '5'],
+    ['CONSTRAINT_FAILED', '9', '6'],
+  ]);
+  t.regex(stderr, /^Changed 2 rows in 3 commits\.$/m);
+  const json = store.try(
+    '--json',
+    'query',
+    '--continue',
+    'SELECT 1 AS a; SELECT missing; INSERT INTO t VALUES (-9); SELECT 2 AS a',
+  );
+  t.is(json.status, 1);
+  const [first, second, third, last] = JSON.parse(json.stdout);
+  t.deepEqual([first, last], [[{a: 1}], [{a: 2}]]);
+  t.deepEqual([second.error.code, third.error.code], ['COLUMN_UNKNOWN', 'CONSTRAINT_FAILED']);
+  t.is(json.stderr.trimEnd().split('\n').length, 2);
+  t.is(store.try('query', '--continue', 'SELECT 1 AS a; SELECT 2 AS a').status, 0);
+  t.deepEqual(store.failure('query', 'INSERT INTO t VALUES (7); SELECT missing'), [1, 'COLUMN_UNKNOWN']);
+  t.deepEqual(store.json('query', 'SELECT sum(a) AS total FROM t'), [{total: 5}]);
 });

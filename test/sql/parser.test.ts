@@ -450,6 +450,15 @@ test('scripts run statement by statement', t => {
     const error = t.throws(() => each.next());
     t.true(isDbosError(error, 'SQL_SYNTAX') && (error.data.from as number) >= 10, wrong);
   }
+  // and what comes after it, if it may
+  const codes: unknown[] = [];
+  const broken = "SELECT 1; SELECT FROM; CREATE TRIGGER r AFTER x; SELECT 1; END; ; ^; SELECT 2; 'x; SELECT 3";
+  const right = [...statements(broken, error => codes.push(isDbosError(error) && error.code))];
+  t.deepEqual(
+    right.map(({from, to}) => broken.slice(from, to)),
+    ['SELECT 1', 'SELECT 2'],
+  );
+  t.is(codes.length, 4);
   t.throws(() => parseStatement('SELECT 1; SELECT 2'), {message: /more than one statement/});
   t.throws(() => parseStatement('  '), {message: /no statement/});
   t.notThrows(() => parseStatement('SELECT 1 ; ;'));

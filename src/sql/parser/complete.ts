@@ -63,6 +63,17 @@ export function isComplete(sql: string): boolean {
   return ended && boundaries.between;
 }
 
+/** Returns where the statement ends that begins at an offset or behind it: behind its `;`, or at the end of the text. */
+export function endOfStatement(sql: string, offset: number): number {
+  const lexer = new Lexer(sql, offset);
+  const boundaries = new Boundaries();
+  for (lexer.scan(); lexer.kind !== T.end; lexer.scan()) {
+    boundaries.take(lexer.kind);
+    if (boundaries.begun > 0 && boundaries.between) return lexer.to;
+  }
+  return sql.length;
+}
+
 /** Returns the number, from 1, of the statement at an offset, and whether the script has several. */
 export function statementAt(sql: string, offset: number): {statement: number; several: boolean} {
   const lexer = new Lexer(sql, 0);

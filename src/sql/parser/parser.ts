@@ -4,6 +4,7 @@
  */
 import type {Expr, Statement} from '../ast.js';
 import {sqlError} from '../fault.js';
+import {endOfStatement} from './complete.js';
 import {Expectation} from './expectation.js';
 import {StatementParser} from './statements.js';
 import {GOES_WRONG} from './token-reader.js';
@@ -25,10 +26,23 @@ export function parseScript(sql: string): Statement[] {
   return Array.from(statements(sql), ({statement}) => statement);
 }
 
-/** Returns the statements of a script one by one, each parsed when it is asked for: those before a mistake can run. */
-export function* statements(sql: string): Generator<ScriptStatement> {
+/**
+ * Returns the statements of a script one by one, each parsed when it is asked for: those before a mistake can run. With
+ * `failed`, which takes the error, a mistake ends only the statement that it is in.
+ */
+export function* statements(sql: string, failed?: (error: unknown) => void): Generator<ScriptStatement> {
   const parser = new ScriptParser(sql);
-  for (let statement = parser.next(); statement !== undefined; statement = parser.next()) {
+  for (;;) {
+    let statement: Statement | undefined;
+    try {
+      statement = parser.next();
+    } catch (error) {
+      if (failed === undefined) throw error;
+      failed(error);
+      parser.skip();
+      continue;
+    }
+    if (statement === undefined) return;
     yield {statement, from: statement.from, to: statement.to};
   }
 }
@@ -65,6 +79,12 @@ class ScriptParser {
     const statement = this.read(parser => parser.nextStatement());
     this.at = this.parser?.end ?? 0;
     return statement;
+  }
+
+  /** Goes behind the statement that could not be read. */
+  skip(): void {
+    this.parser = undefined;
+    this.at = endOfStatement(this.sql, this.at);
   }
 
   read<Result>(piece: (parser: StatementParser) => Result): Result {

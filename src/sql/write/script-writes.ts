@@ -36,13 +36,12 @@ export interface Written {
 
 /** Returns whether a script has statements that write; what cannot be parsed is left to whoever runs it. */
 export function writes(sql: string): boolean {
-  try {
-    for (const {statement} of statements(sql)) {
-      const inner = statement.kind === 'explain' ? statement.statement : statement;
-      if (inner.kind !== 'select') return true;
-    }
-  } catch (error) {
+  const failed = (error: unknown) => {
     if (!isDbosError(error)) throw error;
+  };
+  for (const {statement} of statements(sql, failed)) {
+    const inner = statement.kind === 'explain' ? statement.statement : statement;
+    if (inner.kind !== 'select') return true;
   }
   return false;
 }

@@ -3,7 +3,7 @@
  * transaction, which is one as a whole. A statement that fails has no effect. Finished units are handed over to be
  * committed. Layer: sql.
  */
-import {DbosError, isDbosError} from '../../errors.js';
+import {DbosError, type ErrorCode, isDbosError} from '../../errors.js';
 import type {ObjectId} from '../../objects/id.js';
 import type {FileOwner} from '../../state/file-edits.js';
 import type {Name, Span, Statement as Syntax} from '../ast.js';
@@ -59,6 +59,14 @@ export interface WritableOptions extends DatabaseOptions {
   /** Whether directories that files lack above them are made, instead of an error. */
   readonly makeParents?: boolean | undefined;
 }
+
+/** What is said of files wherever they are changed. */
+const PLACELESS: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  'NAME_UNSAFE',
+  'PATH_UNKNOWN',
+  'PATH_NOT_DIRECTORY',
+  'DIRECTORY_NOT_EMPTY',
+]);
 
 /** Statements of a unit that its message is made of; more would not fit. */
 const TOLD = 16;
@@ -124,8 +132,12 @@ export class WritableDatabase extends Database {
   }
 
   /** Yields the statements of a script, each compiled when it is its turn and run before the next one is asked for. */
-  override async *script(sql: string, parameters?: Parameters): AsyncGenerator<Statement, void, undefined> {
-    for await (const statement of super.script(sql, parameters)) {
+  override async *script(
+    sql: string,
+    parameters?: Parameters,
+    failed?: (error: unknown) => void,
+  ): AsyncGenerator<Statement, void, undefined> {
+    for await (const statement of super.script(sql, parameters, failed)) {
       yield statement;
       await this.settled();
     }
@@ -277,7 +289,7 @@ export class WritableDatabase extends Database {
       if (action === 'rollback' && this.transaction) this.rollback();
       else this.rollbackTo(mark, deferred);
     }
-    return action === 'fail' && broken ? foreignKeyFailed(at) : error;
+    return action === 'fail' && broken ? foreignKeyFailed(at) : placed(error, at);
   }
 
   /**
@@ -447,6 +459,13 @@ export class WritableDatabase extends Database {
     savepoints.length = index + 1;
     this.rollbackTo(mark, deferred);
   }
+}
+
+/** Returns an error with the place of the statement, unless it has one or has nothing to do with it. */
+function placed(error: unknown, {from, to}: Span): unknown {
+  if (!isDbosError(error) || error.data.from !== undefined || !PLACELESS.has(error.code)) return error;
+  const {code, message, hint, data, cause} = error;
+  return new DbosError(code, message, {...(hint !== undefined && {hint}), data: {...data, from, to}, cause});
 }
 
 /** Returns an error of a statement, or if it lets stand what was done, what is wrong with the files then. */
