@@ -19,6 +19,7 @@ import {Scope} from '../plan/scope.js';
 import type {SourceColumn} from '../source.js';
 import type {Value} from '../values/value.js';
 import {compileDelete} from './delete.js';
+import type {ChangeReport} from './explain-change.js';
 import {compileFileDelete} from './file-delete.js';
 import {compileFileInsert} from './file-insert.js';
 import {compileFileUpdate} from './file-update.js';
@@ -63,6 +64,8 @@ export interface Place {
   readonly outer: Provided;
   /** The text that spans are places of. */
   readonly sql: string;
+  /** What is to be explained takes note of here. */
+  readonly report?: ChangeReport | undefined;
 }
 
 export class Compiler {
@@ -122,8 +125,14 @@ export class Compiler {
     place: Place,
     query: Query,
   ): (run: Run, outer: readonly Cell[]) => Generator<readonly (readonly Cell[])[], void, undefined> {
-    const program = compileQuery(query, false, place.outer);
-    return (run, outer) => program.run(new ChangeExecution(run, outer));
+    const {report} = place;
+    report?.reads(query);
+    const program = compileQuery(query, report?.measures, place.outer);
+    return (run, outer) => {
+      const execution = new ChangeExecution(run, outer, program.counted.length);
+      report?.ran(program, execution);
+      return program.run(execution);
+    };
   }
 
   // -------------------------------------------------------------------------------------------------- tables
@@ -215,6 +224,6 @@ export class Compiler {
 }
 
 /** Returns whether a statement is about the files of the state. */
-function isFiles({schema, name}: QualifiedName): boolean {
+export function isFiles({schema, name}: QualifiedName): boolean {
   return foldName(name.text) === FILES_TABLE && foldName(schema?.text ?? 'main') === 'main';
 }

@@ -192,7 +192,10 @@ export function sourceOf(
   const query = noting(place, read, () => bindSelect(place.binder, new Scope(around), select));
   checkCount(statement, owner, width, query.outputs.length, select);
   const simple = simpleRows(place, query);
-  if (simple) return simple;
+  if (simple) {
+    place.report?.reads(query);
+    return simple;
+  }
   const rows = compiler.rows(place, query);
   const busy =
     program?.triggers.beforeInsert.length || program?.triggers.afterInsert.length || program?.foreignKeys.acts;

@@ -105,8 +105,9 @@ export class ChangeExecution extends Execution {
   constructor(
     readonly run: Run,
     readonly outer: readonly Cell[],
+    operators = 0,
   ) {
-    super(run.parameters, run.contexts, run.deadline, run.timeout, 0);
+    super(run.parameters, run.contexts, run.deadline, run.timeout, operators);
   }
 
   /** Returns the value of a cell of a row. */

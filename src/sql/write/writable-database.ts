@@ -29,6 +29,7 @@ import type {Value} from '../values/value.js';
 import {ChangeFault, foreignKeyFailed} from './change-fault.js';
 import {Compiler, type Place, type Step} from './compiler.js';
 import {define, isDefinition} from './definitions.js';
+import {ChangeReport, changeLines} from './explain-change.js';
 import {checkViolations} from './foreign-keys.js';
 import {pragma} from './pragmas.js';
 import {Schemas, type SchemasMark} from './schemas.js';
@@ -156,12 +157,13 @@ export class WritableDatabase extends Database {
     const make = (): Statement => {
       if (syntax.kind === 'select') return this.select(syntax, sql, parameters);
       if (syntax.kind === 'insert' || syntax.kind === 'update' || syntax.kind === 'delete') {
-        const binder = this.binder(this.catalog, parameters);
-        const place: Place = {binder, scope: undefined, outer: [], sql};
-        const step = limited(() => this.compiler.step(place, syntax));
         // which rows are changed depends on all of them
         if (syntax.kind !== 'insert') this.writing.onRead?.(foldName(syntax.table.name.name.text));
-        return new ChangeStatement(this, step, syntax, sql, binder, parameters);
+        return new ChangeStatement(this, this.compiler, syntax, sql, parameters, report => {
+          const binder = this.binder(this.catalog, parameters);
+          const place: Place = {binder, scope: undefined, outer: [], sql, report};
+          return {place, step: limited(() => this.compiler.step(place, syntax))};
+        });
       }
       return new PlainStatement(this, syntax, sql);
     };
@@ -181,6 +183,24 @@ export class WritableDatabase extends Database {
   /** Runs a change; returns the rows of RETURNING. */
   change(step: Step, at: Span, sql: string, parameters: readonly Value[], options: RunOptions): Batch {
     return this.perform(at, sql, parameters, options, true, run => step.run(run, [], undefined)).returned;
+  }
+
+  /** Runs a change and takes it back. Returns how many rows it changed. */
+  rehearse(step: Step, at: Span, sql: string, parameters: readonly Value[], options: RunOptions): number {
+    const {session, schemas, texts} = this;
+    const {changes, totalChanges, lastInsertRowid, deferredViolations} = session;
+    const alone = this.transaction === undefined;
+    if (alone) this.open(false);
+    const mark = schemas.mark();
+    const told = texts.length;
+    try {
+      return this.perform(at, sql, parameters, options, true, run => step.run(run, [], undefined)).counted;
+    } finally {
+      this.rollbackTo(mark, deferredViolations);
+      if (alone) this.rollback();
+      texts.length = told;
+      Object.assign(session, {changes, totalChanges, lastInsertRowid});
+    }
   }
 
   /** Runs a statement that is neither a query nor a change of rows. */
@@ -548,38 +568,78 @@ class CurrentStatement extends Statement {
   }
 }
 
+type Change = Syntax & {readonly kind: 'insert' | 'update' | 'delete'};
+
+/** Compiles a change, for a report if it is to be explained. */
+type Compile = (report?: ChangeReport) => {readonly place: Place; readonly step: Step};
+
 /** INSERT, UPDATE or DELETE. All of it is done when the first row is asked for. */
 class ChangeStatement extends Statement {
   readonly columns: Columns;
-  private readonly at: Span;
+  private readonly step: Step;
+  private readonly binder: Binder;
 
   constructor(
     private readonly database: WritableDatabase,
-    private readonly step: Step,
-    syntax: Syntax & {readonly kind: 'insert' | 'update' | 'delete'},
+    private readonly compiler: Compiler,
+    private readonly syntax: Change,
     private readonly sql: string,
-    private readonly binder: Binder,
     private readonly defaults: Parameters = [],
+    private readonly make: Compile,
   ) {
     super();
+    const {place, step} = make();
+    this.step = step;
+    this.binder = place.binder;
     this.columns = step.returning.map(({name, type}) => ({name, type}));
-    this.at = syntax;
   }
 
   *batches(parameters?: Parameters, options: RunOptions = {}): Generator<Batch, void, undefined> {
     const values = parameterValues(this.binder.parameterNames, parameters ?? this.defaults);
-    const rows = located(this.sql, () => this.database.change(this.step, this.at, this.sql, values, options));
+    const rows = located(this.sql, () => this.database.change(this.step, this.syntax, this.sql, values, options));
     if (rows.length > 0) yield rows;
   }
 
-  explaining(): Statement {
-    throw sqlError('SQL_UNSUPPORTED', 'EXPLAIN shows the plans of queries only.', this.at, {
-      hint: 'Explain the SELECT that finds the rows.',
+  explaining(mode: 'plan' | 'analyze'): Statement {
+    const {database, compiler, syntax, sql, defaults, make} = this;
+    return new ExplainedChange((parameters, options) => {
+      const report = new ChangeReport(mode === 'analyze');
+      const {place, step} = make(report);
+      if (mode === 'plan') return changeLines(compiler, place, syntax, report);
+      const values = parameterValues(place.binder.parameterNames, parameters ?? defaults);
+      const start = performance.now();
+      const rows = located(sql, () => database.rehearse(step, syntax, sql, values, options));
+      const elapsed = (performance.now() - start).toFixed(1);
+      return [...changeLines(compiler, place, syntax, report), `${rows} rows in ${elapsed} ms, taken back`];
     });
   }
 
   explain(): string {
-    return '';
+    return this.explaining('plan')
+      .all()
+      .map(([line]) => line)
+      .join('\n');
+  }
+}
+
+/** EXPLAIN of a change. */
+class ExplainedChange extends Statement {
+  readonly columns: Columns = [{name: 'plan', type: 'TEXT'}];
+
+  constructor(private readonly lines: (parameters: Parameters | undefined, options: RunOptions) => readonly string[]) {
+    super();
+  }
+
+  *batches(parameters?: Parameters, options: RunOptions = {}): Generator<Batch, void, undefined> {
+    yield this.lines(parameters, options).map(line => [line]);
+  }
+
+  explaining(): Statement {
+    return this;
+  }
+
+  explain(): string {
+    return this.lines(undefined, {}).join('\n');
   }
 }
 
@@ -602,7 +662,7 @@ class PlainStatement extends Statement {
   }
 
   explaining(): Statement {
-    throw sqlError('SQL_UNSUPPORTED', 'EXPLAIN shows the plans of queries only.', this.syntax, {
+    throw sqlError('SQL_UNSUPPORTED', 'EXPLAIN shows the plans of queries and of changes of rows.', this.syntax, {
       hint: 'Run the statement itself.',
     });
   }
