@@ -11,9 +11,12 @@ export function objectKey(id: ObjectId): string {
   return `o${id}`;
 }
 
+/** Takes an object that was read along with another one, as it stood beside it; perhaps one that the store no longer has. */
+export type Beside = (id: ObjectId, bytes: Uint8Array) => void;
+
 export interface ObjectReader {
   /** Returns the bytes of an object. Throws OBJECT_MISSING, or OBJECT_CORRUPT if they do not match the id. */
-  read(id: ObjectId): Uint8Array;
+  read(id: ObjectId, beside?: Beside): Uint8Array;
   /** Returns the bytes of an object, or undefined if it is absent. Throws OBJECT_CORRUPT. */
   find(id: ObjectId): Uint8Array | undefined;
   has(id: ObjectId): boolean;
@@ -33,14 +36,14 @@ export interface ObjectSink extends ObjectReader {
 export class ObjectStore implements ObjectReader {
   constructor(protected readonly storage: StorageReader) {}
 
-  read(id: ObjectId): Uint8Array {
-    const bytes = this.find(id);
+  read(id: ObjectId, beside?: Beside): Uint8Array {
+    const bytes = this.find(id, beside);
     if (bytes === undefined) throw missing(id);
     return bytes;
   }
 
-  find(id: ObjectId): Uint8Array | undefined {
-    const bytes = this.storage.get(objectKey(id));
+  find(id: ObjectId, beside?: Beside): Uint8Array | undefined {
+    const bytes = this.storage.get(objectKey(id), beside && (value => beside(idOf(value), value)));
     if (bytes !== undefined && idOf(bytes) !== id) throw corrupt(id);
     return bytes;
   }

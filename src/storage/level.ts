@@ -90,7 +90,7 @@ export class LevelStorage implements Storage {
       Math.min(SEGMENT_LIMIT, options.segmentLimit ?? SEGMENT_LIMIT),
     );
     this.host = {
-      get: key => this.get(key),
+      get: (key, beside) => this.get(key, beside),
       has: key => this.has(key),
       getMany: keys => this.getMany(keys),
       locate: key => this.locate(key),
@@ -140,11 +140,11 @@ export class LevelStorage implements Storage {
     return this.options.fileSystem ?? diskFiles;
   }
 
-  get(key: Key): Uint8Array | undefined {
+  get(key: Key, beside?: (value: Uint8Array) => void): Uint8Array | undefined {
     const bytes = this.lookUp(key);
     if (bytes === undefined) return undefined;
     if (bytes[0] === 0) return bytes.subarray(1);
-    return this.resolve(key, bytes);
+    return this.resolve(key, bytes, beside);
   }
 
   has(key: Key): boolean {
@@ -248,9 +248,9 @@ export class LevelStorage implements Storage {
     }
   }
 
-  private resolve(key: Key, bytes: Buffer): Uint8Array {
+  private resolve(key: Key, bytes: Buffer, beside?: (value: Uint8Array) => void): Uint8Array {
     const value = this.decode(key, bytes);
-    return value instanceof Uint8Array ? value : this.reader.readAlone(value);
+    return value instanceof Uint8Array ? value : this.reader.readAlone(value, beside);
   }
 
   /** Returns whether a location lies within the log; `lengths` keeps the lengths of the segments that were asked for. */

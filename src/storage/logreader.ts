@@ -3,11 +3,11 @@
  * so that values that were packed together are unpacked once. Compressed frames are checked against their checksum;
  * values of stored frames are not: objects are checked by their id, which is stronger. Layer: storage.
  */
-import {asBuffer} from '../bytes.js';
+import {asBuffer, ByteReader} from '../bytes.js';
 import {crc32} from './checksum.js';
 import {corrupt, fileFailure} from './failure.js';
 import {diskFiles, type LogFile, type LogFiles} from './files.js';
-import {decodeFrameHeader, FRAME_HEADER, unpackPayload} from './frame.js';
+import {decodeFrameHeader, FRAME_HEADER, tableProblem, unpackPayload} from './frame.js';
 import {SEGMENT_LIMIT, segmentPath} from './segment.js';
 import type {Location} from './storage.js';
 
@@ -17,9 +17,11 @@ interface Segment {
 }
 
 const CACHE_BYTES = 16 * 2 ** 20;
-/** Stored frames up to this length are read whole once several values in a row come from the same one. */
+/** Stored frames up to this length are read whole once several values in a row come from the same one, or from one after the other. */
 const READ_AHEAD = 2 ** 20;
 const READ_AHEAD_AFTER = 2;
+/** The table of a frame of values that were put one by one is shorter; it stands between the frame's payload and the next frame. */
+const SMALL_TABLE = 256;
 
 export class LogReader {
   private readonly segments = new Map<number, Segment>();
@@ -30,6 +32,8 @@ export class LogReader {
   private last: Uint8Array | undefined;
   private lastStored = -1;
   private storedRun = 0;
+  /** Where the frame ends that was read last because its values came in a row, without its table. */
+  private runEnd = Number.NEGATIVE_INFINITY;
   private scratch: Buffer | undefined;
 
   /** `directory` is the `logDirectory` of a storage. A reader that goes through the log in its order needs no cache beyond the last frame. */
@@ -41,9 +45,10 @@ export class LogReader {
 
   /**
    * Returns the value at a location. It may share memory with the unpacked frame: copy what is to be kept for long; with
-   * `temporary` it may be overwritten by the next call. Throws STORE_CORRUPT if the log does not hold it.
+   * `temporary` it may be overwritten by the next call. Throws STORE_CORRUPT if the log does not hold it. `beside` is given
+   * the other values of a frame that is read because its values come in a row.
    */
-  read(location: Location, temporary = false): Uint8Array {
+  read(location: Location, temporary = false, beside?: (value: Uint8Array) => void): Uint8Array {
     const {offset, length} = location;
     // Segments are shorter than 2³⁰, so this is unique and exact.
     const id = location.segment * SEGMENT_LIMIT + location.frame;
@@ -54,8 +59,14 @@ export class LogReader {
       if (!this.isRun(id, location)) {
         return this.readAt(location, location.frame + FRAME_HEADER + offset, length, temporary);
       }
-      const whole = this.readAt(location, location.frame + FRAME_HEADER, location.storedLength);
-      this.keep(id, whole);
+      const whole = this.readRun(location, beside);
+      this.runEnd = id + FRAME_HEADER + location.storedLength;
+      if (beside === undefined) this.keep(id, whole);
+      else {
+        // who was given the values does not ask for them again
+        this.lastId = id;
+        this.last = whole;
+      }
       return this.slice(whole, location);
     }
     const unpacked = this.unpack(location);
@@ -65,8 +76,8 @@ export class LogReader {
   }
 
   /** Returns the value at a location like `read`, but a copy where keeping it would keep a much larger frame in memory. */
-  readAlone(location: Location): Uint8Array {
-    const value = this.read(location);
+  readAlone(location: Location, beside?: (value: Uint8Array) => void): Uint8Array {
+    const value = this.read(location, false, beside);
     const {last} = this;
     return value.buffer === last?.buffer && last.length > 2 * value.length ? Buffer.from(value) : value;
   }
@@ -93,13 +104,37 @@ export class LogReader {
     return payload.subarray(location.offset, end);
   }
 
+  /** Returns whether the values of a frame, and of those before it, come in a row. */
   private isRun(id: number, location: Location): boolean {
+    if (location.storedLength > READ_AHEAD) return false;
+    const gap = id - this.runEnd;
+    if (gap >= 0 && gap <= SMALL_TABLE) return true;
     if (id !== this.lastStored) {
       this.lastStored = id;
       this.storedRun = 0;
       return false;
     }
-    return ++this.storedRun >= READ_AHEAD_AFTER && location.storedLength <= READ_AHEAD;
+    return ++this.storedRun >= READ_AHEAD_AFTER;
+  }
+
+  /** Returns the payload of a stored frame. */
+  private readRun(location: Location, beside?: (value: Uint8Array) => void): Uint8Array {
+    const end = FRAME_HEADER + location.storedLength;
+    if (beside === undefined) return this.readAt(location, location.frame, end).subarray(FRAME_HEADER);
+    const bytes = this.readAt(location, location.frame, end, false, SMALL_TABLE);
+    const payload = bytes.subarray(FRAME_HEADER, end);
+    const header = decodeFrameHeader(bytes);
+    // where the frame is damaged its values are, which their reader finds out
+    if (header?.storedLength !== payload.length || header.tableLength > bytes.length - end) return payload;
+    const table = bytes.subarray(end, end + header.tableLength);
+    if (tableProblem(header, table) !== undefined) return payload;
+    const lengths = new ByteReader(table);
+    for (let at = 0; at < payload.length; ) {
+      const start = at;
+      at += lengths.varint();
+      if (start !== location.offset) beside(payload.subarray(start, at));
+    }
+    return payload;
   }
 
   private unpack(location: Location): Uint8Array {
@@ -114,16 +149,17 @@ export class LogReader {
     return unpackPayload(header.codec, header.rawLength, stored);
   }
 
-  /** Reads exactly `length` bytes; into memory that the next such call reuses if `temporary`. */
-  private readAt(location: Location, position: number, length: number, temporary = false): Buffer {
+  /** Reads exactly `length` bytes, and up to `more` where there are; into memory that the next such call reuses if `temporary`. */
+  private readAt(location: Location, position: number, length: number, temporary = false, more = 0): Buffer {
     try {
       const segment = this.segment(location.segment);
       const end = position + length;
       // The file grows while a writer is at work. Asking before allocating bounds what a damaged location can cost.
-      if (end > segment.size) segment.size = segment.file.size();
+      if (end + more > segment.size) segment.size = segment.file.size();
       if (!(end <= segment.size)) throw this.damaged(location, 'the log is too short');
-      const target = temporary ? this.temporary(length) : asBuffer(Buffer.allocUnsafe(length));
-      if (segment.file.read(target, position) !== length) throw this.damaged(location, 'the log is too short');
+      const wanted = Math.min(length + more, segment.size - position);
+      const target = temporary ? this.temporary(wanted) : asBuffer(Buffer.allocUnsafe(wanted));
+      if (segment.file.read(target, position) !== wanted) throw this.damaged(location, 'the log is too short');
       return target;
     } catch (error) {
       throw fileFailure(error, segmentPath(this.directory, location.segment));

@@ -35,8 +35,12 @@ export interface Location {
 }
 
 export interface StorageReader {
-  /** Returns the value, or undefined if the key is absent. The caller may keep it but must not change it. */
-  get(key: Key): Uint8Array | undefined;
+  /**
+   * Returns the value, or undefined if the key is absent. The caller may keep it but must not change it. `beside` is given
+   * the values that one read brought into memory along with it, without their keys, even if they have none any more: for a
+   * caller who can tell by a value alone what it is.
+   */
+  get(key: Key, beside?: (value: Uint8Array) => void): Uint8Array | undefined;
   has(key: Key): boolean;
   /** Returns the values in the order of the keys. */
   getMany(keys: readonly Key[]): (Uint8Array | undefined)[];

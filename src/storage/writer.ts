@@ -51,9 +51,9 @@ export class LogWriter implements StorageWriter {
     return this.groupLength + this.inlineBytes + this.staged.size * ENTRY_BYTES;
   }
 
-  get(key: Key): Uint8Array | undefined {
+  get(key: Key, beside?: (value: Uint8Array) => void): Uint8Array | undefined {
     const staged = this.staged.get(key);
-    if (staged === undefined) return this.host.get(key);
+    if (staged === undefined) return this.host.get(key, beside);
     if (staged === null) return undefined;
     if (Buffer.isBuffer(staged)) return staged.subarray(1);
     const {frame, offset, length} = staged;

@@ -5,7 +5,7 @@
  */
 import {invalid} from '../objects/codec.js';
 import type {ObjectId} from '../objects/id.js';
-import type {ObjectReader} from '../objects/store.js';
+import type {Beside, ObjectReader} from '../objects/store.js';
 import {decodeNode, type InnerNode, type Node, sameBytes} from './node.js';
 import {checkSpec, sameSpec, type TreeSpec} from './spec.js';
 
@@ -13,18 +13,33 @@ import {checkSpec, sameSpec, type TreeSpec} from './spec.js';
 const GENERATION_BYTES = 8 << 20;
 /** The same for a reader whose trees are scanned again and again. */
 const WIDE_GENERATION_BYTES = 48 << 20;
+/** How many objects wait that were read along with nodes; a scan reads about ten at once. */
+const MAX_AHEAD = 128;
+/** How many leaves that a scan has passed are remembered by their ids. */
+const MAX_PASSED = 2 ** 16;
 
 export class Nodes {
   private young = new Map<ObjectId, Node>();
   private old = new Map<ObjectId, Node>();
   private youngBytes = 0;
   private generationBytes = GENERATION_BYTES;
+  /** Objects that were read along with nodes: in a scan, the nodes that are wanted next. The oldest first. */
+  private readonly ahead = new Map<ObjectId, Uint8Array>();
+  private keepAhead: Beside | undefined;
+  /** Leaves that a scan has passed once: only those that are wanted again are kept, so one scan leaves no trace in memory. */
+  private readonly passed = new Set<ObjectId>();
 
   constructor(private readonly reader: ObjectReader) {}
 
-  /** Keeps more nodes from now on. */
+  /** Keeps more nodes from now on, also such as come along with others. */
   widen(): void {
     this.generationBytes = WIDE_GENERATION_BYTES;
+    this.keepAhead ??= (id, bytes) => {
+      this.ahead.set(id, bytes);
+      if (this.ahead.size <= MAX_AHEAD) return;
+      const [oldest] = this.ahead.keys();
+      this.ahead.delete(oldest as ObjectId);
+    };
   }
 
   /** Returns a root node. */
@@ -54,8 +69,17 @@ export class Nodes {
       this.young.set(id, node);
       return node;
     }
-    const bytes = this.reader.read(id);
+    const came = this.ahead.get(id);
+    const bytes = came ?? this.reader.read(id, this.keepAhead);
     node = decodeNode(spec, bytes);
+    if (came !== undefined) {
+      this.ahead.delete(id);
+      if (node.level === 0 && !this.passed.has(id)) {
+        if (this.passed.size >= MAX_PASSED) this.passed.clear();
+        this.passed.add(id);
+        return node;
+      }
+    }
     this.youngBytes += bytes.length;
     if (this.youngBytes > this.generationBytes) {
       this.old = this.young;

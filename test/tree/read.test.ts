@@ -1,12 +1,17 @@
 /** Reading: single rows, ranges both ways, counts, rows by number, columns; each held against the sorted rows. */
+import {readFileSync, writeFileSync} from 'node:fs';
 import test from 'ava';
 import fc from 'fast-check';
 import {MemoryObjects} from '../../src/objects/memory.js';
+import {ObjectStore, ObjectWriter} from '../../src/objects/store.js';
+import {LevelStorage} from '../../src/storage/level.js';
 import {buildTree} from '../../src/tree/builder.js';
 import type {Row} from '../../src/tree/cell.js';
 import {encodeKey} from '../../src/tree/key.js';
+import {nodesOf} from '../../src/tree/nodes.js';
 import {countRange, countRows, getRow, rowAt, scanLeaves, scanRows} from '../../src/tree/read.js';
 import {defaultLeafRows} from '../../src/tree/spec.js';
+import {makeTmpDir} from '../support/tmp.js';
 import {CountingObjects, FIVE, PAIRS} from './samples.js';
 
 const SMALL = {...PAIRS, leafRows: 4, innerRows: 3};
@@ -37,6 +42,44 @@ test('ranges, counts and rows by number agree with the sorted rows', t => {
     }),
     {numRuns: 60},
   );
+});
+
+test('a tree in a log is read the same again and again, with few lookups, and damage is found', async t => {
+  const directory = makeTmpDir(t);
+  const rows = Array.from({length: 20_000}, (_, i): Row => [i, `${(i * 7919) % 10_007} of a text ${i}`]);
+  const spec = {...PAIRS, leafRows: 100, innerRows: 8};
+  let storage = await LevelStorage.open(directory, {createIfMissing: true});
+  const writer = storage.writer();
+  const root = buildTree(new ObjectWriter(writer), spec, rows);
+  await writer.commit();
+  await storage.close();
+  const reopen = async () => {
+    storage = await LevelStorage.open(directory, {createIfMissing: false});
+    const objects = new ObjectStore(storage);
+    nodesOf(objects).widen();
+    return objects;
+  };
+  let objects = await reopen();
+  const lookups: string[] = [];
+  const get = storage.get.bind(storage);
+  storage.get = (key, beside) => {
+    lookups.push(key);
+    return get(key, beside);
+  };
+  const some = {gte: encodeKey(spec, [5000]), lt: encodeKey(spec, [9000])};
+  t.deepEqual([...scanRows(objects, spec, root, some)], rows.slice(5000, 9000));
+  for (let pass = 0; pass < 3; pass++) t.deepEqual([...scanRows(objects, spec, root)], rows);
+  t.deepEqual([...scanRows(objects, spec, root, {reverse: true})], rows.toReversed());
+  t.true(lookups.length < 200, `${lookups.length} lookups`);
+  await storage.close();
+  const log = `${directory}/log/00000001.log`;
+  const bytes = readFileSync(log);
+  const at = bytes.indexOf('of a text 12345');
+  bytes[at] = 0x4f;
+  writeFileSync(log, bytes);
+  objects = await reopen();
+  t.throws(() => [...scanRows(objects, spec, root)], {code: 'OBJECT_CORRUPT'});
+  await storage.close();
 });
 
 test('a reader of columns gets vectors of the whole leaf', t => {
