@@ -524,6 +524,23 @@ export class BytesVector extends Column {
     return this.ascii;
   }
 
+  isNullAt(i: number): boolean {
+    return isNull(this.nulls, i);
+  }
+
+  /** Returns less than, equal to or greater than 0 as the bytes of a row that is not null sort before, with or after these. */
+  compareAt(i: number, other: Uint8Array): number {
+    const {bytes} = this;
+    const start = this.offsets[i] as number;
+    const length = (this.offsets[i + 1] as number) - start;
+    const shared = Math.min(length, other.length);
+    for (let at = 0; at < shared; at++) {
+      const difference = (bytes[start + at] as number) - (other[at] as number);
+      if (difference !== 0) return difference;
+    }
+    return length - other.length;
+  }
+
   protected value(i: number): Cell {
     if (this.isAsciiText()) return this.bytes.toString('latin1', this.offsets[i], this.offsets[i + 1]);
     const bytes = this.bytes.subarray(this.offsets[i], this.offsets[i + 1]);
@@ -792,13 +809,14 @@ function readWideIntegers(bytes: Uint8Array, count: number, nulls: Uint8Array | 
 function readOffsets(reader: ByteReader, count: number): Uint32Array {
   const width = readWidth(reader);
   const lengths = reader.bytes(count * width);
+  const {remaining} = reader;
   const offsets = new Uint32Array(count + 1);
   let end = 0;
   for (let i = 0; i < count; i++) {
     const length = readUnsigned(lengths, i, width);
     if (length > MAX_CELL_BYTES) throw invalid('has a cell that is too large');
     end += length;
-    if (end > reader.remaining) throw invalid('has a vector that ends too early');
+    if (end > remaining) throw invalid('has a vector that ends too early');
     offsets[i + 1] = end;
   }
   return offsets;

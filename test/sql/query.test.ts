@@ -81,6 +81,34 @@ test('columns whose types change from leaf to leaf are computed with as they are
   );
 });
 
+test('the first rows by a text are those of the whole order, whatever the columns of the leaves are', t => {
+  const texts = (i: number) =>
+    i < 1000
+      ? ['a', 'b', 'c', null][i % 4]
+      : i < 2000
+        ? 'same'
+        : i < 2500
+          ? null
+          : i % 9 === 0
+            ? null
+            : ['é', '\u{1f600}', '\uffee', 'z', '', 'Z', `${i % 100}`][i % 7];
+  const rows = Array.from({length: 5000}, (_, i) => {
+    const text = texts((i * 7) % 5000);
+    return `(${i}, ${text === null ? 'NULL' : `'${text}${i % 3}'`})`;
+  });
+  const db = database(
+    `CREATE TABLE big(id INTEGER PRIMARY KEY, name TEXT); INSERT INTO big VALUES ${rows.join(', ')};`,
+  );
+  for (const first of ['name', 'name DESC', 'name NULLS LAST', 'name DESC NULLS FIRST', 'name COLLATE nocase']) {
+    const query = `SELECT id, name FROM big ORDER BY ${first}, id`;
+    const all = db.prepare(query).all();
+    for (const limit of [1, 10, 700, 4000]) {
+      const some = db.prepare(`${query} LIMIT ${limit} OFFSET 2`).all();
+      t.deepEqual(some, all.slice(2, 2 + limit), `${first}, ${limit} rows`);
+    }
+  }
+});
+
 test('parameters are found by position and by name, and one that is missing is named', t => {
   const db = database();
   t.deepEqual(db.prepare('SELECT ?, ?3, :n').all([1, 2, 'c', 'd']), [[1, 'c', 'd']]);

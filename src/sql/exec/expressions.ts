@@ -227,7 +227,8 @@ function operandsOf(expr: Bound, op: 'and' | 'or'): Bound[] {
   return operands.reverse();
 }
 
-function truth({rep, isNull, value}: Fragment, negated: boolean): string {
+function truth({rep, isNull, value, truth: short}: Fragment, negated: boolean): string {
+  if (short !== undefined && !negated) return short;
   const sign = negated ? '!' : '';
   if (rep === 'any') return negated ? `(truthOf(${value}) === 0)` : `isTrue(${value})`;
   const code =
@@ -365,11 +366,12 @@ function match(fn: FunctionCode, expr: Bound & {readonly op: 'match'}): Fragment
           ? globMatcher(text)
           : regexpMatcher(text);
     const test = fn.module.constant(matcher);
-    if (value.batch && name === 'like' && escaping === undefined) {
+    if (value.column && name === 'like' && escaping === undefined) {
       const {kind, text: part} = likeShape(text, undefined);
       if (kind === 'contains' && part !== '' && isAscii(part)) {
-        const found = value.batch(fn.module.constant(part));
-        return {rep: 'bool', isNull: `(${found} === 2)`, value: `(${found} === 1)`};
+        const found = value.column.batch(fn.module.constant(part));
+        const code = `(${found} === 1)`;
+        return {rep: 'bool', isNull: `(${found} === 2)`, value: code, truth: code};
       }
     }
     if (value.rep === 'text') return {rep: 'bool', isNull: value.isNull, value: `${test}(${value.value})`};

@@ -23,8 +23,19 @@ export interface Fragment {
   readonly present?: boolean;
   /** Whether `value` can stand in the code several times: a variable or a literal. */
   readonly simple?: boolean;
-  /** For a text column: returns code for what a test of all texts of the leaf at once gives: 1, 0, or 2 for NULL. */
-  readonly batch?: (test: string) => string;
+  /** Code that is true if and only if the value is neither NULL nor 0, where there is a shorter one than `isNull` and `value` give. */
+  readonly truth?: string;
+  /** For a text that stands in a leaf as bytes. */
+  readonly column?: TextColumn;
+}
+
+/** A text as a row of a column, for what can be asked of its bytes, without making a string of it. */
+export interface TextColumn {
+  /** Names of the vector and of the row. */
+  readonly vector: string;
+  readonly row: string;
+  /** Returns code for what a test of all texts of the leaf at once gives: 1, 0, or 2 for NULL. */
+  readonly batch: (test: string) => string;
 }
 
 /** Returns code for the `Value` of a fragment. */

@@ -2,7 +2,9 @@
  * The tables that a running query builds: rows by their keys for joins, members of IN, the first rows of an order, the queue
  * of a recursive table. Layer: sql.
  */
-import {hashKey, hashKeys} from '../values/compare.js';
+import {encodeText} from '../../bytes.js';
+import type {Vector} from '../../tree/vector.js';
+import {compareBinary, hashKey, hashKeys} from '../values/compare.js';
 import type {CollationName, Value} from '../values/value.js';
 
 type Key = number | bigint | string | null;
@@ -122,6 +124,8 @@ export class TopRows {
   bound = Number.NaN;
   /** The same where it is a text. */
   boundText: string | undefined;
+  /** Its bytes, once they were asked for. */
+  private boundBytes: Buffer | undefined;
 
   constructor(
     private readonly compare: (a: readonly Value[], b: readonly Value[]) => number,
@@ -142,6 +146,26 @@ export class TopRows {
     this.fill();
   }
 
+  /**
+   * Returns whether a row with this text as its first key comes after all that are kept, if texts are ordered by their bytes;
+   * false for NULL.
+   */
+  textIsPast(texts: Vector, row: number, descending: boolean): boolean {
+    const {boundText} = this;
+    if (boundText === undefined || !this.full) return false;
+    let order: number;
+    if (texts.kind === 'text') {
+      if (texts.isNullAt(row)) return false;
+      this.boundBytes ??= encodeText(boundText);
+      order = texts.compareAt(row, this.boundBytes);
+    } else {
+      const text = texts.cell(row);
+      if (text === null) return false;
+      order = compareBinary(text as string, boundText);
+    }
+    return descending ? order < 0 : order > 0;
+  }
+
   sorted(): readonly (readonly Value[])[] {
     return this.heap.sort(this.compare);
   }
@@ -150,6 +174,7 @@ export class TopRows {
     this.full = true;
     const key = this.heap[0]?.[0];
     this.boundText = typeof key === 'string' ? key : undefined;
+    this.boundBytes = undefined;
     // NaN compares as false with everything: then every row is looked at
     this.bound =
       typeof key === 'number'

@@ -126,8 +126,8 @@ function matchColumn(vector: Vector, part: string): Uint8Array {
     const joined = bytes.toString('latin1');
     search.lastIndex = 0;
     let row = 0;
-    for (let match = search.exec(joined); match !== null; match = search.exec(joined)) {
-      const at = match.index;
+    while (search.test(joined)) {
+      const at = search.lastIndex - part.length;
       while ((offsets[row + 1] as number) <= at) row++;
       if (at + part.length <= (offsets[row + 1] as number)) {
         found[row] = 1;

@@ -261,7 +261,7 @@ class TypedColumns {
             isNull: `(${text} = (${name} ??= ${vector}.cells())[${i}]) === null`,
             value: text,
             simple: true,
-            batch,
+            column: {vector, row: i, batch},
           };
         }
         const isNull = `(${name}n !== undefined && (${name}n[${i} >> 3] >> (${i} & 7) & 1) === 1)`;

@@ -65,6 +65,8 @@ export function sortCode(fn: FunctionCode, plan: Plan & {readonly op: 'sort'}, c
       const worse = `${first.value} ${descending ? '<' : '>'} ${rows}.bound`;
       return `if (${first.isNull === undefined ? '' : `${first.isNull} || `}!(${rows}.full && ${worse})) ${push}`;
     }
+    if (first.column && collation === 'binary')
+      return `if (!${rows}.textIsPast(${first.column.vector}, ${first.column.row}, ${descending})) ${push}`;
     if (first.rep === 'text' && collation === 'binary') {
       const worse = `${descending ? 'less' : 'greater'}(${first.value}, ${rows}.boundText)`;
       return `if (${first.isNull === undefined ? '' : `${first.isNull} || `}!(${rows}.full && ${rows}.boundText !== undefined && ${worse})) ${push}`;
