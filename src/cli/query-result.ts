@@ -3,6 +3,7 @@
  * one part, whatever the number of rows. Layer: cli.
  */
 import {DbosError, isDbosError} from '../errors.js';
+import type {Batch} from '../sql/exec/compile.js';
 import {statementAt} from '../sql/parser/complete.js';
 import type {Database, Parameters, Statement} from '../sql/query.js';
 import {describeFailure, failureJson} from './failure.js';
@@ -96,7 +97,8 @@ export class QueryResult {
     const {out, options} = this;
     const columns = statement.columns.map(({name}) => name);
     const writer = FORMATS[options.format](out, {...options, columns});
-    const batches = statement.batches(options.parameters, this.limits());
+    const leaves = writer.leafRows && statement.leaves(options.parameters, this.limits());
+    const batches = leaves ?? statement.batches(options.parameters, this.limits());
     let rows = 0;
     let run = 0;
     let sent = performance.now();
@@ -109,9 +111,12 @@ export class QueryResult {
         const {done, value: batch} = batches.next();
         run += performance.now() - began;
         if (done) break;
-        rows += batch.length;
-        for (const row of batch) {
-          writer.row(row);
+        const end = 'columns' in batch ? batch.to : batch.length;
+        const start = 'columns' in batch ? batch.from : 0;
+        rows += end - start;
+        for (let row = start; row < end; ) {
+          if ('columns' in batch) row = writer.leafRows?.(batch, row) ?? end;
+          else writer.row(batch[row++] as Batch[number]);
           if (out.length < PART_BYTES) continue;
           whole = false;
           yield out.take();

@@ -5,6 +5,7 @@
  */
 import {encodeText} from '../bytes.js';
 import type {Value} from '../sql/values/value.js';
+import type {Vector} from '../tree/vector.js';
 
 /** A part is handed over from this size on. */
 export const PART_BYTES = 256 * 1024;
@@ -98,10 +99,10 @@ export class ResultBuffer {
   /**
    * Writes the values of a row from `first` on, each with what stands before it, as long as they are plain: short text of
    * the given characters, a whole number, a REAL with up to three decimals. Returns the place of the first that is not,
-   * of which it wrote only what stands before it. All in one loop, which is where a large result spends its time.
+   * of which it wrote only what stands before it. This is where a large result spends its time.
    */
   plainValues(values: readonly Value[], first: number, form: PlainForm): number {
-    const {before, characters, quote, emptyText} = form;
+    const {before} = form;
     const count = before.length;
     let at = this.length;
     let {bytes} = this;
@@ -114,40 +115,92 @@ export class ResultBuffer {
         bytes = this.bytes;
       }
       for (let i = 0; i < prefix.length; i++) bytes[at++] = prefix[i] as number;
-      const start = at;
-      if (typeof value === 'string') {
-        const size = value.length;
-        let plain = size <= SHORT_TEXT && (size > 0 || emptyText);
-        if (plain) {
-          if (quote !== 0) bytes[at++] = quote;
-          for (let i = 0; i < size; i++) {
-            const code = value.charCodeAt(i);
-            if (characters[code] !== 1) {
-              plain = false;
-              break;
-            }
-            bytes[at++] = code;
-          }
-          if (quote !== 0) bytes[at++] = quote;
-        }
-        if (plain) continue;
-      } else if (typeof value === 'number') {
-        if (Number.isSafeInteger(value)) {
-          at = writeInteger(bytes, at, value);
-          continue;
-        }
-        const thousandths = Math.round(value * 1000);
-        if (thousandths > 0 && thousandths < MAX_EXACT && thousandths / 1000 === value) {
-          at = writeThousandths(bytes, at, thousandths);
-          continue;
-        }
+      const end = writeValue(bytes, at, value, form);
+      if (end < 0) {
+        this.length = at;
+        return place;
       }
-      this.length = start;
-      return place;
+      at = end;
     }
     this.length = at;
     return count;
   }
+
+  /** Writes the values of a row of a leaf as `plainValues` does, those of most columns without making them first. */
+  plainCells(columns: readonly Vector[], row: number, first: number, form: PlainForm): number {
+    const {before} = form;
+    const count = before.length;
+    let at = this.length;
+    let {bytes} = this;
+    for (let place = first; place < count; place++) {
+      const prefix = before[place] as Uint8Array;
+      if (at + prefix.length + LONGEST_PLAIN > bytes.length) {
+        this.length = at;
+        this.reserve(prefix.length + LONGEST_PLAIN);
+        bytes = this.bytes;
+      }
+      for (let i = 0; i < prefix.length; i++) bytes[at++] = prefix[i] as number;
+      const end = writeCell(bytes, at, columns[place] as Vector, row, form);
+      if (end < 0) {
+        this.length = at;
+        return place;
+      }
+      at = end;
+    }
+    this.length = at;
+    return count;
+  }
+}
+
+/** Writes a plain value and returns where it ends; −1 for any other, and then what is behind `start` means nothing. */
+function writeValue(bytes: Uint8Array, start: number, value: Value, form: PlainForm): number {
+  if (typeof value === 'number')
+    return Number.isSafeInteger(value) ? writeInteger(bytes, start, value) : writeReal(bytes, start, value);
+  if (typeof value !== 'string') return -1;
+  const {characters, quote, emptyText} = form;
+  const size = value.length;
+  if (size > SHORT_TEXT || (size === 0 && !emptyText)) return -1;
+  let at = start;
+  if (quote !== 0) bytes[at++] = quote;
+  for (let i = 0; i < size; i++) {
+    const code = value.charCodeAt(i);
+    if (characters[code] !== 1) return -1;
+    bytes[at++] = code;
+  }
+  if (quote !== 0) bytes[at++] = quote;
+  return at;
+}
+
+/** Writes a value of a column like `writeValue`. */
+function writeCell(bytes: Uint8Array, start: number, column: Vector, row: number, form: PlainForm): number {
+  if (column.kind === 'text') {
+    const {characters, quote, emptyText} = form;
+    const {bytes: texts, offsets} = column;
+    const from = offsets[row] as number;
+    const to = offsets[row + 1] as number;
+    if (to - from > SHORT_TEXT || (from === to && !emptyText) || column.isNullAt(row)) return -1;
+    let at = start;
+    if (quote !== 0) bytes[at++] = quote;
+    for (let i = from; i < to; i++) {
+      const code = texts[i] as number;
+      if (characters[code] !== 1) return -1;
+      bytes[at++] = code;
+    }
+    if (quote !== 0) bytes[at++] = quote;
+    return at;
+  }
+  if (column.kind === 'integer') {
+    return column.isNullAt(row) ? -1 : writeInteger(bytes, start, column.values[row] as number);
+  }
+  if (column.kind === 'real') return column.isNullAt(row) ? -1 : writeReal(bytes, start, column.values[row] as number);
+  return writeValue(bytes, start, column.cell(row) as Value, form);
+}
+
+/** Writes a REAL that is no whole number and has up to three decimals and returns where it ends; −1 for any other. */
+function writeReal(bytes: Uint8Array, start: number, value: number): number {
+  const thousandths = Math.round(value * 1000);
+  if (!(thousandths > 0 && thousandths < MAX_EXACT && thousandths / 1000 === value)) return -1;
+  return Number.isInteger(value) ? -1 : writeThousandths(bytes, start, thousandths);
 }
 
 /** Writes so many digits of a number below 10⁹ and returns where they end. */

@@ -2,8 +2,9 @@
  * Rows for other programs, a line each: csv as in RFC 4180 but with the line breaks of the system, tsv with escapes, list as
  * it comes. Text keeps its bytes. Layer: cli.
  */
+import type {LeafRows} from '../sql/exec/leaf-rows.js';
 import type {Value} from '../sql/values/value.js';
-import {type PlainForm, plainCharacters, type ResultBuffer} from './result-buffer.js';
+import {PART_BYTES, type PlainForm, plainCharacters, type ResultBuffer} from './result-buffer.js';
 import type {FormatOptions, RowWriter} from './result-format.js';
 import {valueText} from './result-text.js';
 
@@ -60,12 +61,34 @@ class DelimitedWriter implements RowWriter {
     const {out, plain} = this;
     const count = plain.before.length;
     for (let at = out.plainValues(values, 0, plain); at < count; at = out.plainValues(values, at + 1, plain)) {
-      const value = values[at] as Value;
-      if (value === null) out.text(this.nullText);
-      else if (typeof value === 'string') out.text(this.form.field(value));
-      else out.ascii(valueText(value));
+      this.other(values[at] as Value);
     }
     out.ascii('\n');
+  }
+
+  leafRows(rows: LeafRows, from: number): number {
+    const {out, plain} = this;
+    const {columns, to} = rows;
+    const count = plain.before.length;
+    let row = from;
+    for (; row < to && out.length < PART_BYTES; row++) {
+      for (
+        let at = out.plainCells(columns, row, 0, plain);
+        at < count;
+        at = out.plainCells(columns, row, at + 1, plain)
+      ) {
+        this.other(rows.value(at, row));
+      }
+      out.ascii('\n');
+    }
+    return row;
+  }
+
+  private other(value: Value): void {
+    const {out} = this;
+    if (value === null) out.text(this.nullText);
+    else if (typeof value === 'string') out.text(this.form.field(value));
+    else out.ascii(valueText(value));
   }
 
   end(): void {}

@@ -2,6 +2,7 @@
  * The forms in which `dbos query` prints rows, by name. A form writes into a `ResultBuffer`, a row at a time; the forms of
  * each value are the table "Values" of docs/sql.md. Layer: cli.
  */
+import type {LeafRows} from '../sql/exec/leaf-rows.js';
 import type {Value} from '../sql/values/value.js';
 import type {ResultBuffer} from './result-buffer.js';
 import {csv, list, tsv} from './result-delimited.js';
@@ -22,6 +23,11 @@ export interface FormatOptions {
 export interface RowWriter {
   begin(): void;
   row(values: readonly Value[]): void;
+  /**
+   * Writes rows of a leaf, where the form can do so without their values: from `from` on until there is enough for a part.
+   * Returns the row after the last one.
+   */
+  leafRows?(rows: LeafRows, from: number): number;
   end(): void;
 }
 

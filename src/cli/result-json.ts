@@ -3,9 +3,10 @@
  * bytes, and two different values never look the same. Layer: cli.
  */
 import {asBuffer} from '../bytes.js';
+import type {LeafRows} from '../sql/exec/leaf-rows.js';
 import type {Value} from '../sql/values/value.js';
 import {Real} from '../tree/cell.js';
-import {type PlainForm, plainCharacters, type ResultBuffer} from './result-buffer.js';
+import {PART_BYTES, type PlainForm, plainCharacters, type ResultBuffer} from './result-buffer.js';
 import type {FormatOptions, RowWriter} from './result-format.js';
 
 const PLAIN = plainCharacters('"\\');
@@ -61,6 +62,16 @@ class ObjectWriter {
     out.ascii(count === 0 ? '{}' : '}');
   }
 
+  writeLeafRow(rows: LeafRows, row: number): void {
+    const {out, form} = this;
+    const {columns} = rows;
+    const count = form.before.length;
+    for (let at = out.plainCells(columns, row, 0, form); at < count; at = out.plainCells(columns, row, at + 1, form)) {
+      this.other(rows.value(at, row));
+    }
+    out.ascii(count === 0 ? '{}' : '}');
+  }
+
   private other(value: Value): void {
     const {out} = this;
     if (value === null) out.ascii('null');
@@ -81,6 +92,14 @@ export function ndjson(out: ResultBuffer, {columns}: FormatOptions): RowWriter {
       object.write(values);
       out.ascii('\n');
     },
+    leafRows: (rows, from) => {
+      let row = from;
+      while (row < rows.to && out.length < PART_BYTES) {
+        object.writeLeafRow(rows, row++);
+        out.ascii('\n');
+      }
+      return row;
+    },
     end: () => undefined,
   };
 }
@@ -88,13 +107,21 @@ export function ndjson(out: ResultBuffer, {columns}: FormatOptions): RowWriter {
 /** Writes an array, an object a line. */
 export function json(out: ResultBuffer, {columns}: FormatOptions): RowWriter {
   const object = new ObjectWriter(out, columns);
-  let rows = 0;
+  let count = 0;
   return {
     begin: () => out.ascii('['),
     row: values => {
-      out.ascii(rows++ === 0 ? '\n' : ',\n');
+      out.ascii(count++ === 0 ? '\n' : ',\n');
       object.write(values);
     },
-    end: () => out.ascii(rows === 0 ? ']' : '\n]'),
+    leafRows: (rows, from) => {
+      let row = from;
+      while (row < rows.to && out.length < PART_BYTES) {
+        out.ascii(count++ === 0 ? '\n' : ',\n');
+        object.writeLeafRow(rows, row++);
+      }
+      return row;
+    },
+    end: () => out.ascii(count === 0 ? ']' : '\n]'),
   };
 }

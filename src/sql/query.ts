@@ -8,6 +8,7 @@ import {integerCell} from '../tree/cell.js';
 import type {Select, Statement as Syntax} from './ast.js';
 import {type Batch, compileQuery, type Program} from './exec/compile.js';
 import {Execution} from './exec/execution.js';
+import {type LeafRows, leafRows, storedColumns} from './exec/leaf-rows.js';
 import {locate, sqlError} from './fault.js';
 import type {FunctionContext} from './functions/function.js';
 import {parseStatement, statements} from './parser/parser.js';
@@ -213,6 +214,14 @@ export abstract class Statement {
    */
   abstract batches(parameters?: Parameters, options?: RunOptions): Generator<Batch, void, undefined>;
 
+  /**
+   * Yields the rows as columns of leaves, for a query that only reads stored columns of one table; undefined for any other.
+   * Throws as `batches` does.
+   */
+  leaves(_parameters?: Parameters, _options?: RunOptions): Generator<LeafRows, void, undefined> | undefined {
+    return undefined;
+  }
+
   /** Returns the statement that explains this one. */
   abstract explaining(mode: 'plan' | 'analyze'): Statement;
 
@@ -264,17 +273,27 @@ class QueryStatement extends Statement {
       return;
     }
     const program = this.compiled();
-    const rows = limited(() => program.run(this.execution(program, given, options)));
+    yield* this.taken(limited(() => program.run(this.execution(program.counted.length, given, options))));
+  }
+
+  override leaves(parameters?: Parameters, options: RunOptions = {}): Generator<LeafRows, void, undefined> | undefined {
+    const stored = this.explained ? undefined : storedColumns(this.query);
+    if (stored === undefined) return undefined;
+    return this.taken(leafRows(this.execution(0, parameters ?? this.defaults, options), stored));
+  }
+
+  /** Yields what is found; an error of SQL gets its place in the text. */
+  private *taken<T>(found: Generator<T, void, undefined>): Generator<T, void, undefined> {
     try {
       for (;;) {
-        const next = limited(() => rows.next());
+        const next = limited(() => found.next());
         if (next.done) return;
         yield next.value;
       }
     } catch (error) {
       throw isDbosError(error) ? locate(error, this.sql) : error;
     } finally {
-      rows.return();
+      found.return();
     }
   }
 
@@ -290,7 +309,7 @@ class QueryStatement extends Statement {
   private explainRows(parameters: Parameters, options: RunOptions): Batch {
     if (this.explained === 'plan') return limited(() => explainLines(this.query)).map(line => [line]);
     const program = limited(() => compileQuery(this.query, true));
-    const execution = this.execution(program, parameters, options);
+    const execution = this.execution(program.counted.length, parameters, options);
     const start = performance.now();
     let rows = 0;
     limited(() => {
@@ -307,10 +326,10 @@ class QueryStatement extends Statement {
     return [...lines, `${rows} rows in ${elapsed.toFixed(1)} ms`].map(line => [line]);
   }
 
-  private execution(program: Program, parameters: Parameters, {timeout}: RunOptions): Execution {
+  private execution(operators: number, parameters: Parameters, {timeout}: RunOptions): Execution {
     const values = parameterValues(this.parameterNames, parameters);
     const deadline = timeout === undefined ? Number.POSITIVE_INFINITY : performance.now() + timeout;
-    return new Execution(values, this.contexts(), deadline, timeout ?? 0, program.counted.length);
+    return new Execution(values, this.contexts(), deadline, timeout ?? 0, operators);
   }
 }
 

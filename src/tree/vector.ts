@@ -411,6 +411,10 @@ abstract class Column {
   /** Returns a cell that is not null. */
   protected abstract value(i: number): Cell;
 
+  isNullAt(i: number): boolean {
+    return isNull(this.nulls, i);
+  }
+
   /** Returns the cell of a row, 0 to `length` − 1. */
   cell(i: number): Cell {
     return isNull(this.nulls, i) ? null : this.value(i);
@@ -522,10 +526,6 @@ export class BytesVector extends Column {
   private isAsciiText(): boolean {
     this.ascii ??= this.kind === 'text' && isAscii(this.bytes);
     return this.ascii;
-  }
-
-  isNullAt(i: number): boolean {
-    return isNull(this.nulls, i);
   }
 
   /** Returns less than, equal to or greater than 0 as the bytes of a row that is not null sort before, with or after these. */

@@ -7,8 +7,10 @@ import {FORMATS, type FormatName, type FormatOptions, formatOfFile} from '../../
 import {valueText} from '../../src/cli/result-text.js';
 import {createStyle} from '../../src/cli/style.js';
 import {displayWidth} from '../../src/cli/table.js';
+import {Database} from '../../src/sql/query.js';
 import type {Value} from '../../src/sql/values/value.js';
 import {integerCell, Real, realCell} from '../../src/tree/cell.js';
+import {loadTables, memoryCatalog} from '../support/sqlcatalog.js';
 
 type Rows = readonly (readonly Value[])[];
 
@@ -313,4 +315,57 @@ test('widths count columns of the terminal', t => {
   t.is(displayWidth('✅⌚'), 4);
   t.is(displayWidth('한'), 2);
   t.is(displayWidth('\u1112\u1161\u11ab'), 2);
+});
+
+test('columns of leaves are printed as their values are', t => {
+  const values = [
+    (i: number) => `${i % 5 === 0 ? 'NULL' : i * 1000}`,
+    (i: number) => (i % 4 === 0 ? 'NULL' : `'text ${'x'.repeat(i % 40)} ${i}'`),
+    (i: number) => [`'a'`, `''`, `'b"c\\'`, 'NULL'][i % 4] as string,
+    (i: number) => (i % 3 === 0 ? `'é漢😀 ${i}, "'` : `'line\n${i}'`),
+    (i: number) => `${i % 2 === 0 ? i : i / 8}e0`,
+    (i: number) => (i % 7 === 0 ? '9223372036854775807' : `-${i}`),
+    (i: number) => [`x'00ff'`, `'mixed'`, '1.5', '7', 'NULL'][i % 5] as string,
+    () => `'same'`,
+    (i: number) => (i === 1500 ? `'${'long '.repeat(600)}'` : `'short'`),
+  ];
+  const columns = ['a INT', 'b TEXT', 'c TEXT', 'd TEXT', 'e REAL', 'f INT', 'g', 'h TEXT', 'i TEXT'];
+  const rows = Array.from({length: 3000}, (_, i) => `(${i}, ${values.map(value => value(i)).join(', ')})`);
+  const tables = `CREATE TABLE t(id INTEGER PRIMARY KEY, ${columns.join(', ')}); INSERT INTO t VALUES ${rows.join(', ')};`;
+  const database = new Database(memoryCatalog(loadTables(tables)));
+  for (const sql of [
+    'SELECT * FROM t',
+    'SELECT b, id, b FROM t',
+    'SELECT x.i AS y FROM (SELECT * FROM t) x ORDER BY x.id',
+  ]) {
+    const statement = database.prepare(sql);
+    const names = statement.columns.map(({name}) => name);
+    for (const format of ['ndjson', 'json', 'csv', 'tsv', 'list'] as const) {
+      const out = new ResultBuffer();
+      const writer = FORMATS[format](out, {
+        columns: names,
+        header: true,
+        nullText: undefined,
+        style: createStyle(false),
+      });
+      let printed = '';
+      writer.begin();
+      for (const leaf of statement.leaves() ?? []) {
+        for (let row = leaf.from; row < leaf.to; ) {
+          row = writer.leafRows?.(leaf, row) ?? Number.NaN;
+          if (out.length >= PART_BYTES) printed += decodeText(out.take());
+        }
+      }
+      writer.end();
+      printed += decodeText(out.take());
+      t.is(printed, print(format, names, statement.all()), `${sql} as ${format}`);
+    }
+  }
+  for (const sql of [
+    'SELECT id + 1 FROM t',
+    'SELECT id FROM t WHERE a > 5',
+    'SELECT a FROM t ORDER BY a',
+    'SELECT id FROM t LIMIT 1',
+  ])
+    t.is(database.prepare(sql).leaves(), undefined, sql);
 });
