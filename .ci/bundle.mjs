@@ -100,6 +100,8 @@ const addons = {
 };
 
 const common = {
+  minifyWhitespace: true,
+  minifySyntax: true,
   absWorkingDir: root,
   bundle: true,
   platform: 'node',
@@ -159,7 +161,16 @@ const USUAL = [
   ['status', '--json'],
 ];
 
-/** Makes the code cache for this Node. Runs in a process of its own, whose output nobody reads. */
+/** What the code cache for queries is made from, besides. */
+const QUERIES = [
+  "SELECT path, size FROM files WHERE path LIKE '%e%' AND size > 1 ORDER BY size DESC LIMIT 10",
+  'SELECT dir, count(*), sum(size) FROM files GROUP BY dir HAVING count(*) > 0 ORDER BY 2 DESC',
+  'SELECT a.path FROM files AS a JOIN files AS b ON a.path = b.path AND a.size <> b.size',
+  'SELECT * FROM files',
+  "SELECT change, path FROM diff('files', 'HEAD', 'HEAD')",
+].map(sql => ['query', sql]);
+
+/** Makes the code caches for this Node. Runs in a process of its own, whose output nobody reads. */
 async function warm(build) {
   const {cacheFileOf, lightScript, runLightScript} = await import('../dist/src/cli/lightscript.js');
   const folder = mkdtempSync(join(tmpdir(), 'dbos-warm-'));
@@ -169,8 +180,13 @@ async function warm(build) {
     const script = lightScript(file, undefined);
     const {main} = runLightScript(script, file);
     const nothing = () => ({main: async () => {}});
-    for (const words of USUAL) await main(['-C', folder, ...words], nothing);
-    writeFileSync(cacheFileOf(out, build), script.createCachedData());
+    for (const [list, query] of [
+      [USUAL, false],
+      [QUERIES, true],
+    ]) {
+      for (const words of list) await main(['-C', folder, ...words], nothing);
+      writeFileSync(cacheFileOf(out, build, query), script.createCachedData());
+    }
   } finally {
     rmSync(folder, {recursive: true, force: true});
   }

@@ -12,7 +12,8 @@ import {cacheFileOf, type LightBundle, lightScript, runLightScript} from './ligh
 declare const BUILD: string;
 
 const file = `${__dirname}/light.cjs`;
-const cacheFile = cacheFileOf(__dirname, BUILD);
+// With the code of SQL every other command would start more slowly.
+const cacheFile = cacheFileOf(__dirname, BUILD, process.argv.includes('query'));
 
 function readCache(): Buffer | undefined {
   try {

@@ -26,7 +26,7 @@ export function runLightScript(script: Script, file: string): LightBundle {
   return module.exports as LightBundle;
 }
 
-/** Returns the file of the code cache for a build, for the Node that runs. */
-export function cacheFileOf(folder: string, build: string): string {
-  return `${folder}/light.${build}.${process.version}-${process.arch}.cache`;
+/** Returns the file of the code cache for a build, for the Node that runs; queries have one of their own. */
+export function cacheFileOf(folder: string, build: string, query: boolean): string {
+  return `${folder}/${query ? 'query' : 'light'}.${build}.${process.version}-${process.arch}.cache`;
 }

@@ -40,6 +40,11 @@ test('the first run writes a code cache, and a bad one does no harm', t => {
   }
 });
 
+test('the build makes a code cache for queries, and one for all else', t => {
+  const kinds = new Set(caches(BIN).map(name => name.split('.', 1)[0]));
+  t.deepEqual([...kinds].sort(), ['light', 'query']);
+});
+
 test('a folder that cannot be written is no problem', t => {
   const folder = makeTmpDir(t);
   const program = copyProgram(folder);
