@@ -86,6 +86,20 @@ export class LeafBuilder {
     return compareKeys(next.bytes, next.length, key.bytes, key.length) > 0;
   }
 
+  /** As `append`, for a row whose key is at hand: `bytes` from `from` to `to`. */
+  appendKeyed(row: Row, bytes: Uint8Array, from: number, to: number): void {
+    checkRow(this.spec, row);
+    const {key, next} = this;
+    next.take(bytes, from, to);
+    if (compareKeys(next.bytes, next.length, key.bytes, key.length) <= 0) {
+      throw new TypeError('rows must come in strictly ascending key order'); // (1)
+    }
+    this.key = next;
+    this.next = key;
+    this.columns.append(row);
+    this.cutIfEnd();
+  }
+
   /** Begins with the rows of a leaf, the last one of its level. */
   resume(leaf: LeafNode): void {
     const {count} = leaf;

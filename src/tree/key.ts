@@ -98,6 +98,15 @@ export class KeyWriter {
     }
   }
 
+  /** Becomes the key that is in `source` from `from` to `to`. */
+  take(source: Uint8Array, from: number, to: number): void {
+    const length = to - from;
+    if (length > this.bytes.length) this.bytes = Buffer.allocUnsafe(length * 2);
+    const {bytes} = this;
+    for (let i = 0; i < length; i++) bytes[i] = source[from + i] as number;
+    this.length = length;
+  }
+
   /** Returns a copy of the key. */
   copy(): Buffer {
     return Buffer.from(this.bytes.subarray(0, this.length));

@@ -5,11 +5,14 @@ import {isDbosError} from '../../src/errors.js';
 import {MemoryObjects} from '../../src/objects/memory.js';
 import {statements} from '../../src/sql/parser/parser.js';
 import type {Value} from '../../src/sql/values/value.js';
+import {KeySort} from '../../src/sql/write/key-sort.js';
 import {WorkingState} from '../../src/sql/write/working-state.js';
 import {WritableDatabase} from '../../src/sql/write/writable-database.js';
 import {TreeAppender} from '../../src/tree/append.js';
 import {buildTree} from '../../src/tree/builder.js';
 import type {Row} from '../../src/tree/cell.js';
+import {encodeKey} from '../../src/tree/key.js';
+import {putSorted} from '../../src/tree/sorted.js';
 import type {TreeRoot, TreeSpec} from '../../src/tree/spec.js';
 import {memoryCatalog} from '../support/sqlcatalog.js';
 
@@ -38,6 +41,45 @@ test('rows that are appended to a tree give the tree of all rows', t => {
         t.is(root, buildTree(sink, made, rows.slice(0, to)));
         from = to;
       }
+    }),
+    {numRuns: 60},
+  );
+});
+
+test('rows that are sorted into a tree give the tree of all rows', t => {
+  const key = {collation: 'binary', descending: false} as const;
+  const spec: TreeSpec = {keys: [key, {...key, descending: true}], columns: 3, leafRows: 8, innerRows: 4};
+  const prefixes = fc.constantFrom('', '/srv/', '/srv/vol/dir', 'é');
+  const term = fc.oneof(
+    fc.tuple(prefixes, fc.string({maxLength: 6}), fc.nat(9)).map(([a, b, c]) => a + b + c),
+    fc.integer({min: -300, max: 300}),
+    fc.constant(null),
+  );
+  const rows = (maxLength: number) => fc.array(fc.tuple(term, fc.nat(3)), {maxLength, size: 'max'});
+  const keyOf = (row: Row) => encodeKey(spec, row).toString('latin1');
+  fc.assert(
+    fc.property(rows(300), rows(300), (before, added) => {
+      const sink = new MemoryObjects();
+      const all = new Map<string, Row>();
+      const sort = new KeySort(spec, 1);
+      const distinct = new Map(added.map(([a, b]) => [keyOf([a, b]), [a, b, 'new']]));
+      for (const [a, b] of before) all.set(keyOf([a, b]), [a, b, 'old']);
+      const treeOf = () => {
+        const keys = [...all.keys()].sort();
+        return buildTree(
+          sink,
+          spec,
+          keys.map(each => all.get(each) as Row),
+        );
+      };
+      const root = treeOf();
+      for (const [each, row] of distinct) {
+        all.set(each, row);
+        sort.add(row);
+      }
+      t.is(putSorted(sink, spec, root, sort), treeOf());
+      const terms = [...distinct.values()].map(([a]) => a).filter(a => a !== null);
+      t.is(sort.hasSameTerms(), new Set(terms).size < terms.length);
     }),
     {numRuns: 60},
   );
@@ -179,7 +221,7 @@ for (const {name, sql, insert, row, odd} of KINDS) {
           t.deepEqual(b.session.lastInsertRowid, a.session.lastInsertRowid);
         },
       ),
-      {numRuns: 12},
+      {numRuns: 8},
     );
   });
 }

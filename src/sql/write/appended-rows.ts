@@ -2,16 +2,18 @@
  * The rows that a statement appends to a table without asking its unique indexes: those are held against all of them at once,
  * and brought up to date by it. Layer: sql.
  */
+import type {ObjectSink} from '../../objects/store.js';
 import type {Row} from '../../tree/cell.js';
 import {Cursor} from '../../tree/cursor.js';
-import type {LeafNode} from '../../tree/node.js';
+import {KeyWriter} from '../../tree/key.js';
+import {compareKeys, type LeafNode} from '../../tree/node.js';
 import {nodesOf} from '../../tree/nodes.js';
-import {countRows, greatestKey, rowAt, scanLeaves} from '../../tree/read.js';
-import type {TreeRoot} from '../../tree/spec.js';
-import type {Value} from '../values/value.js';
+import {countRows, greatestKey, rowAt} from '../../tree/read.js';
+import {putSorted} from '../../tree/sorted.js';
+import type {TreeRoot, TreeSpec} from '../../tree/spec.js';
 import type {IndexEntries} from './index-entries.js';
-import {mergeEntries} from './index-sync.js';
-import {KeySort} from './key-sort.js';
+import {entriesOf} from './index-sync.js';
+import type {KeySort} from './key-sort.js';
 import type {StoredTable, TableHost} from './stored-table.js';
 import type {WorkingIndex} from './working-index.js';
 
@@ -47,11 +49,16 @@ export class AppendedRows {
   firstDuplicate(order: readonly WorkingIndex[]): Duplicate | undefined {
     const after = this.table.flush();
     if (after === this.before) return undefined;
+    const {sink} = this.host;
+    const {spec} = this.table;
+    const last = greatestKey(sink, spec, this.before);
+    const range = last === undefined ? {} : {gte: Buffer.concat([last, AFTER])};
     let first: {readonly row: number; readonly index: WorkingIndex} | undefined;
     const made: (() => void)[] = [];
     for (const {index, root} of this.indexes) {
-      const {sort, rows} = this.entriesOf(index.entries, after);
-      const row = duplicateOf(this.host, index.entries, root, sort, rows);
+      const rows: number[] = [];
+      const sort = entriesOf(sink, spec, after, index.entries, range, row => rows.push(row));
+      const row = duplicateOf(sink, index.entries, root, sort, rows);
       if (row !== undefined) {
         const isFirst =
           first === undefined ||
@@ -59,7 +66,7 @@ export class AppendedRows {
           (row === first.row && order.indexOf(index) < order.indexOf(first.index));
         if (isFirst) first = {row, index};
       } else if (first === undefined) {
-        const merged = mergeEntries(this.host.sink, index.entries, root, sort);
+        const merged = putSorted(sink, index.entries.spec, root, sort);
         made.push(() => index.moveTo(merged, after));
       }
     }
@@ -67,85 +74,78 @@ export class AppendedRows {
       for (const take of made) take();
       return undefined;
     }
-    const {sink} = this.host;
-    const {spec} = this.table;
     const previous =
       first.row === 0 ? undefined : rowAt(sink, spec, after, countRows(sink, spec, this.before) + first.row - 1);
     return {...first, previous};
-  }
-
-  /** Returns the entries of the rows, and for each its row's number. */
-  private entriesOf(
-    entries: IndexEntries,
-    after: TreeRoot,
-  ): {readonly sort: KeySort; readonly rows: readonly number[]} {
-    const {host, table, before} = this;
-    const sort = new KeySort(entries.spec);
-    const rows: number[] = [];
-    const last = greatestKey(host.sink, table.spec, before);
-    const range = last === undefined ? {} : {gte: Buffer.concat([last, AFTER])};
-    let start = 0;
-    for (const {leaf, from, to} of scanLeaves(host.sink, table.spec, after, range)) {
-      entries.eachOf(leaf, from, to, (entry, at) => {
-        sort.add(entry);
-        rows.push(start + at - from);
-      });
-      start += to - from;
-    }
-    return {sort, rows};
   }
 }
 
 /** Returns the least number of a row whose terms another one has: one of the index, or one with a lesser number. */
 function duplicateOf(
-  host: TableHost,
-  entries: IndexEntries,
+  sink: ObjectSink,
+  {spec}: IndexEntries,
   index: TreeRoot,
   sort: KeySort,
   rows: readonly number[],
 ): number | undefined {
-  const terms = entries.definition.terms.length;
-  const present = index === null ? undefined : new Presence(host, entries, index);
+  const present = index === null ? undefined : new Presence(sink, spec, index);
   let first: number | undefined;
   const found = (row: number) => {
     if (first === undefined || row < first) first = row;
   };
-  let last: Buffer | undefined;
-  /** The least number of a row that has the last terms. */
+  let last = -1;
+  /** The least number of a row that has the terms of the last one; a row of the index is before all of them. */
   let holder = -1;
   for (const i of sort.order()) {
-    const values = sort.row(i).slice(0, terms) as Value[];
-    if (values.includes(null)) {
-      last = undefined;
-      continue;
-    }
-    const {bytes, length} = entries.prefix(values);
     const row = rows[i] as number;
-    if (last !== undefined && last.length === length && bytes.compare(last, 0, length, 0, length) === 0) {
+    if (last >= 0 && sort.sameTerms(last, i)) {
       found(Math.max(row, holder));
       holder = Math.min(row, holder);
-      continue;
+    } else {
+      holder = row;
+      const terms = present && sort.termBytes(i);
+      if (terms && present.has(terms)) {
+        holder = -1;
+        found(row);
+      }
     }
-    last = Buffer.from(bytes.subarray(0, length));
-    // one that is there already is before all of them
-    holder = present?.has(last) ? -1 : row;
-    if (holder < 0) found(row);
+    last = i;
   }
   return first;
 }
 
-/** Tells which terms an index has; they are asked for in ascending order. */
+/** Tells whether an index has entries with some terms; these are asked for in ascending order. */
 class Presence {
   private readonly cursor: Cursor;
+  private leaf: LeafNode;
+  private at = 0;
+  /** The key of that place. */
+  private readonly key = new KeyWriter();
 
-  constructor(host: TableHost, {spec}: IndexEntries, root: NonNullable<TreeRoot>) {
-    this.cursor = new Cursor(nodesOf(host.sink), spec, root);
+  constructor(sink: ObjectSink, spec: TreeSpec, root: NonNullable<TreeRoot>) {
+    this.cursor = new Cursor(nodesOf(sink), spec, root);
+    this.leaf = this.cursor.leaf();
+    this.leaf.writeKey(this.key, 0);
   }
 
-  has(prefix: Buffer): boolean {
-    this.cursor.seek(prefix);
-    const leaf: LeafNode = this.cursor.leaf();
-    const at = leaf.search(prefix);
-    return at < leaf.count && leaf.keyAt(at).subarray(0, prefix.length).equals(prefix);
+  has(terms: Buffer): boolean {
+    if (this.compare(terms) < 0) this.seek(terms);
+    return this.at < this.leaf.count && this.compare(terms) === 0;
+  }
+
+  private seek(terms: Buffer): void {
+    this.at = this.leaf.search(terms, this.at);
+    if (this.at === this.leaf.count && !this.cursor.isLast()) {
+      this.cursor.seek(terms);
+      this.leaf = this.cursor.leaf();
+      this.at = this.leaf.search(terms);
+    }
+    if (this.at < this.leaf.count) this.leaf.writeKey(this.key, this.at);
+  }
+
+  /** Compares the terms of the place with others. */
+  private compare(terms: Buffer): number {
+    const {bytes, length} = this.key;
+    return compareKeys(bytes, Math.min(length, terms.length), terms, terms.length);
   }
 }

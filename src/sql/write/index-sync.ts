@@ -4,12 +4,13 @@
  */
 import {compareBytes, toBinary} from '../../bytes.js';
 import type {ObjectSink} from '../../objects/store.js';
-import {buildTree, type Edit} from '../../tree/builder.js';
+import type {Edit} from '../../tree/builder.js';
 import {type Row, sameCell} from '../../tree/cell.js';
 import {diffTrees} from '../../tree/diff.js';
 import {editTree} from '../../tree/edit.js';
 import {encodeKey} from '../../tree/key.js';
-import {countRows, scanLeaves} from '../../tree/read.js';
+import {countRows, scanLeaves, type TreeRange} from '../../tree/read.js';
+import {putSorted} from '../../tree/sorted.js';
 import type {TreeRoot, TreeSpec} from '../../tree/spec.js';
 import type {IndexEntries} from './index-entries.js';
 import {KeySort} from './key-sort.js';
@@ -17,42 +18,30 @@ import {KeySort} from './key-sort.js';
 /** Edits of an index that are made at once. */
 const BATCH_EDITS = 1 << 16;
 
-/** Writes the index of a table and returns its root. `check`, if given, sees the entries in order. */
-export function buildIndex(
+/** Returns the entries of the rows of a range of a table, and calls `take` for each with the number of its row in the range. */
+export function entriesOf(
   sink: ObjectSink,
   spec: TreeSpec,
   table: TreeRoot,
   entries: IndexEntries,
-  check: (entry: Row) => void = () => undefined,
-): TreeRoot {
-  const sort = new KeySort(entries.spec);
-  for (const {leaf, from, to} of scanLeaves(sink, spec, table)) {
-    entries.eachOf(leaf, from, to, entry => sort.add(entry));
+  range: TreeRange = {},
+  take: (row: number) => void = () => undefined,
+): KeySort {
+  const sort = new KeySort(entries.spec, entries.definition.terms.length);
+  let start = 0;
+  for (const {leaf, from, to} of scanLeaves(sink, spec, table, range)) {
+    entries.eachOf(leaf, from, to, (entry, at) => {
+      sort.add(entry);
+      take(start + at - from);
+    });
+    start += to - from;
   }
-  return buildTree(sink, entries.spec, checked(sort.sorted(), check));
+  return sort;
 }
 
-/**
- * Returns the root of an index whose entries are those of a tree and the sorted ones; none of those is in the tree, except
- * where it replaces what is there.
- */
-export function mergeEntries(sink: ObjectSink, {spec}: IndexEntries, index: TreeRoot, sort: KeySort): TreeRoot {
-  if (index === null) return buildTree(sink, spec, sort.sorted());
-  let root: TreeRoot = index;
-  const order = sort.order();
-  for (let from = 0; from < order.length; from += BATCH_EDITS) {
-    const edits: Edit[] = [];
-    for (const i of order.subarray(from, from + BATCH_EDITS)) edits.push({key: sort.key(i), row: sort.row(i)});
-    root = editTree(sink, spec, root, edits);
-  }
-  return root;
-}
-
-function* checked(rows: Iterable<Row>, check: (row: Row) => void): Generator<Row, void, undefined> {
-  for (const row of rows) {
-    check(row);
-    yield row;
-  }
+/** Writes the index of a table and returns its root. */
+export function buildIndex(sink: ObjectSink, spec: TreeSpec, table: TreeRoot, entries: IndexEntries): TreeRoot {
+  return putSorted(sink, entries.spec, null, entriesOf(sink, spec, table, entries));
 }
 
 /** Returns the root of the index of a table with the root `to`; `index` is that of the same table with the root `from`. */

@@ -60,7 +60,9 @@ export function compileInsert(compiler: Compiler, place: Place, statement: Inser
   const first = source === undefined ? [] : places.map((column, i) => (places.indexOf(column) === i ? column : -1));
   const {width} = target;
   const {rowid, expressions} = program;
+  const inOrder = first.length === width && first.every((column, i) => column === i);
   const rowOf = (run: Run, values: readonly Cell[]): Cell[] => {
+    if (inOrder) return values.slice();
     const row = new Array<Cell>(width).fill(null);
     for (let i = 0; i < first.length; i++) {
       const column = first[i] as number;

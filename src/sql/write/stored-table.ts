@@ -13,14 +13,14 @@ import {type Cell, ContentRef, type Row} from '../../tree/cell.js';
 import {editTree} from '../../tree/edit.js';
 import {KeyWriter} from '../../tree/key.js';
 import {findRow} from '../../tree/locate.js';
-import {compareKeys} from '../../tree/node.js';
 import {countRows, getRow, greatestKey, lastLeaf} from '../../tree/read.js';
+import {putSorted} from '../../tree/sorted.js';
 import type {KeyColumn, TreeRoot, TreeSpec} from '../../tree/spec.js';
 import type {IndexDefinition, IndexedTable} from '../catalog/index-definition.js';
 import type {IndexSource} from '../source.js';
 import type {Value} from '../values/value.js';
 import {IndexEntries} from './index-entries.js';
-import {buildIndex} from './index-sync.js';
+import {entriesOf} from './index-sync.js';
 import {WorkingIndex} from './working-index.js';
 
 /** What a table needs of the state that it is part of. */
@@ -329,13 +329,9 @@ export class StoredTable {
     const {host, spec} = this;
     const entries = new IndexEntries(definition, this.shape, host.sink);
     const table = this.flush();
-    const root = buildIndex(
-      host.sink,
-      spec,
-      table,
-      entries,
-      definition.unique ? uniqueCheck(entries, this.shape) : undefined,
-    );
+    const sort = entriesOf(host.sink, spec, table, entries);
+    if (definition.unique && sort.hasSameTerms()) throw duplicate(definition, this.shape);
+    const root = putSorted(host.sink, entries.spec, null, sort);
     const index = new WorkingIndex(entries, host.sink, spec, root, table);
     this.touch();
     this.ownIndexes = [...this.ownIndexes, index];
@@ -425,22 +421,6 @@ class LiveIndex implements IndexSource {
   get rows(): number {
     return this.where === undefined ? this.table.rows : countRows(this.index.sink, this.spec, this.root);
   }
-}
-
-/** Returns a check that throws where two entries that follow each other have the same terms. */
-function uniqueCheck(entries: IndexEntries, shape: IndexedTable): (entry: Row) => void {
-  const {terms} = entries.definition;
-  let last: Buffer | undefined;
-  return entry => {
-    const values = entry.slice(0, terms.length) as Value[];
-    if (values.includes(null)) {
-      last = undefined;
-      return;
-    }
-    const {bytes, length} = entries.prefix(values);
-    if (last && compareKeys(bytes, length, last, last.length) === 0) throw duplicate(entries.definition, shape);
-    last = Buffer.from(bytes.subarray(0, length));
-  };
 }
 
 /** Returns the error for two rows with the same values in a unique index. */

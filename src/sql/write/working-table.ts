@@ -97,9 +97,22 @@ export class WorkingTable {
     return true;
   }
 
-  /** Adds a row behind all others, and returns whether it did: not where it does not belong there. See `StoredTable.append`. */
+  /**
+   * Adds a row behind all others, and returns whether it did: not where it does not belong there. See `StoredTable.append`. The
+   * row is not changed or used later, but its long values are.
+   */
   append(row: readonly Cell[]): boolean {
-    return this.stored.append(this.toTree(row));
+    return this.stored.append(this.needsWork(row) ? this.toTree(row) : row);
+  }
+
+  /** Whether a row of the tree is another one than this row. */
+  private needsWork(row: readonly Cell[]): boolean {
+    if (!this.direct) return true;
+    for (let i = 0; i < row.length; i++) {
+      const cell = row[i] as Cell;
+      if (typeof cell === 'string' ? cell.length * 3 > INLINE_LIMIT : cell instanceof Uint8Array) return true;
+    }
+    return false;
   }
 
   /** Returns whether a row sorts behind all others. */
