@@ -157,6 +157,14 @@ export class ByteWriter {
     return this;
   }
 
+  /** Appends `size` bytes, which are to be filled in before anything else is written, and returns them. */
+  room(size: number): Buffer {
+    this.reserve(size);
+    const at = this.length;
+    this.length += size;
+    return this.buffer.subarray(at, at + size);
+  }
+
   bytes(bytes: Uint8Array): this {
     this.reserve(bytes.length);
     this.buffer.set(bytes, this.length);

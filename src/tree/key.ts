@@ -209,6 +209,24 @@ function notAKey(cell: Cell): Error {
   });
 }
 
+/**
+ * Compares the key that begins with a text, by its bytes in UTF-8, with another key: less or greater than 0 as the first column of
+ * an ascending binary key tells it, 0 where that does not.
+ */
+export function compareText(text: Uint8Array, from: number, to: number, key: Uint8Array): number {
+  if (key[0] !== TEXT_TAG) return TEXT_TAG - (key[0] ?? 0);
+  let at = 1;
+  for (let i = from; i < to; i++) {
+    const byte = text[i] as number;
+    // one that a key has in another form
+    if (byte < 2) return 0;
+    if (at === key.length) return 1;
+    const difference = byte - (key[at++] as number);
+    if (difference !== 0) return difference;
+  }
+  return at === key.length ? 1 : END - (key[at] as number);
+}
+
 const scratch = new KeyWriter();
 
 /** Returns the key of the first cells of a row; fewer cells than key columns give the prefix of a range. */

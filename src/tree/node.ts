@@ -12,9 +12,18 @@ import {asBytes, asCount, decodeObject, encodeObject, invalid} from '../objects/
 import {ID_BYTES, type ObjectId} from '../objects/id.js';
 import {FORMAT_VERSION, OBJECT_KINDS} from '../objects/kinds.js';
 import type {Cell, Row} from './cell.js';
-import {KeyWriter} from './key.js';
+import {compareText, KeyWriter} from './key.js';
 import type {KeyColumn, TreeSpec} from './spec.js';
-import {type CellChange, isUniform, patchVector, readCellAt, readVector, type Vector, writeVector} from './vector.js';
+import {
+  type BytesVector,
+  type CellChange,
+  isUniform,
+  patchVector,
+  readCellAt,
+  readVector,
+  type Vector,
+  writeVector,
+} from './vector.js';
 
 /** No tree is higher: 2⁵³ rows with two children a node have fewer levels. */
 const MAX_LEVEL = 60;
@@ -146,9 +155,15 @@ export class LeafNode {
     let high = this.count;
     const {keys} = this;
     if (keys === undefined) {
+      const texts = this.firstTexts();
       while (low < high) {
         const middle = (low + high) >>> 1;
-        if (this.compareAt(middle, key) < 0) low = middle + 1;
+        // most often the text at the beginning tells, without a key that has to be made
+        let order = texts
+          ? compareText(texts.bytes, texts.offsets[middle] as number, texts.offsets[middle + 1] as number, key)
+          : 0;
+        if (order === 0) order = this.compareAt(middle, key);
+        if (order < 0) low = middle + 1;
         else high = middle;
       }
       if (++this.searches > SEARCHES) this.keepKeys();
@@ -170,6 +185,14 @@ export class LeafNode {
       else high = middle;
     }
     return low;
+  }
+
+  /** Returns the first column if keys have its bytes as they are. */
+  private firstTexts(): BytesVector | undefined {
+    const {collation, descending} = this.spec.keys[0] as KeyColumn;
+    if (collation !== 'binary' || descending) return undefined;
+    const first = this.column(0);
+    return first.kind === 'text' && first.nulls === undefined ? first : undefined;
   }
 
   private keepKeys(): void {

@@ -169,9 +169,15 @@ function writeIntegers(out: ByteWriter, cells: readonly Cell[], count: number, h
     return;
   }
   writeInteger(out, least);
-  for (let i = 0; i < count; i++) {
+  const target = out.room(count * width);
+  for (let i = 0, at = 0; i < count; i++) {
     const cell = cells[i] as number | null;
-    writeUnsigned(out, cell === null ? 0 : cell - least, width);
+    let rest = cell === null ? 0 : cell - least;
+    target[at++] = rest;
+    for (let byte = 1; byte < width; byte++) {
+      rest >>>= 8;
+      target[at++] = rest;
+    }
   }
 }
 
@@ -221,7 +227,8 @@ function writeReals(out: ByteWriter, cells: readonly Cell[], count: number, hasN
     }
   }
   writeTag(out, TAG.real, cells, count, hasNulls);
-  for (let i = 0; i < count; i++) out.f64(plainNaN(realOf(cells[i] as Cell)));
+  const view = viewOf(out.room(count * 8));
+  for (let i = 0; i < count; i++) view.setFloat64(i * 8, plainNaN(realOf(cells[i] as Cell)), true);
 }
 
 function writeTexts(out: ByteWriter, cells: readonly (string | null)[], count: number, hasNulls: boolean): void {
@@ -330,7 +337,12 @@ function writeStrings(
 
 function writeLengths(out: ByteWriter, cells: readonly (string | null)[], count: number, width: number): void {
   out.u8(width);
-  for (let i = 0; i < count; i++) writeUnsigned(out, (cells[i] as string | null)?.length ?? 0, width);
+  if (width > 1) {
+    for (let i = 0; i < count; i++) writeUnsigned(out, (cells[i] as string | null)?.length ?? 0, width);
+    return;
+  }
+  const target = out.room(count);
+  for (let i = 0; i < count; i++) target[i] = (cells[i] as string | null)?.length ?? 0;
 }
 
 function flagsOf(ref: ContentRef): number {

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import {encodeText} from '../../src/bytes.js';
 import {isDbosError} from '../../src/errors.js';
 import {type Cell, ContentRef, Real} from '../../src/tree/cell.js';
-import {afterPrefix, decodeKey, encodeKey, MAX_KEY_BYTES, pathRange} from '../../src/tree/key.js';
+import {afterPrefix, compareText, decodeKey, encodeKey, MAX_KEY_BYTES, pathRange} from '../../src/tree/key.js';
 import type {Collation, KeyColumn, TreeSpec} from '../../src/tree/spec.js';
 import {anyKeyCell, anyKeyColumn, anyText, digest} from './samples.js';
 
@@ -213,4 +213,26 @@ test('what cannot be a key is refused', t => {
   t.throws(() => encodeKey(spec, ['x'.repeat(MAX_KEY_BYTES)]), {code: 'VALUE_TOO_LARGE'});
   t.notThrows(() => encodeKey(spec, ['x'.repeat(MAX_KEY_BYTES - 2)]));
   t.throws(() => encodeKey(spec, ['\ud800']), {instanceOf: TypeError});
+});
+
+test('a text compared by its bytes sorts as its key does', t => {
+  const text = fc.oneof(
+    fc.string({unit: fc.constantFrom('a', 'b', '\0', '\u0001', '\u0002', 'é', '\u{1f600}', '\udc80'), maxLength: 5}),
+    fc.string({maxLength: 3}),
+  );
+  const ascending: KeyColumn = {collation: 'binary', descending: false};
+  const pair = specOf(ascending, ascending);
+  const other = fc.oneof(text, text, fc.constantFrom<Cell>(null, 1, new Uint8Array([97])));
+  const cut = fc.oneof(fc.constant(100), fc.nat(8));
+  fc.assert(
+    fc.property(text, other, fc.nat(2), cut, (a, b, rest, length) => {
+      const bytes = encodeText(a);
+      const key = encodeKey(pair, [b, rest]).subarray(0, 1 + length);
+      const order = compareText(bytes, 0, bytes.length, key);
+      const whole = Buffer.compare(encodeKey(pair, [a, 1]), key);
+      if (order !== 0) t.is(Math.sign(order), whole);
+      else t.true(a === b || /[\0\u0001]/.test(a));
+    }),
+    {numRuns: 2000},
+  );
 });

@@ -194,8 +194,9 @@ export class TableProgram {
     const {rowid, table} = this;
     if (rowid === undefined) return;
     const given = row[rowid] as Cell;
-    if (given !== null) row[rowid] = this.rowidOf(run, given);
-    else row[rowid] = this.definition.autoincrement ? run.sequences.next(table) : table.nextRowid();
+    if (given !== null) {
+      if (!Number.isSafeInteger(given)) row[rowid] = this.rowidOf(run, given);
+    } else row[rowid] = this.definition.autoincrement ? run.sequences.next(table) : table.nextRowid();
     if (this.definition.autoincrement) run.sequences.note(table, row[rowid] as number | bigint);
   }
 
