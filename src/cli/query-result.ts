@@ -112,9 +112,9 @@ export class QueryResult {
         run += performance.now() - began;
         if (done) break;
         const end = 'columns' in batch ? batch.to : batch.length;
-        const start = 'columns' in batch ? batch.from : 0;
-        rows += end - start;
-        for (let row = start; row < end; ) {
+        const first = 'columns' in batch ? batch.from : 0;
+        rows += end - first;
+        for (let row = first; row < end; ) {
           if ('columns' in batch) row = writer.leafRows?.(batch, row) ?? end;
           else writer.row(batch[row++] as Batch[number]);
           if (out.length < PART_BYTES) continue;
