@@ -158,7 +158,15 @@ const order = fc
   )
   .map(terms => terms.map(([term, way]) => term + way));
 
-const SELECTED = ['t.id', 't.id, t.a', 't.*', 't.b, t.id', 't.a, t.c', 'count(*)', 'max(t.a), min(t.b), count(t.c)'];
+const SELECTED = [
+  't.id',
+  't.id, t.a',
+  't.*',
+  't.b, t.id',
+  't.a, t.c',
+  'count(*)',
+  'max(t.a), min(t.b COLLATE BINARY), count(t.c)',
+];
 
 interface Asked {
   readonly sql: string;

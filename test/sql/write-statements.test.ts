@@ -122,6 +122,36 @@ test('foreign keys hold at the end of a statement, deferred ones at the end of t
   t.deepEqual(run(db, 'SELECT * FROM c'), [[1, null]]);
 });
 
+test('the actions of foreign keys are checked with the statement that may take them', t => {
+  const db = database();
+  run(db, 'PRAGMA foreign_keys = ON');
+  run(
+    db,
+    `CREATE TABLE p(a INTEGER PRIMARY KEY, u UNIQUE); CREATE TABLE c(a INTEGER PRIMARY KEY, b REFERENCES p ON DELETE CASCADE, n);
+     CREATE TABLE g(x REFERENCES c(n))`,
+  );
+  const mismatch = {code: 'SQL_MISUSE', message: /foreign key mismatch - "g" referencing "c"/};
+  t.throws(() => run(db, 'DELETE FROM p'), mismatch);
+  t.throws(() => run(db, 'REPLACE INTO p VALUES (1, 1)'), mismatch);
+  t.notThrows(() => run(db, 'INSERT INTO p VALUES (1, 1) ON CONFLICT DO NOTHING; UPDATE p SET u = 2'));
+});
+
+test('what OR says does not reach through a DELETE, and OR REPLACE sees rows as they are then', t => {
+  const db = database();
+  run(
+    db,
+    `CREATE TABLE t(a INTEGER PRIMARY KEY, b); INSERT INTO t VALUES (0, 1), (1, 4); CREATE TABLE l(a UNIQUE);
+     UPDATE OR REPLACE t SET a = a + 1, b = b + 1`,
+  );
+  t.deepEqual(run(db, 'SELECT * FROM t'), [[2, 3]]);
+  run(
+    db,
+    `INSERT INTO l VALUES (2); CREATE TRIGGER d AFTER DELETE ON t BEGIN INSERT INTO l VALUES (old.a); END;
+     CREATE TRIGGER u AFTER UPDATE ON t BEGIN DELETE FROM t WHERE a = new.a; END`,
+  );
+  t.throws(() => run(db, 'UPDATE OR IGNORE t SET b = 0'), {code: 'CONSTRAINT_FAILED'});
+});
+
 test('temporary tables hide others and are no part of the state', t => {
   let units = 0;
   const db = database(() => units++);

@@ -133,7 +133,7 @@ function joinParts(
     const using = join.using?.[index];
     if (using)
       for (const each of tablesWith([...left.tables, ...right.tables], name)) binder.onColumn?.(using, each.of);
-    const l = leftSide.bound();
+    const l = 'either' in leftSide ? leftSide.either() : leftSide.bound();
     const r = rightColumn.bound();
     on.push({
       op: 'compare',
@@ -143,12 +143,17 @@ function joinParts(
       affinity: comparisonAffinity(affinityOfBound(l), affinityOfBound(r)),
       collation: comparisonCollation(l, r),
     });
-    const both = join.type === 'right' || join.type === 'full';
-    const bound = () => (both ? coalesced(leftSide.bound(), rightColumn.bound()) : leftSide.bound());
+    const outerRight = join.type === 'right' || join.type === 'full';
+    // as in SQLite: of a RIGHT JOIN the column on the right
+    const bound = () => {
+      if (join.type === 'right') return rightColumn.bound();
+      return join.type === 'full' ? coalesced(leftSide.bound(), rightColumn.bound()) : leftSide.bound();
+    };
+    const either = () => (outerRight ? coalesced(l, r) : l);
     const leftTables = 'tables' in leftSide ? leftSide.tables : tablesWith(left.tables, name).slice(0, 1);
     const tables = new Set([...leftTables, ...tablesWith(right.tables, name).slice(0, 1)]);
     scope.merged = scope.merged.filter(merged => fold(merged.name) !== fold(name));
-    scope.merged.push({name: leftSide.name, bound, tables, type: leftSide.type});
+    scope.merged.push({name: leftSide.name, bound, either, tables, type: leftSide.type});
   }
   const tables = [...left.tables, ...right.tables];
   const node = joinNode(join, left.node, right.node, on);
@@ -366,6 +371,17 @@ function tableOf(
 /** Functions whose column `value` is JSON where `type` says that it is an array or an object. */
 const JSON_WALKS = new Set(['json_each', 'json_tree']);
 
+/** Stands for an argument until it is bound. */
+const UNKNOWN: Bound = {op: 'row', items: []};
+
+/** Whether an expression may read columns: it names one, or is a query. */
+function readsColumns(node: unknown): boolean {
+  if (node === null || typeof node !== 'object') return false;
+  if (Array.isArray(node)) return node.some(readsColumns);
+  if ('kind' in node && (node.kind === 'column' || node.kind === 'select')) return true;
+  return Object.values(node).some(readsColumns);
+}
+
 function bindCall(binder: Binder, scope: Scope, item: TableReference, alias: string): FromPart {
   const {name} = item.name;
   const called = binder.catalog.findFunction(name.text);
@@ -377,7 +393,14 @@ function bindCall(binder: Binder, scope: Scope, item: TableReference, alias: str
       hint: 'docs/sql.md lists the table functions.',
     });
   }
-  const args = (item.args ?? []).map(arg => binder.expression(scope, arg));
+  // one that reads columns is bound when all tables of the clause are known: they may be to its right
+  const args = (item.args ?? []).map((arg, i): Bound => {
+    if (!readsColumns(arg)) return binder.expression(scope, arg);
+    scope.deferred.push(() => {
+      args[i] = binder.expression(scope, arg);
+    });
+    return UNKNOWN;
+  });
   if (args.length < called.minArgs || args.length > called.maxArgs) {
     const wanted =
       called.minArgs === called.maxArgs
@@ -391,7 +414,7 @@ function bindCall(binder: Binder, scope: Scope, item: TableReference, alias: str
   }
   let bound: BoundTableFunction;
   try {
-    bound = called.bind(args.map(arg => binder.constant(arg)));
+    bound = called.bind(args.map(arg => (arg === UNKNOWN ? undefined : binder.constant(arg))));
   } catch (error) {
     throw binder.at(error, item);
   }

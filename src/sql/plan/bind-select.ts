@@ -17,6 +17,7 @@ import {
   type Bound,
   childrenOf,
   collationOf,
+  ownCollation,
   Slot,
   type SortKey,
   sameBound,
@@ -398,7 +399,11 @@ export function combine(
       }
       inputs.push(arm.query);
     } while ((operator === 'union' || operator === 'union all') && rest[i]?.operator === operator);
-    const slots = query.outputs.map(({name, expr}) => new Slot(name, affinityOfBound(expr), collationOf(expr)));
+    const slots = query.outputs.map(({name, expr}, i) => {
+      // that of the first arm in which there is one
+      const collation = inputs.map(({outputs}) => ownCollation((outputs[i] as Output).expr)).find(Boolean);
+      return new Slot(name, affinityOfBound(expr), collation);
+    });
     const rows =
       operator === 'union all' || operator === 'union'
         ? inputs.reduce((sum, each) => sum + each.plan.rows, 0)

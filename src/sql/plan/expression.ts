@@ -175,7 +175,12 @@ function columnCollation(expr: Bound): CollationName | undefined {
 
 /** Returns the collation of an expression by itself, as ORDER BY and GROUP BY use it. */
 export function collationOf(expr: Bound): CollationName {
-  return explicitCollation(expr) ?? columnCollation(expr) ?? 'binary';
+  return ownCollation(expr) ?? 'binary';
+}
+
+/** Returns the collation that COLLATE or a column gives an expression; undefined where none does. */
+export function ownCollation(expr: Bound): CollationName | undefined {
+  return explicitCollation(expr) ?? columnCollation(expr);
 }
 
 /** Returns the collation of a comparison: an explicit one first, then that of a column, the left one first. */

@@ -118,7 +118,12 @@ function planInner(
   }
   while (units.size > 0) {
     const ready = [...units].filter(unit => [...unit.needs].every(isKnown));
-    const unit = cheapest(ready.length > 0 ? ready : [...units], plan, pending, isKnown);
+    if (ready.length === 0) {
+      throw new DbosError('SQL_MISUSE', 'no query solution.', {
+        hint: 'The arguments of a table function must come from other tables, and not in a circle.',
+      });
+    }
+    const unit = cheapest(ready, plan, pending, isKnown);
     units.delete(unit);
     const usable = [...pending].filter(each =>
       [...slotsOf(each)].every(slot => unit.provides.has(slot) || isKnown(slot)),
@@ -129,12 +134,16 @@ function planInner(
     if (plan.op !== 'filter' || rest.length > 0) plan = filteredOnce(plan, rest);
   }
   if (pending.size > 0) {
-    throw new DbosError('SQL_MISUSE', 'ON clause references tables to its right.', {hint: 'Join those tables first.'});
+    throw refersToRight();
   }
   const guard = filtered(ONE, constant);
   if (plan === undefined || constant.length === 0) return plan ?? guard;
   // conditions that read no row of it are checked before anything is read
   return {op: 'nest', outer: guard, inner: plan, left: false, slots: [], on: [], rows: plan.rows};
+}
+
+function refersToRight(): DbosError {
+  return new DbosError('SQL_MISUSE', 'ON clause references tables to its right.', {hint: 'Join those tables first.'});
 }
 
 /** Conditions that a plan has checked at its leaves are not checked again. */
@@ -280,10 +289,10 @@ function joinUnit(
   outside: (slot: Slot) => boolean,
 ): Plan {
   const local = conditions.filter(each => isLocal(each, unit, outside));
-  const inner = planUnit(unit, local, new Set(), outside);
   const keys = hashKeysOf(conditions, unit.provides, slot => bound.has(slot) || outside(slot), outside);
   const lateral = [...unit.needs].some(slot => !outside(slot));
   const lookup = planUnit(unit, conditions, bound, outside);
+  const inner = lateral ? lookup : planUnit(unit, local, new Set(), outside);
   const byKey = rangeOf(lookup) !== undefined && usesOuter(lookup, bound);
   const matches = keys.length > 0 ? Math.max(1, inner.rows / Math.max(1, Math.min(inner.rows, 1e4))) : inner.rows;
   const nested = plan.rows * (LOOKUP_ROWS + rangeCost(lookup));
@@ -379,12 +388,10 @@ function planOuter(
   const unit: Unit = {node: node.right, provides: rightSlots, needs: addNeeded(node.right, new Set())};
   const nested = (inner: Plan): Plan =>
     filtered({op: 'nest', outer: left, inner, left: true, slots: [...rightSlots], on: [], rows: left.rows}, rest);
-  if ([...unit.needs].some(slot => !isKnown(slot))) {
-    if (node.type === 'left') return nested(planNode(node.right, node.on, bound, outside));
-    throw new DbosError('SQL_UNSUPPORTED', 'One side of a FULL JOIN cannot be computed from columns of the other.', {
-      hint: 'Use LEFT JOIN for table functions that take columns.',
-    });
-  }
+  const needed = [...addNeeded(node.left, new Set()), ...[...unit.needs].filter(slot => !leftSlots.has(slot))];
+  if (!needed.every(isKnown)) throw refersToRight();
+  // what is computed from the left side has no rows of its own: a FULL JOIN finds none that a LEFT JOIN does not
+  if (![...unit.needs].every(isKnown)) return nested(planNode(node.right, node.on, bound, outside));
   const right = planNode(node.right, localOn, new Set(), outside);
   if (node.type === 'left' && node.right.kind === 'relation') {
     const lookup = planUnit(unit, node.on, bound, outside);

@@ -32,6 +32,8 @@ export interface ScopeTable {
 export interface MergedColumn {
   readonly name: string;
   readonly bound: () => Bound;
+  /** What a further join is made by: the column of whichever table has a row. */
+  readonly either: () => Bound;
   /** The tables whose columns of this name it stands for. */
   readonly tables: ReadonlySet<ScopeTable>;
   readonly type: string;

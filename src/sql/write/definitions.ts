@@ -301,6 +301,7 @@ function emptyForDrop(compiler: Compiler, run: Run, table: WorkingTable): void {
   if (!keys.matterToDrop(run.session)) return;
   const program = compiler.program(table);
   const {rows} = table;
+  keys.prepareDrop(run.session);
   run.dropping = true;
   for (const row of rowsOf(table)) if (table.has(table.keyOf(row))) program.remove(run, row);
   if (keys.isParent) {

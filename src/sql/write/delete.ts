@@ -19,11 +19,11 @@ export function compileDelete(compiler: Compiler, place: Place, statement: Delet
   const select = compileSelection(compiler, place, statement, target, () => []);
   const returning = compileReturning(place, owner, statement.table.alias?.text ?? target.name, statement.returning);
   program.triggers.prepare('delete');
-  if (compiler.session.foreignKeys) program.foreignKeys.prepare('delete');
+  if (compiler.session.foreignKeys) program.foreignKeys.prepare(compiler.session, 'delete');
   const all = statement.where === undefined && statement.limit === undefined && returning === undefined;
   return {
     returning: returning?.outputs ?? [],
-    run: (run, outer, or) => {
+    run: (run, outer) => {
       const plain = program.deletesPlainly(run);
       let changes = 0;
       try {
@@ -38,7 +38,8 @@ export function compileDelete(compiler: Compiler, place: Place, statement: Delet
           const now = plain ? row : target.get(target.keyOf(row));
           if (now === undefined) continue;
           returning?.add(run, now);
-          if (program.delete(run, now, or)) changes++;
+          // as in SQLite, what a statement outside says of conflicts does not reach through a DELETE
+          if (program.delete(run, now, undefined)) changes++;
           else if (returning) run.returned.pop();
         }
       } finally {
@@ -58,9 +59,9 @@ function ofView(compiler: Compiler, place: Place, statement: Delete, view: Worki
   triggers.prepare('delete');
   return {
     returning: returning?.outputs ?? [],
-    run: (run, outer, or) => {
+    run: (run, outer) => {
       for (const batch of [...select(run, outer)]) {
-        for (const row of batch) if (triggers.fire(run, fired, undefined, row, or)) returning?.add(run, row);
+        for (const row of batch) if (triggers.fire(run, fired, undefined, row, undefined)) returning?.add(run, row);
       }
       run.session.changes = 0;
     },

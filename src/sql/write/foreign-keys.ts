@@ -126,7 +126,9 @@ class Outgoing {
         const {collation} = parent.definition.columns[column] as TableColumn;
         return comparator(collation)(gone[column] as Value, sought[i] as Value) === 0;
       });
-      if (meant && this.isMoved(gone, row, columns)) return true;
+      // as in SQLite, where a row that names itself is taken out of the table before its new foreign key is looked at
+      const out = index === undefined && parent.definition.rowid.kind !== 'alias' && this.isChanged(gone, row);
+      if (meant && (out || this.isMoved(gone, row, columns))) return true;
     }
     if (index) return parent.findByIndex(index, sought).length === 0;
     if (parent.definition.rowid.kind === 'alias') {
@@ -343,6 +345,18 @@ export class ForeignKeys {
     return this.outgoing.some(each => each.isToItself);
   }
 
+  /** Whether an update of these columns changes a foreign key to the same table, or rows that name the changed one. */
+  reach(set: readonly boolean[]): boolean {
+    return (
+      this.outgoing.some(
+        ({isToItself, reference}) => isToItself && reference.key.columns.some(column => set[column]),
+      ) ||
+      this.incoming.some(
+        each => each.reference.key.references.onUpdate !== 'no action' && each.named().some(column => set[column]),
+      )
+    );
+  }
+
   /** Whether foreign keys name it. */
   get isParent(): boolean {
     return this.incoming.length > 0;
@@ -360,7 +374,12 @@ export class ForeignKeys {
    * Throws SQL_MISUSE or TABLE_UNKNOWN for a foreign key that names no key of a table, where a statement has to look at it.
    * `set` are the columns that it changes; `single` says that it inserts one row and nothing else.
    */
-  prepare(event: 'insert' | 'update' | 'delete', set?: readonly boolean[], single = false): void {
+  prepare(
+    {deferForeignKeys}: Session,
+    event: 'insert' | 'update' | 'delete',
+    set?: readonly boolean[],
+    single = false,
+  ): void {
     const {name} = this.table;
     let looked = false;
     for (const each of this.outgoing) {
@@ -370,9 +389,17 @@ export class ForeignKeys {
       if (each.parentKey() === undefined) throw parentUnknown(references.table.text, name, undefined);
     }
     if (set !== undefined && !looked && !this.incoming.some(each => each.named().some(column => set[column]))) return;
-    for (const {outgoing, reference} of this.incoming) {
-      if (event !== 'insert' || !single || reference.key.references.deferred) outgoing.parentKey();
+    for (const each of this.incoming) {
+      if (event === 'insert' && single && !each.reference.key.references.deferred) continue;
+      each.outgoing.parentKey();
+      if (event === 'insert' || (set !== undefined && !each.named().some(column => set[column]))) continue;
+      each.action(event, deferForeignKeys)?.prepare();
     }
+  }
+
+  /** Prepares for all rows to go with their table: what foreign keys that name no key ask for does not matter then. */
+  prepareDrop({deferForeignKeys}: Session): void {
+    for (const each of this.incoming) if (each.isSound()) each.action('delete', deferForeignKeys)?.prepare();
   }
 
   /** Counts the foreign keys that a row that goes or comes, or both, breaks or mends. */

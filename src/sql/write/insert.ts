@@ -39,19 +39,24 @@ export function compileInsert(compiler: Compiler, place: Place, statement: Inser
   const generated = (column: number) => definition.columns[column]?.generated !== undefined;
   const places = targetsOf(place, owner, statement, generated);
   const source = statement.source && sourceOf(compiler, place, statement, owner, places.length, program);
-  const rules = compileUpserts(place, statement, program);
+  const upserts = compileUpserts(compiler, place, statement, program);
   const alias = statement.alias?.text ?? target.name;
   const returning = compileReturning(place, owner, alias, statement.returning);
   program.triggers.prepare('insert');
   const {beforeInsert, afterInsert} = program.triggers;
   const body = statement.source?.body;
-  const replaces = program.mayReplace(statement.or);
+  // ON CONFLICT without columns comes before what the constraints say
+  const ruled = statement.upserts.some(({target}) => target.length === 0);
+  const replaces = program.mayReplace(statement.or) && !ruled;
   const single =
     place.scope === undefined &&
     (body === undefined || (body.kind === 'values' && body.rows.length === 1)) &&
     beforeInsert.length + afterInsert.length + statement.returning.length === 0 &&
     !replaces;
-  if (compiler.session.foreignKeys) program.foreignKeys.prepare(replaces ? 'delete' : 'insert', undefined, single);
+  if (compiler.session.foreignKeys) {
+    program.foreignKeys.prepare(compiler.session, 'insert', undefined, single);
+    if (replaces) program.foreignKeys.prepare(compiler.session, 'delete');
+  }
   const missing = columns.flatMap((_, column) => {
     const given = statement.source !== undefined && places.includes(column);
     return given || column >= definition.columns.length || generated(column) ? [] : [column];
@@ -72,9 +77,9 @@ export function compileInsert(compiler: Compiler, place: Place, statement: Inser
     return row;
   };
   const begin = (run: Run, outer: readonly Cell[], or?: ConflictAction): Insertion => {
-    const ruled = rules === undefined ? [] : rules(run, outer);
-    if (run.depth === 0) run.single = single && statement.upserts.every(({set}) => set === undefined);
-    return new Insertion(program, run, or ?? statement.or, ruled, returning);
+    const rules = upserts === undefined ? [] : upserts.rules(run, outer);
+    if (run.depth === 0) run.single = single && !upserts?.reaches;
+    return new Insertion(program, run, or ?? statement.or, rules, returning);
   };
   const many = (run: Run): ManyRows => {
     const insertion = begin(run, NONE);

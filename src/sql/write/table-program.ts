@@ -70,12 +70,12 @@ export class TableProgram {
     this.uniques = uniquesOf(table, source.columns, source.key);
     this.comparators = this.definition.key.map(part => comparator(part.collation));
     this.expressions = new ColumnExpressions(table.definition, source, source.reader);
-    const {strict, checks, columns} = this.definition;
+    const {strict, checks, columns, rowid} = this.definition;
     this.typesChecked = !strict
       ? 'never'
       : columns.some(each => each.generated)
         ? 'first'
-        : checks.length > 0
+        : checks.length > 0 || rowid.kind === 'none'
           ? 'before checks'
           : 'after the key';
     this.key = this.uniques.find(({index}) => index === undefined) as Unique;
@@ -102,6 +102,17 @@ export class TableProgram {
         (set === undefined || columns === undefined || columns.some(column => set[column]))
       );
     });
+  }
+
+  /** Whether an update of these columns changes more than one row's own values: a key, or by triggers and foreign keys. */
+  reaches(set: readonly boolean[]): boolean {
+    const {triggers} = this;
+    return (
+      triggers.ofUpdate([...triggers.beforeUpdate, ...triggers.afterUpdate], set).length > 0 ||
+      (this.rowid !== undefined && set[this.rowid] === true) ||
+      this.definition.key.some(({column}) => set[column]) ||
+      (this.compiler.session.foreignKeys && this.foreignKeys.reach(set))
+    );
   }
 
   // -------------------------------------------------------------------------------------------------- insert

@@ -29,7 +29,10 @@ export function compileUpdate(compiler: Compiler, place: Place, statement: Updat
   const generated = (column: number) => definition.columns[column]?.generated !== undefined;
   const alias = statement.table.alias?.text ?? target.name;
   const fires = triggers.beforeUpdate.length + triggers.afterUpdate.length > 0;
-  const oneByOne = statement.source === undefined && (fires || program.foreignKeys.acts || hasQuery(statement.set));
+  // inside a trigger the statement that fired it may say OR REPLACE
+  const replaces = place.scope !== undefined || program.mayReplace(statement.or);
+  const oneByOne =
+    statement.source === undefined && (fires || replaces || program.foreignKeys.acts || hasQuery(statement.set));
   let assigned: Assigned | undefined;
   let values: ValuesProgram | undefined;
   if (oneByOne) {
@@ -49,8 +52,10 @@ export function compileUpdate(compiler: Compiler, place: Place, statement: Updat
   const set = columns.map((_, column) => places.includes(column));
   const returning = compileReturning(place, owner, alias, statement.returning);
   triggers.prepare('update', set);
-  if (compiler.session.foreignKeys)
-    program.foreignKeys.prepare('update', program.mayReplace(statement.or, set) ? undefined : set);
+  if (compiler.session.foreignKeys) {
+    program.foreignKeys.prepare(compiler.session, 'update', set);
+    if (program.mayReplace(statement.or, set)) program.foreignKeys.prepare(compiler.session, 'delete');
+  }
   const {width} = target;
   const {spec} = target.source();
   return {

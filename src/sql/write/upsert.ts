@@ -9,34 +9,52 @@ import {bindExpression} from '../plan/bind-expression.js';
 import {Scope} from '../plan/scope.js';
 import {isTrue} from '../values/convert.js';
 import {bindAssignments} from './assignments.js';
-import type {Place} from './compiler.js';
+import type {Compiler, Place} from './compiler.js';
 import {compileValues, RowNames} from './row-code.js';
 import {columnOf, type RowOwner} from './row-owner.js';
 import {ChangeExecution, type Run} from './session.js';
 import type {ConflictRule, TableProgram, Unique} from './table-program.js';
 
-/** Returns the rules of an INSERT, for each of its runs; undefined without ON CONFLICT clauses. */
+/** What the ON CONFLICT clauses of an INSERT say. */
+export interface Upserts {
+  /** Returns the rules of one run. */
+  readonly rules: (run: Run, outer: readonly Cell[]) => readonly ConflictRule[];
+  /** Whether an update changes more than one row's own values. */
+  readonly reaches: boolean;
+}
+
+interface RuleMaker {
+  readonly make: (run: Run, outer: readonly Cell[]) => ConflictRule;
+  readonly reaches: boolean;
+}
+
+/** Returns what an INSERT does about conflicts; undefined without ON CONFLICT clauses. */
 export function compileUpserts(
+  compiler: Compiler,
   place: Place,
   statement: Insert,
   program: TableProgram,
-): ((run: Run, outer: readonly Cell[]) => readonly ConflictRule[]) | undefined {
+): Upserts | undefined {
   if (statement.upserts.length === 0) return undefined;
-  const makers = statement.upserts.map(upsert => ruleMaker(place, statement, upsert, program));
-  return (run, outer) => makers.map(make => make(run, outer));
+  const makers = statement.upserts.map(upsert => ruleMaker(compiler, place, statement, upsert, program));
+  return {
+    rules: (run, outer) => makers.map(({make}) => make(run, outer)),
+    reaches: makers.some(({reaches}) => reaches),
+  };
 }
 
 function ruleMaker(
+  compiler: Compiler,
   place: Place,
   statement: Insert,
   upsert: Upsert,
   program: TableProgram,
-): (run: Run, outer: readonly Cell[]) => ConflictRule {
+): RuleMaker {
   const {definition, columns, rowid} = program;
   const owner: RowOwner = {name: definition.name, columns, rowid};
   const unique = upsert.target.length === 0 ? undefined : uniqueOf(upsert, owner, program);
   for (const {expr} of upsert.target) if (expr.kind === 'column') place.binder.onColumn?.(expr.name, owner.name);
-  if (upsert.set === undefined) return () => ({unique, update: undefined});
+  if (upsert.set === undefined) return {make: () => ({unique, update: undefined}), reaches: false};
   const target = new RowNames(statement.alias?.text ?? definition.name, owner);
   const excluded = new RowNames('excluded', owner, true);
   const scope = new Scope(place.scope);
@@ -48,7 +66,8 @@ function ruleMaker(
   const values = compileValues(assigned.values, provided);
   const set = columns.map((_, column) => assigned.columns.includes(column));
   program.triggers.prepare('update', set);
-  return (run, outer) => {
+  if (compiler.session.foreignKeys) program.foreignKeys.prepare(compiler.session, 'update', set);
+  const make: RuleMaker['make'] = (run, outer) => {
     const whether = new ChangeExecution(run, outer);
     const compute = new ChangeExecution(run, outer);
     const update = (current: Run, existing: Cell[], row: readonly Cell[]) => {
@@ -60,6 +79,7 @@ function ruleMaker(
     };
     return {unique, update};
   };
+  return {make, reaches: program.reaches(set)};
 }
 
 function uniqueOf(upsert: Upsert, owner: RowOwner, program: TableProgram): Unique {

@@ -9,6 +9,6 @@ test('scripts that define and change tables do what they do in sqlite3', t => {
     t.pass();
     return;
   }
-  const findings = runScripts(1, 80, 3);
+  const {findings} = runScripts(1, 80, 3);
   t.deepEqual(findings.map(describe), []);
 });
