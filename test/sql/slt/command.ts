@@ -1,6 +1,7 @@
 /**
- * sqllogictest as a command: `npm run test:slt -- [--verbose] [--stop] [--engine sqlite] [FILTER…]`. It runs the files of the
- * folder that `SLT_DIR` names (else `../shared/sqllogictest`) whose names contain one of the filters.
+ * sqllogictest as a command: `npm run test:slt -- [--verbose] [--stop] [--table] [--engine sqlite] [FILTER…]`. It runs the
+ * files of the folder that `SLT_DIR` names (else `../shared/sqllogictest`) whose names contain one of the filters; `--table` ends with
+ * the table that `docs/sql.md` has.
  */
 import {basename, join} from 'node:path';
 import {parseArgs} from 'node:util';
@@ -27,6 +28,16 @@ function lineFor(name: string, {passed, failed, notRun}: ScriptResult, seconds: 
   return `${name}: ${passed} passed${state}${skipped > 0 ? `, ${skipped} not run` : ''} (${seconds.toFixed(1)} s)`;
 }
 
+/** Returns the results of files as a table of Markdown. */
+function tableOf(results: readonly (readonly [name: string, result: ScriptResult])[]): string {
+  const lines = results.map(([name, {passed, failed, notRun, queries}]) => {
+    return `| ${name} | ${queries} | ${passed - queries} | ${failed} | ${sum(notRun)} |`;
+  });
+  return ['| file | queries passed | statements passed | failed | not run |', '|---|--:|--:|--:|--:|', ...lines].join(
+    '\n',
+  );
+}
+
 /** Runs the command and returns whether all was well. `root` is the folder of the project. */
 export function scriptCommand(args: readonly string[], root: string): boolean {
   const {values, positionals} = parseArgs({
@@ -35,6 +46,7 @@ export function scriptCommand(args: readonly string[], root: string): boolean {
     options: {
       verbose: {type: 'boolean', default: false},
       stop: {type: 'boolean', default: false},
+      table: {type: 'boolean', default: false},
       engine: {type: 'string', default: 'dbos'},
     },
   });
@@ -45,12 +57,14 @@ export function scriptCommand(args: readonly string[], root: string): boolean {
   );
   if (paths.length === 0) console.log(`no test files in ${folder}`);
   const notRun = new Map<string, number>();
+  const results: [string, ScriptResult][] = [];
   let passed = 0;
   let failed = 0;
   for (const path of paths) {
     const began = performance.now();
     const script = readScript(path);
     const result = runScript(engine, script, {stop: values.stop});
+    results.push([script.name, result]);
     passed += result.passed;
     failed += result.failed;
     for (const [reason, count] of result.notRun) notRun.set(reason, (notRun.get(reason) ?? 0) + count);
@@ -64,6 +78,7 @@ export function scriptCommand(args: readonly string[], root: string): boolean {
     const reasons = [...notRun].map(([reason, count]) => `${reason} (${count})`);
     console.log(`${sum(notRun)} not run: ${reasons.join(', ')}`);
   }
+  if (values.table) console.log(`\n${tableOf(results)}\n`);
   console.log(`${passed} passed, ${failed} failed`);
   return failed === 0;
 }
