@@ -6,8 +6,8 @@ import {DbosError, isDbosError} from '../errors.js';
 import type {Batch} from '../sql/exec/compile.js';
 import {statementAt} from '../sql/parser/complete.js';
 import type {Database, Parameters, Statement} from '../sql/query.js';
+import {PART_BYTES, ResultBuffer} from '../sql/transfer/result-buffer.js';
 import {describeFailure, failureJson} from './failure.js';
-import {PART_BYTES, ResultBuffer} from './result-buffer.js';
 import {FORMATS, type FormatName, SPACED} from './result-format.js';
 import type {Style} from './style.js';
 

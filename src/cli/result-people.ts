@@ -2,11 +2,12 @@
  * Rows for people: a table, a table in Markdown, a column a line. Guarantee: nothing in a value can steer a terminal, and a
  * row of a table is one line. Layer: cli.
  */
+import type {ResultBuffer} from '../sql/transfer/result-buffer.js';
+import type {RowWriter} from '../sql/transfer/row-writer.js';
+import {isNumber, valueText} from '../sql/transfer/value-text.js';
 import type {Value} from '../sql/values/value.js';
 import {plainText} from '../state/quote.js';
-import type {ResultBuffer} from './result-buffer.js';
-import type {FormatOptions, RowWriter} from './result-format.js';
-import {isNumber, valueText} from './result-text.js';
+import type {FormatOptions} from './result-format.js';
 import type {Style} from './style.js';
 import {displayWidth} from './table.js';
 

@@ -2,12 +2,12 @@
 import test from 'ava';
 import fc from 'fast-check';
 import {decodeText} from '../../src/bytes.js';
-import {PART_BYTES, ResultBuffer} from '../../src/cli/result-buffer.js';
 import {FORMATS, type FormatName, type FormatOptions, formatOfFile} from '../../src/cli/result-format.js';
-import {valueText} from '../../src/cli/result-text.js';
 import {createStyle} from '../../src/cli/style.js';
 import {displayWidth} from '../../src/cli/table.js';
 import {Database} from '../../src/sql/query.js';
+import {PART_BYTES, ResultBuffer} from '../../src/sql/transfer/result-buffer.js';
+import {valueText} from '../../src/sql/transfer/value-text.js';
 import type {Value} from '../../src/sql/values/value.js';
 import {integerCell, Real, realCell} from '../../src/tree/cell.js';
 import {loadTables, memoryCatalog} from '../support/sqlcatalog.js';
@@ -292,7 +292,7 @@ test('a row of a table is one line that cannot steer the terminal', t => {
 
 test('parts end with rows, and a large value makes a large part', t => {
   const out = new ResultBuffer();
-  const writer = FORMATS.ndjson(out, {columns: ['a'], header: true, nullText: undefined, style: createStyle(false)});
+  const writer = FORMATS.ndjson(out, {columns: ['a'], header: true, nullText: undefined});
   const huge = 'é'.repeat(PART_BYTES);
   writer.row([huge]);
   t.is(out.length, 2 * PART_BYTES + 9);
@@ -305,7 +305,7 @@ test('parts end with rows, and a large value makes a large part', t => {
 
 test('many numbers fill a part to its end without a gap', t => {
   const out = new ResultBuffer();
-  const writer = FORMATS.csv(out, {columns: ['a'], header: false, nullText: undefined, style: createStyle(false)});
+  const writer = FORMATS.csv(out, {columns: ['a'], header: false, nullText: undefined});
   const numbers = Array.from({length: 60_000}, (_, i) => (i % 2 ? -1 : 1) * i ** 3);
   for (const number of numbers) writer.row([number]);
   t.is(out.take().toString(), numbers.map(number => `${number === 0 ? 0 : number}\n`).join(''));
@@ -346,7 +346,6 @@ test('columns of leaves are printed as their values are', t => {
         columns: names,
         header: true,
         nullText: undefined,
-        style: createStyle(false),
       });
       let printed = '';
       writer.begin();

@@ -1,11 +1,11 @@
 /**
  * The bytes of a result while its rows are written: numbers and plain text go into them character by character, which takes
  * half the time of building strings first. Guarantee: one piece of memory is used again and again, and grows only for a
- * large row. Layer: cli.
+ * large row. Layer: sql.
  */
-import {encodeText} from '../bytes.js';
-import type {Value} from '../sql/values/value.js';
-import type {Vector} from '../tree/vector.js';
+import {encodeText} from '../../bytes.js';
+import type {Vector} from '../../tree/vector.js';
+import type {Value} from '../values/value.js';
 
 /** A part is handed over from this size on. */
 export const PART_BYTES = 256 * 1024;

@@ -1,13 +1,14 @@
 /**
  * Rows as JSON objects: an array of them, or one a line. Guarantee: every value keeps its type and all of its digits and
- * bytes, and two different values never look the same. Layer: cli.
+ * bytes, and two different values never look the same. Layer: sql.
  */
-import {asBuffer} from '../bytes.js';
-import type {LeafRows} from '../sql/exec/leaf-rows.js';
-import type {Value} from '../sql/values/value.js';
-import {Real} from '../tree/cell.js';
+import {asBuffer} from '../../bytes.js';
+import {Real} from '../../tree/cell.js';
+import type {LeafRows} from '../exec/leaf-rows.js';
+import type {Value} from '../values/value.js';
 import {PART_BYTES, type PlainForm, plainCharacters, type ResultBuffer} from './result-buffer.js';
-import type {FormatOptions, RowWriter} from './result-format.js';
+import type {RowForm, RowWriter} from './row-writer.js';
+import {realDigits} from './value-text.js';
 
 const PLAIN = plainCharacters('"\\');
 const QUOTE = 0x22;
@@ -25,13 +26,6 @@ function distinctNames(columns: readonly string[]): string[] {
     taken.add(name);
     return name;
   });
-}
-
-/** Returns a REAL with all of its digits; JSON numbers have no limit, and a reader takes 1e999 for infinity. */
-function realJson(value: number): string {
-  if (!Number.isInteger(value)) return Number.isFinite(value) ? `${value}` : value > 0 ? '1e999' : '-1e999';
-  const text = Object.is(value, -0) ? '-0' : `${value}`;
-  return text.includes('e') ? text : `${text}.0`;
 }
 
 // JSON allows these, but a terminal may obey them.
@@ -76,15 +70,15 @@ class ObjectWriter {
     const {out} = this;
     if (value === null) out.ascii('null');
     else if (typeof value === 'string') out.text(textJson(value));
-    else if (typeof value === 'number') out.ascii(realJson(value));
+    else if (typeof value === 'number') out.ascii(realDigits(value));
     else if (typeof value === 'bigint') out.ascii(`${value}`);
-    else if (value instanceof Real) out.ascii(realJson(value.value));
+    else if (value instanceof Real) out.ascii(realDigits(value.value));
     else out.ascii(`{"base64":"${asBuffer(value).toString('base64')}"}`);
   }
 }
 
 /** Writes an object a line. */
-export function ndjson(out: ResultBuffer, {columns}: FormatOptions): RowWriter {
+export function ndjson(out: ResultBuffer, {columns}: RowForm): RowWriter {
   const object = new ObjectWriter(out, columns);
   return {
     begin: () => undefined,
@@ -105,7 +99,7 @@ export function ndjson(out: ResultBuffer, {columns}: FormatOptions): RowWriter {
 }
 
 /** Writes an array, an object a line. */
-export function json(out: ResultBuffer, {columns}: FormatOptions): RowWriter {
+export function json(out: ResultBuffer, {columns}: RowForm): RowWriter {
   const object = new ObjectWriter(out, columns);
   let count = 0;
   return {

@@ -1,12 +1,12 @@
 /**
  * Rows for other programs, a line each: csv as in RFC 4180 but with the line breaks of the system, tsv with escapes, list as
- * it comes. Text keeps its bytes. Layer: cli.
+ * it comes. Text keeps its bytes. Layer: sql.
  */
-import type {LeafRows} from '../sql/exec/leaf-rows.js';
-import type {Value} from '../sql/values/value.js';
+import type {LeafRows} from '../exec/leaf-rows.js';
+import type {Value} from '../values/value.js';
 import {PART_BYTES, type PlainForm, plainCharacters, type ResultBuffer} from './result-buffer.js';
-import type {FormatOptions, RowWriter} from './result-format.js';
-import {valueText} from './result-text.js';
+import type {RowForm, RowWriter} from './row-writer.js';
+import {exactText, valueText} from './value-text.js';
 
 interface Delimited {
   readonly separator: string;
@@ -41,13 +41,15 @@ const LIST: Delimited = {separator: '|', nullText: '', plain: plainCharacters(''
 class DelimitedWriter implements RowWriter {
   private readonly nullText: string;
   private readonly plain: PlainForm;
+  private readonly textOf: typeof valueText;
 
   constructor(
     private readonly form: Delimited,
     private readonly out: ResultBuffer,
-    private readonly options: FormatOptions,
+    private readonly options: RowForm,
   ) {
     this.nullText = options.nullText ?? form.nullText;
+    this.textOf = options.exact ? exactText : valueText;
     const before = options.columns.map((_, at) => Buffer.from(at === 0 ? '' : form.separator));
     this.plain = {before, characters: form.plain, quote: 0, emptyText: form.field('') === ''};
   }
@@ -88,20 +90,20 @@ class DelimitedWriter implements RowWriter {
     const {out} = this;
     if (value === null) out.text(this.nullText);
     else if (typeof value === 'string') out.text(this.form.field(value));
-    else out.ascii(valueText(value));
+    else out.ascii(this.textOf(value));
   }
 
   end(): void {}
 }
 
-export function csv(out: ResultBuffer, options: FormatOptions): RowWriter {
+export function csv(out: ResultBuffer, options: RowForm): RowWriter {
   return new DelimitedWriter(CSV, out, options);
 }
 
-export function tsv(out: ResultBuffer, options: FormatOptions): RowWriter {
+export function tsv(out: ResultBuffer, options: RowForm): RowWriter {
   return new DelimitedWriter(TSV, out, options);
 }
 
-export function list(out: ResultBuffer, options: FormatOptions): RowWriter {
+export function list(out: ResultBuffer, options: RowForm): RowWriter {
   return new DelimitedWriter(LIST, out, options);
 }
