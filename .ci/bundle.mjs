@@ -119,6 +119,8 @@ const common = {
   external: [
     // oclif uses it to run commands from source, which this program never does.
     'typescript',
+    // it reads its WebAssembly from beside itself
+    'node-sqlite3-wasm',
     ...(existsSync(join(root, 'node_modules/fs-xattr/build/Release/xattr.node')) ? [] : ['fs-xattr']),
   ],
   plugins: [addons],

@@ -68,6 +68,7 @@ export const ERROR_CODES = {
   ROW_INVALID: EXIT.failed,
   CONSTRAINT_FAILED: EXIT.failed,
   VALUE_TOO_LARGE: EXIT.failed,
+  IMPORT_INVALID: EXIT.failed,
   // queries
   SQL_SYNTAX: EXIT.failed,
   SQL_NAME_AMBIGUOUS: EXIT.failed,

@@ -24,6 +24,9 @@ export interface WriteOptions extends PublishOptions, Pick<CatalogOptions, 'stat
   readonly makeParents?: boolean | undefined;
 }
 
+/** So many bytes wait in memory at most. */
+const STAGED_BYTES = 64 * 1024 * 1024;
+
 /** What a script recorded. */
 export interface Written {
   /** None for what was written in an open transaction. */
@@ -67,6 +70,11 @@ export class ScriptWrites {
     this.database = writableOn(repo, this.sink, this.destination, options, tracker, unit => {
       this.units.push(unit);
     });
+  }
+
+  /** Writes what has been made into the store, still invisible, if that is much: so memory has a bound. */
+  async relieve(): Promise<void> {
+    if (this.sink.stagedBytes > STAGED_BYTES) await this.sink.flush();
   }
 
   /** Makes everything visible at once. Throws as `Destination.publish`; then nothing has changed. */

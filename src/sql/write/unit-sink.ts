@@ -30,6 +30,16 @@ export class UnitSink implements ObjectSink {
     this.transaction = undefined;
   }
 
+  /** Returns how many bytes are staged in memory; `flush` empties it. */
+  get stagedBytes(): number {
+    return this.transaction?.stagedBytes ?? 0;
+  }
+
+  /** Makes what is staged durable; nothing becomes visible. Throws STORE_FULL or STORE_IO. */
+  async flush(): Promise<void> {
+    await this.transaction?.flush();
+  }
+
   read(id: ObjectId): Uint8Array {
     return this.reader.read(id);
   }
