@@ -51,11 +51,11 @@ export default class Export extends StoreCommand {
   async run(): Promise<unknown> {
     const {args, flags} = await this.parse(Export);
     const tables = (args.tables as unknown as string[] | undefined) ?? [];
-    if (flags.all === tables.length > 0) throw this.usage('Name tables, or give --all.');
+    if (Boolean(flags.all) === tables.length > 0) throw this.usage('Name tables, or give --all.');
     if (flags.files && !flags.all) throw this.usage('--files goes with --all; the table alone is `dbos export files`.');
     const {output} = flags;
     const format = this.formatOf(flags.format as ExportFormat | undefined, output, tables);
-    const chosen: Chosen = {tables, format, at: flags.at, files: flags.files};
+    const chosen: Chosen = {tables, format, at: flags.at, files: Boolean(flags.files)};
     if (output === undefined) return this.toStdout(chosen);
     const {rows, leftOut} = await this.withRepository((repo, signal) => this.toFile(repo, chosen, output, signal));
     this.progress.finish();
@@ -104,7 +104,9 @@ export default class Export extends StoreCommand {
     if (chosen.format === 'sqlite') {
       const database = this.database(repository, chosen);
       const schema = await exportedSchema(database, {names: chosen.tables, files: chosen.files});
-      return writeSqlite(path, database, schema, rows => pace.step({label: 'Exporting rows', done: rows}));
+      return writeSqlite({path, name: output}, database, schema, rows =>
+        pace.step({label: 'Exporting rows', done: rows}),
+      );
     }
     await writeResultFile(path, output, this.parts(repository, chosen, pace));
     return {rows: pace.done, leftOut: []};

@@ -88,7 +88,7 @@ export default class Import extends StoreCommand {
   }
 
   private existing({append, update, replace}: {append: boolean; update: boolean; replace: boolean}): Existing {
-    if (Number(append) + Number(update) + Number(replace) > 1) {
+    if ([append, update, replace].filter(Boolean).length > 1) {
       throw this.usage('Give one of --append, --update and --replace.');
     }
     return append ? 'append' : update ? 'update' : replace ? 'replace' : 'refuse';

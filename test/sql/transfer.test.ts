@@ -64,7 +64,7 @@ async function written(parts: AsyncIterable<Uint8Array>): Promise<Buffer> {
 async function sqliteOf(repo: Repository, path: string): Promise<void> {
   const database = databaseOf(repo);
   const schema = await exportedSchema(database, {names: [], files: false});
-  const {leftOut} = await writeSqlite(path, database, schema, nothing);
+  const {leftOut} = await writeSqlite({path, name: path}, database, schema, nothing);
   if (leftOut.length > 0) throw new Error(JSON.stringify(leftOut));
 }
 

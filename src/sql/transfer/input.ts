@@ -5,7 +5,7 @@
 import {randomBytes} from 'node:crypto';
 import {closeSync, constants, fstatSync, openSync, readSync, unlinkSync, writeSync} from 'node:fs';
 import {join} from 'node:path';
-import {DbosError, systemCode} from '../../errors.js';
+import {DbosError, isDbosError, systemCode} from '../../errors.js';
 
 const PIECE = 256 * 1024;
 const RETRY_MS = 5;
@@ -43,6 +43,7 @@ export class Input {
       }
       return Input.copied(name, file, temporary);
     } catch (error) {
+      if (isDbosError(error)) throw error;
       const code = systemCode(error);
       if (code === 'ENOENT' || code === 'ENOTDIR') {
         throw new DbosError('PATH_UNKNOWN', `There is no file '${name}'.`, {hint: 'Check the name.'});

@@ -4,7 +4,7 @@
 import {closeSync, fsyncSync, mkdtempSync, openSync, realpathSync, renameSync, rmSync, statSync} from 'node:fs';
 import {dirname, join} from 'node:path';
 import {asBuffer, encodeText, isWellFormed} from '../../bytes.js';
-import {DbosError} from '../../errors.js';
+import {DbosError, systemCode} from '../../errors.js';
 import {Real} from '../../tree/cell.js';
 import type {Database} from '../query.js';
 import type {Value} from '../values/value.js';
@@ -23,22 +23,31 @@ export interface WrittenFile {
   readonly leftOut: readonly LeftOut[];
 }
 
-/** Writes a SQLite file with this path. Throws FILE_UNWRITABLE, and SQL_UNSUPPORTED for a table that SQLite cannot have. */
+/** A file that is written. */
+export interface OutputFile {
+  /** An absolute path. */
+  readonly path: string;
+  /** What the user calls it. */
+  readonly name: string;
+}
+
+/** Writes a SQLite file. Throws FILE_UNWRITABLE, and SQL_UNSUPPORTED for a table that SQLite cannot have. */
 export async function writeSqlite(
-  path: string,
+  {path, name}: OutputFile,
   database: Database,
   schema: ExportedSchema,
   progress: (rows: number) => Promise<void>,
 ): Promise<WrittenFile> {
   const existing = statSync(path, {throwIfNoEntry: false});
-  if (existing !== undefined && !existing.isFile()) throw unwritable(path, 'it is no regular file');
+  if (existing !== undefined && !existing.isFile()) throw unwritable(name, 'it is no regular file');
   const target = existing === undefined ? path : realpathSync(path);
   const {Database: SqliteFile, SQLite3Error} = await loadSqlite();
   let directory: string;
   try {
     directory = mkdtempSync(join(dirname(target), '.dbos-export-'));
   } catch (error) {
-    throw unwritable(path, (error as Error).message, error);
+    const reason = systemCode(error) === 'ENOENT' ? 'there is no such directory' : (error as Error).message;
+    throw unwritable(name, reason, error);
   }
   try {
     const made = join(directory, 'db');
@@ -51,7 +60,7 @@ export async function writeSqlite(
       return written;
     } catch (error) {
       if (file.isOpen) file.close();
-      if (error instanceof SQLite3Error) throw unwritable(path, error.message, error);
+      if (error instanceof SQLite3Error) throw unwritable(name, error.message, error);
       throw error;
     }
   } finally {
@@ -59,10 +68,10 @@ export async function writeSqlite(
   }
 }
 
-function unwritable(path: string, reason: string, cause?: unknown): DbosError {
-  return new DbosError('FILE_UNWRITABLE', `'${path}' cannot be written: ${reason}.`, {
+function unwritable(name: string, reason: string, cause?: unknown): DbosError {
+  return new DbosError('FILE_UNWRITABLE', `'${name}' cannot be written: ${reason}.`, {
     hint: 'Check what follows --output.',
-    data: {paths: [path]},
+    data: {paths: [name]},
     cause,
   });
 }
