@@ -439,3 +439,32 @@ test('what SQLite has and this engine has not is left out and told', async t => 
   );
   t.deepEqual(await rows(repo, 'SELECT b FROM twice'), [[10]]);
 });
+
+test('a primary key that has NULL, as SQLite allows, becomes UNIQUE', async t => {
+  if (!hasSqlite) {
+    t.pass('there is no sqlite3 here');
+    return;
+  }
+  const {repo, directory} = await makeRepo(t);
+  const path = join(directory, 'n.db');
+  execFileSync('sqlite3', [path], {
+    input: `CREATE TABLE t(a, b, -- PRIMARY KEY
+              note DEFAULT 'PRIMARY KEY', CONSTRAINT k PRIMARY /* */ KEY (a, b));
+            CREATE TABLE u(a TEXT PRIMARY KEY NOT NULL); CREATE TABLE v(a TEXT PRIMARY KEY);
+            INSERT INTO t VALUES (1, 2, 3), (NULL, 2, 4), (NULL, 2, 5); INSERT INTO u VALUES ('x'); INSERT INTO v VALUES (NULL);`,
+  });
+  const {leftOut} = await importing(repo, path);
+  t.deepEqual(
+    leftOut.map(({kind, name}) => [kind, name]),
+    [
+      ['primary key', 't'],
+      ['primary key', 'v'],
+    ],
+  );
+  t.deepEqual(await rows(repo, 'SELECT rowid, a, b, note FROM t'), [
+    [1, 1, 2, 3],
+    [2, null, 2, 4],
+    [3, null, 2, 5],
+  ]);
+  t.deepEqual(await rows(repo, "SELECT sql FROM sqlite_schema WHERE name = 'v'"), [['CREATE TABLE v(a TEXT UNIQUE)']]);
+});

@@ -5,16 +5,20 @@
 import {DbosError, isDbosError} from '../../errors.js';
 import type {ObjectId} from '../../objects/id.js';
 import type {Repository} from '../../repo/repository.js';
+import type {CreateTable} from '../ast.js';
 import {foldName} from '../catalog/names.js';
+import {defineTable} from '../catalog/table-definition.js';
+import {parseStatement} from '../parser/parser.js';
 import {quotedName} from '../write/quoted-name.js';
 import {ScriptWrites, type WriteOptions} from '../write/script-writes.js';
 import {delimitedRows} from './delimited-rows.js';
 import type {ImportFormat} from './format.js';
 import type {Input} from './input.js';
 import {jsonRows} from './json-rows.js';
+import {hasNullKeys, withoutPrimaryKey} from './null-keys.js';
 import {Pace, type PaceOptions, type TransferProgress} from './pace.js';
 import type {FileColumn, RowSource} from './row-source.js';
-import {readingSqlite} from './sqlite-file.js';
+import {readingSqlite, type SqliteDatabase} from './sqlite-file.js';
 import {type SqliteObject, sqliteObjects, sqliteRows, sqliteSequences, sqliteTable} from './sqlite-rows.js';
 import {createStatement, type Existing, findTable, refuseExisting, TableTarget} from './table-target.js';
 
@@ -162,7 +166,8 @@ class Import {
       for (const {name, sql} of chosen) {
         const existing = findTable(writes.database, name);
         if (existing === undefined) {
-          this.makeTable(name, sql);
+          const changed = this.makeTable(file, name, sql);
+          if (changed) leftOut.push(changed);
           created.add(foldName(name));
         } else if (options.existing === 'refuse') refuseExisting(existing.name);
         else if (options.existing === 'replace') this.execute(`DELETE FROM ${quotedName(existing.name)}`);
@@ -198,9 +203,13 @@ class Import {
     });
   }
 
-  private makeTable(name: string, sql: string): void {
+  /** Makes a table of a file; returns what could not be as it is there. */
+  private makeTable(file: SqliteDatabase, name: string, sql: string): LeftOut | undefined {
     try {
-      this.execute(sql);
+      const definition = defineTable(parseStatement(sql) as CreateTable, sql);
+      const nulls = hasNullKeys(file, definition);
+      this.execute(nulls ? withoutPrimaryKey(sql) : sql);
+      return nulls ? {kind: 'primary key', name, reason: 'it has NULL, so it is UNIQUE instead.'} : undefined;
     } catch (error) {
       if (!isDbosError(error)) throw error;
       throw new DbosError(error.code, `The table ${name} cannot be made: ${error.message}`, {

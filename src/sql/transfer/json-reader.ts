@@ -73,6 +73,7 @@ export class LineReader extends TextReader {
 /** The elements of an array that is the whole file. */
 export class ElementReader extends TextReader {
   private place: 'before' | 'first' | 'later' | 'after' = 'before';
+  private lines = 0;
 
   next(): boolean {
     if (this.place === 'before') this.expect(OPEN_LIST, '`[`');
@@ -92,7 +93,7 @@ export class ElementReader extends TextReader {
     const {window} = this;
     const end = this.elementEnd();
     this.take(end);
-    window.advance(end, window.linesTo(end));
+    window.advance(end, this.lines);
     this.place = 'later';
     return true;
   }
@@ -125,15 +126,17 @@ export class ElementReader extends TextReader {
     }
   }
 
-  /** Returns where the element that begins here ends. What it is, is not looked at. */
+  /** Returns where the element that begins here ends, and counts its lines. What it is, is not looked at. */
   private elementEnd(): number {
     const {window} = this;
     let at = 0;
     let depth = 0;
+    this.lines = 0;
     let quoted = false;
     for (;;) {
       for (; window.at + at < window.end; at++) {
         const byte = window.bytes[window.at + at] as number;
+        if (byte === LINE_FEED) this.lines++;
         if (quoted) {
           if (byte === BACKSLASH) at++;
           else if (byte === QUOTE) quoted = false;

@@ -1,7 +1,17 @@
 /**
  * A state as a SQLite file. Guarantee: it has everything, or the file is what it was before. Layer: sql.
  */
-import {closeSync, fsyncSync, mkdtempSync, openSync, realpathSync, renameSync, rmSync, statSync} from 'node:fs';
+import {
+  chmodSync,
+  closeSync,
+  fsyncSync,
+  mkdtempSync,
+  openSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  statSync,
+} from 'node:fs';
 import {dirname, join} from 'node:path';
 import {asBuffer, encodeText, isWellFormed} from '../../bytes.js';
 import {DbosError, systemCode} from '../../errors.js';
@@ -51,6 +61,9 @@ export async function writeSqlite(
   }
   try {
     const made = join(directory, 'db');
+    // SQLite would let nobody else read it
+    closeSync(openSync(made, 'wx', 0o666));
+    if (existing !== undefined) chmodSync(made, existing.mode & 0o7777);
     const file = new SqliteFile(made);
     try {
       const written = await fill(file, database, schema, progress);

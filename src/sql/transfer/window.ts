@@ -7,7 +7,6 @@ import {invalidImport} from './fault.js';
 const PIECE = 256 * 1024;
 /** No record may be longer: that is more than a value may have. */
 const LONGEST = 1 << 30;
-const LINE_FEED = 0x0a;
 const BYTE_ORDER_MARK = Buffer.from([0xef, 0xbb, 0xbf]);
 
 /** Bytes that can be read from any position; as many as there are, at least one before the end. */
@@ -67,13 +66,5 @@ export class Window {
   advance(to: number, lines: number): void {
     this.at = to;
     this.line += lines;
-  }
-
-  /** Returns how many lines end before a place. */
-  linesTo(to: number): number {
-    let count = 0;
-    for (let i = this.bytes.indexOf(LINE_FEED, this.at); i >= 0 && i < to; i = this.bytes.indexOf(LINE_FEED, i + 1))
-      count++;
-    return count;
   }
 }
