@@ -115,7 +115,7 @@ function mergedState(
   {name, transaction}: NamedTransaction,
   ids: {readonly base: ObjectId | undefined; readonly ours: ObjectId; readonly theirs: ObjectId | undefined},
 ): ObjectId {
-  const {state, conflicts} = merge(sink, ids, repo.context);
+  const {state, conflicts} = merge(sink, ids, {...repo.context, exclusive: true});
   if (conflicts.length > 0) throw transactionConflict(name, transaction.branch, conflicts);
   return state;
 }

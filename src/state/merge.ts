@@ -38,6 +38,11 @@ export interface RowChanger {
 
 /** What only the SQL layer knows. */
 export interface MergeRules {
+  /**
+   * Whether a cell that both changed is in conflict also where both made the same of it. So it is between transactions: two that
+   * add one to a counter make the same of it, and one of them would be lost.
+   */
+  readonly exclusive: boolean;
   /** Returns the value of a cell that both sides changed, or undefined if none is right. */
   readonly settle: (
     table: string,
@@ -101,9 +106,10 @@ class Merge {
   }
 
   private entry(name: string, ids: Versions<ObjectId | undefined>): ObjectId | undefined {
-    const simple = oneSided(ids);
-    if (simple) return simple.value;
     const {base, ours, theirs} = ids;
+    const simple = oneSided(ids);
+    const alike = ours !== undefined && ours === theirs && ours !== base;
+    if (simple && !(this.rules.exclusive && alike && !isView(this.sink, ours))) return simple.value;
     if (ours === undefined || theirs === undefined) {
       this.define(name, 'one side dropped it and the other one changed it');
       return theirs;
@@ -232,7 +238,7 @@ class Merge {
     };
     if (ours.schema === theirs.schema && base.schema === schemaId) {
       const roots = {base: base.root, ours: ours.root, theirs: theirs.root};
-      return {root: mergeTrees(this.sink, treeSpec(schema), roots, settle), combined};
+      return {root: mergeTrees(this.sink, treeSpec(schema), roots, settle, this.rules.exclusive), combined};
     }
     if (ours.schema === theirs.schema) {
       // both changed the definition alike; that both have the same rows is all that can be said without more
@@ -304,7 +310,7 @@ class Merge {
     if (cells === undefined) throw new TypeError(`a row at ${place.toString('hex')} that was never there`);
     const key = cells.slice(0, schema.key.length);
     if (ours === undefined || theirs === undefined) {
-      if (ours === theirs) return null;
+      if (ours === theirs && !this.rules.exclusive) return null;
       this.conflicts.push({kind: 'row', table, key, columns, base, ours, theirs});
       return undefined;
     }
@@ -312,7 +318,7 @@ class Merge {
     let whole = true;
     for (const [i, column] of columns.entries()) {
       const versions = {base: base?.[i], ours: ours[i] as Cell, theirs: theirs[i] as Cell};
-      const simple = mergedCell(versions);
+      const simple = mergedCell(versions, this.rules.exclusive);
       const cell = simple === undefined ? this.rules.settle(table, schemaId, column, versions) : simple;
       if (cell === undefined) {
         whole = false;
@@ -324,16 +330,12 @@ class Merge {
 }
 
 /** Returns what comes of a cell that at most one side changed, or both alike; undefined for any other. */
-function mergedCell({
-  base,
-  ours,
-  theirs,
-}: {
-  readonly base: Cell | undefined;
-  readonly ours: Cell;
-  readonly theirs: Cell;
-}): Cell | undefined {
-  if (sameCell(ours, theirs)) return ours;
+function mergedCell(
+  cells: {readonly base: Cell | undefined; readonly ours: Cell; readonly theirs: Cell},
+  exclusive: boolean,
+): Cell | undefined {
+  const {base, ours, theirs} = cells;
+  if (sameCell(ours, theirs) && !exclusive) return ours;
   if (base !== undefined && sameCell(ours, base)) return theirs;
   return base !== undefined && sameCell(theirs, base) ? ours : undefined;
 }

@@ -53,19 +53,32 @@ export function* changedRows(
  */
 export type SettleRow = (row: RowVersions) => Row | null | undefined;
 
-/** Writes the tree with the changes of both, and returns its root. `settle` is asked where both changed one row, each in its way. */
-export function mergeTrees(sink: ObjectSink, spec: TreeSpec, roots: Versions<TreeRoot>, settle: SettleRow): TreeRoot {
+/**
+ * Writes the tree with the changes of both, and returns its root. `settle` is asked where both changed one row, each in its way;
+ * with `askEqual` also where both made the same of it.
+ */
+export function mergeTrees(
+  sink: ObjectSink,
+  spec: TreeSpec,
+  roots: Versions<TreeRoot>,
+  settle: SettleRow,
+  askEqual = false,
+): TreeRoot {
   const {base, ours, theirs} = roots;
-  if (ours === base || ours === theirs) return theirs;
+  if (ours === base || (ours === theirs && !askEqual)) return theirs;
   if (theirs === base) return ours;
-  return editTree(sink, spec, theirs, mergeEdits(changedRows(sink, spec, roots), settle));
+  return editTree(sink, spec, theirs, mergeEdits(changedRows(sink, spec, roots), settle, askEqual));
 }
 
 /** Yields the edits that lead from `theirs` to the merged tree. */
-function* mergeEdits(rows: Iterable<RowVersions>, settle: SettleRow): Generator<Edit, void, undefined> {
+function* mergeEdits(
+  rows: Iterable<RowVersions>,
+  settle: SettleRow,
+  askEqual: boolean,
+): Generator<Edit, void, undefined> {
   for (const row of rows) {
     const {key, base, ours, theirs} = row;
-    if (sameRow(ours, base) || sameRow(ours, theirs)) continue;
+    if (sameRow(ours, base) || (sameRow(ours, theirs) && !askEqual)) continue;
     const merged = sameRow(theirs, base) ? (ours ?? null) : settle(row);
     if (merged !== undefined) yield {key, row: merged};
   }

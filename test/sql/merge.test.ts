@@ -73,6 +73,22 @@ test('one cell changed twice is a conflict that tells table, key, column and the
   t.deepEqual(scripts(t, PEOPLE, same, same).conflicts, []);
 });
 
+test('between transactions, what both make the same of is a conflict too', t => {
+  const states = new SqlStates();
+  const base = states.run(undefined, `${PEOPLE}; CREATE TABLE n(x); INSERT INTO n VALUES (1)`);
+  const of = (ours: string, theirs: string) =>
+    merge(
+      states.objects,
+      {base, ours: states.run(base, ours), theirs: states.run(base, theirs)},
+      {...CLOCK, exclusive: true},
+    ).conflicts.map(({kind}) => kind);
+  t.deepEqual(of('UPDATE n SET x = x + 1', 'UPDATE n SET x = x + 1'), ['cell']);
+  t.deepEqual(of('UPDATE n SET x = x + 1', 'UPDATE n SET x = x + 1; INSERT INTO n VALUES (7)'), ['cell']);
+  t.deepEqual(of('DELETE FROM n', 'DELETE FROM n'), ['row']);
+  t.deepEqual(of('INSERT INTO n VALUES (2)', 'INSERT INTO n VALUES (2)'), ['cell', 'cell'].slice(0, 2));
+  t.deepEqual(of("UPDATE people SET name = 'x' WHERE id = 1", 'UPDATE people SET age = 9 WHERE id = 1'), []);
+});
+
 test('rules that both sides break together are conflicts', t => {
   const unique =
     'CREATE TABLE t(a INTEGER PRIMARY KEY, b UNIQUE, c, CHECK (b + c < 100)); INSERT INTO t VALUES (1, 1, 1)';

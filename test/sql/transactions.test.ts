@@ -134,7 +134,14 @@ test('a conflict names table, key and both values, and leaves the transaction op
   ]);
   t.deepEqual(await store.run('SELECT x FROM a WHERE id = 1', one), [[11]]);
   await store.run('UPDATE a SET x = 12 WHERE id = 1', one);
+  await t.throwsAsync(
+    store.commit(one),
+    {code: 'TRANSACTION_CONFLICT'},
+    'the same value, from two that had not seen each other',
+  );
+  await store.run('UPDATE a SET x = 10, y = 11 WHERE id = 1', one);
   t.truthy((await store.commit(one)).merged);
+  t.deepEqual(await store.run('SELECT x, y FROM a WHERE id = 1'), [[12, 11]]);
 });
 
 test('several are open at once, on several branches, and go on after whoever began them', async t => {

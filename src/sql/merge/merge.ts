@@ -16,10 +16,12 @@ import {WorkingState} from '../write/working-state.js';
 import {brokenRules} from './constraints.js';
 import {mergeRules} from './rules.js';
 
-/** The clock that expressions of a merge see. */
-export interface MergeClock {
+export interface MergeOptions {
+  /** The clock that expressions see. */
   readonly now: () => number;
   readonly zone: (time: number) => number;
+  /** Whether both may not change one cell even if they make the same of it: see `MergeRules`. */
+  readonly exclusive?: boolean;
 }
 
 export interface Merged {
@@ -35,15 +37,16 @@ const NOWHERE = {from: 0, to: 0};
  * Writes the state with the changes of both sides, and returns it with what they contradict each other in. Undefined is the
  * state without tables, as before the first commit. Reads O(changes × depth) nodes.
  */
-export function merge(sink: ObjectSink, ids: Versions<ObjectId | undefined>, clock: MergeClock): Merged {
+export function merge(sink: ObjectSink, ids: Versions<ObjectId | undefined>, options: MergeOptions): Merged {
   const {base, ours, theirs} = ids;
+  const {exclusive = false} = options;
   const [one, other] = ours === base ? [theirs, ours] : [ours, theirs];
-  if (one !== undefined && (other === base || one === other)) return {state: one, conflicts: []};
+  if (one !== undefined && (other === base || (one === other && !exclusive))) return {state: one, conflicts: []};
   const session = new Session();
-  const contexts = functionContexts(clock.now(), clock.zone, session);
+  const contexts = functionContexts(options.now(), options.zone, session);
   const before = new WorkingState(sink, theirs);
   const run = new Run(session, [], contexts, sink, before, NOWHERE, Number.POSITIVE_INFINITY, 0);
-  const merged = mergeStates(sink, ids, mergeRules(sink, run));
+  const merged = mergeStates(sink, ids, mergeRules(sink, run, exclusive));
   if (merged.conflicts.length > 0) return merged;
   const conflicts: MergeConflict[] = [];
   const files = merged.tables.get(FILES_TABLE);

@@ -25,7 +25,7 @@ import type {Run} from '../write/session.js';
 import {mergeCounters} from './counters.js';
 
 /** Returns the rules of a merge into a sink; `run` is what expressions are computed in. */
-export function mergeRules(sink: ObjectSink, run: Run): MergeRules {
+export function mergeRules(sink: ObjectSink, run: Run, exclusive: boolean): MergeRules {
   const bodies = new BodyWriter(sink);
   const forms = new Map<ObjectId, RowForm | undefined>();
   const form = (schema: ObjectId): RowForm | undefined => {
@@ -33,6 +33,7 @@ export function mergeRules(sink: ObjectSink, run: Run): MergeRules {
     return forms.get(schema);
   };
   return {
+    exclusive,
     settle: (table, schema, column, cells) => {
       // it is computed anew, whatever it is now
       if (form(schema)?.generates(column)) return cells.theirs;

@@ -21,7 +21,7 @@ export function transactionConflict(what: string, branch: string, conflicts: rea
   const more = conflicts.length > 1 ? ` There are ${conflicts.length - 1} more conflicts.` : '';
   const told = first ? sentence(first) : 'what it read has changed';
   return new DbosError('TRANSACTION_CONFLICT', `${what} conflicts with what '${branch}' has now: ${told}.${more}`, {
-    hint: 'Nothing is lost and nothing is committed. Do it again on what is there now.',
+    hint: 'Nothing is committed and nothing lost: change back what conflicts, or begin again with what is there now.',
     data: {branch, conflicts: conflicts.slice(0, TOLD).map(conflictJson), count: conflicts.length},
   });
 }
@@ -30,7 +30,7 @@ export function transactionConflict(what: string, branch: string, conflicts: rea
 export function readConflict(what: string, branch: string, tables: readonly string[]): DbosError {
   const names = tables.join(', ');
   return new DbosError('TRANSACTION_CONFLICT', `${what} has read what '${branch}' has changed since: ${names}.`, {
-    hint: 'It is serializable, so it must be done again on what is there now.',
+    hint: 'It is serializable: roll it back, and begin again with what is there now.',
     data: {branch, conflicts: tables.map(table => ({kind: 'read', table})), count: tables.length},
   });
 }
@@ -44,8 +44,8 @@ function sentence(conflict: MergeConflict): string {
     case 'rule':
       return `${where}: ${conflict.rule}`;
     case 'row': {
-      const removed = conflict.ours === undefined ? 'this one removed it' : 'this one changed it';
-      return `${where}: ${removed}, and the other ${conflict.ours === undefined ? 'changed' : 'removed'} it`;
+      const did = (row: unknown) => (row === undefined ? 'removed' : 'changed');
+      return `${where}: this one ${did(conflict.ours)} it, and the other ${did(conflict.theirs)} it`;
     }
     case 'cell': {
       const {column, base, ours, theirs} = conflict;

@@ -114,7 +114,7 @@ export class HeadDestination implements Destination {
   private mergedState(sink: UnitSink, ids: {base: ObjectId | undefined; ours: ObjectId; theirs: ObjectId | undefined}) {
     // nearly always: nobody else has been there
     if (ids.base === ids.theirs) return ids.ours;
-    const {state, conflicts} = merge(sink, ids, this.repo.context);
+    const {state, conflicts} = merge(sink, ids, {...this.repo.context, exclusive: true});
     if (conflicts.length > 0) throw transactionConflict('The change', this.head.branch ?? HEAD, conflicts);
     return state;
   }
