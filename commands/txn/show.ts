@@ -13,8 +13,8 @@ export default class TxnShow extends StoreCommand {
 
   async run(): Promise<unknown> {
     const {args} = await this.parse(TxnShow);
-    const id = args.id ?? process.env.DBOS_TXN;
-    if (!id) throw this.usage('Name the transaction, or set DBOS_TXN.');
+    const id = this.transactionNamed(args.id);
+    if (id === undefined) throw this.usage('Name the transaction, or set DBOS_TXN.');
     return this.withRepository(async repository => {
       const found = findTransaction(repository, id);
       for (const line of transactionParagraph(found, this.style)) this.print(line);

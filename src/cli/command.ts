@@ -118,12 +118,17 @@ export abstract class StoreCommand extends Command {
     const cut = own.takesPaths ? argv.indexOf('--') : -1;
     const parsed = await super.parse<F, B, A>(options, cut < 0 ? argv : argv.slice(0, cut));
     const flags = parsed.flags as GlobalFlags;
-    if ('txn' in (own.flags ?? {})) this.txn = flags.txn ?? (process.env.DBOS_TXN || undefined);
+    if ('txn' in (own.flags ?? {})) this.txn = this.transactionNamed(flags.txn);
     this.json = flags.json === true;
     this.quiet = flags.quiet === true;
     this.noColor = flags['no-color'] === true;
     this.directory = flags.directory ?? '';
     return {...parsed, paths: cut < 0 ? [] : argv.slice(cut + 1)};
+  }
+
+  /** Returns the transaction that the user names: the one given, else that of DBOS_TXN. */
+  protected transactionNamed(given: string | undefined): string | undefined {
+    return given ?? (process.env.DBOS_TXN || undefined);
   }
 
   /** Runs the command to its end: prints the result or the error and sets the exit status. Throws `NeedsOclif` only. */

@@ -74,9 +74,9 @@ test('transactions are listed, and shown with how they ended', t => {
   t.truthy(all.get(kept)?.commit);
   t.regex(
     store.run('txn', 'show', open),
-    /\(active\)\nBranch: {4}main, from [^]*Isolation: serializable\n\n {4}later\n$/,
+    /\(active\)\nBranch: {4}main, from [\s\S]*Isolation: serializable\n\n {4}later\n$/,
   );
-  t.regex(store.run('txn', 'show', kept), /\(committed\)\n[^]*Ended: [^]*Commit: /);
+  t.regex(store.run('txn', 'show', kept), /\(committed\)\n[\s\S]*Ended: [\s\S]*Commit: /);
   t.deepEqual(rows(store, `SELECT status, commit_id IS NOT NULL AS made FROM transactions WHERE id = '${kept}'`), [
     {status: 'committed', made: 1},
   ]);
