@@ -10,14 +10,25 @@ export type {Identity, RepoContext} from './repo/context.js';
 export type {Problem} from './repo/fsck.js';
 export {type HistoryEntry, isAncestor, mergeBases, walk} from './repo/history.js';
 export {findStore, type StoreLocation} from './repo/location.js';
+export {
+  type BeginOptions,
+  beginTransaction,
+  enterTransaction,
+  listOpenTransactions,
+  type NamedTransaction,
+  resolveTransaction,
+  rollbackTransaction,
+} from './repo/opentransactions.js';
 export {listOperations, readOperation, resolveOperation} from './repo/operations.js';
 export {pathHistory} from './repo/pathhistory.js';
 export {Repository} from './repo/repository.js';
 export {parseTime, refAt, refHistory, resolveRange, resolveRevision} from './repo/revisions.js';
 export {createTag, deleteTag, listTags} from './repo/tags.js';
+export {type CommittedTransaction, commitTransaction} from './sql/commit-transaction.js';
 export {fsck} from './sql/fsck.js';
 export {Database, type Parameters, type RunOptions, Statement} from './sql/query.js';
 export {databaseOf, type PlainValue, type QueryOptions} from './sql/repository-query.js';
 export {type FileEditOptions, FileEdits, type FileOwner} from './state/file-edits.js';
 export {diffFiles, type FileChange, type FileRow, findFile, scanFiles} from './state/files.js';
 export {readContent, readRange, readWhole} from './tree/content.js';
+export {TransactionScope, type TransactOptions} from './worktree/transact.js';

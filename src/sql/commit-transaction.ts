@@ -6,17 +6,15 @@ import {DbosError} from '../errors.js';
 import type {ObjectId} from '../objects/id.js';
 import type {ObjectReader, ObjectSink} from '../objects/store.js';
 import {readCommit, writeCommit} from '../repo/commit.js';
-import type {OpenTransaction} from '../repo/opentransaction.js';
 import {endEdit, type NamedTransaction} from '../repo/opentransactions.js';
 import {type BranchName, branchRef, findRef} from '../repo/refs.js';
 import type {Repository} from '../repo/repository.js';
 import {signatureNow} from '../repo/signature.js';
 import type {Publish, RefEdit} from '../repo/transaction.js';
-import {readState} from '../state/state.js';
 import {affectedTables} from './catalog/affected.js';
-import {foldName} from './catalog/names.js';
 import {merge} from './merge/merge.js';
-import {readConflict, transactionConflict} from './merge/transaction-conflict.js';
+import {checkReads} from './merge/read-check.js';
+import {transactionConflict} from './merge/transaction-conflict.js';
 
 export interface CommitTransactionOptions {
   /** The message; that of the transaction, or else its statements, unless given. */
@@ -57,7 +55,7 @@ export async function commitTransaction(
   const moved = parent !== (transaction.base ?? undefined);
   const base = stateOf(repo.objects, transaction.base ?? undefined);
   const current = stateOf(repo.objects, parent);
-  if (moved) checkReads(repo.objects, open, base, current);
+  checkReads(repo.objects, transaction.reads, {base, theirs: current}, name, branch);
   const staging = repo.begin();
   const refs: RefEdit[] = [endEdit(open)];
   if (state === (base ?? null) || state === null) {
@@ -118,20 +116,4 @@ function mergedState(
   const {state, conflicts} = merge(sink, ids, {...repo.context, exclusive: true});
   if (conflicts.length > 0) throw transactionConflict(name, transaction.branch, conflicts);
   return state;
-}
-
-/** Throws TRANSACTION_CONFLICT if a serializable transaction has read a table that is not what it was. */
-function checkReads(
-  reader: ObjectReader,
-  {name, transaction}: NamedTransaction,
-  base: ObjectId | undefined,
-  current: ObjectId | undefined,
-): void {
-  const {isolation, reads, branch}: OpenTransaction = transaction;
-  if (isolation !== 'serializable' || base === current) return;
-  const tablesOf = (state: ObjectId | undefined) =>
-    new Map([...(state === undefined ? [] : readState(reader, state))].map(([table, id]) => [foldName(table), id]));
-  const [before, now] = [tablesOf(base), tablesOf(current)];
-  const changed = reads.map(({table}) => table).filter(table => before.get(table) !== now.get(table));
-  if (changed.length > 0) throw readConflict(name, branch, changed);
 }

@@ -16,6 +16,7 @@ import type {Publish} from '../../repo/transaction.js';
 import type {Head} from '../../repo/view.js';
 import {affectedTables} from '../catalog/affected.js';
 import {merge} from '../merge/merge.js';
+import {checkReads} from '../merge/read-check.js';
 import {transactionConflict} from '../merge/transaction-conflict.js';
 import {shortened} from './unit-message.js';
 import type {UnitSink} from './unit-sink.js';
@@ -36,6 +37,8 @@ export interface PublishOptions {
   readonly publish?: Publish | undefined;
   /** The whole script, for the operation log. */
   readonly sql?: string | undefined;
+  /** What units that are serializable have read. */
+  readonly reads?: readonly TableReads[] | undefined;
 }
 
 export interface Destination {
@@ -78,6 +81,7 @@ export class HeadDestination implements Destination {
     let tip = current.commit;
     const before = stateOf(repo.objects, tip);
     let merged = before;
+    checkReads(sink, options.reads ?? [], {base, theirs: before}, 'The change', current.branch ?? HEAD);
     for (const {state, statement} of units) {
       merged = this.mergedState(sink, {base, ours: state, theirs: merged});
       const signature = signatureNow(repo.context);

@@ -11,9 +11,10 @@ const WHOLE = [{gte: null, lt: null}];
 export class ReadTracker {
   private noted: readonly TableReads[];
 
-  private constructor(
-    reads: readonly TableReads[],
-    private readonly tracks: boolean,
+  constructor(
+    reads: readonly TableReads[] = [],
+    /** Whether what is read matters. */
+    private readonly tracks = true,
   ) {
     this.noted = reads;
   }
