@@ -12,9 +12,6 @@ import type {Repository} from '../repo/repository.js';
 import {signatureNow} from '../repo/signature.js';
 import type {Publish, RefEdit} from '../repo/transaction.js';
 import {affectedTables} from './catalog/affected.js';
-import {merge} from './merge/merge.js';
-import {checkReads} from './merge/read-check.js';
-import {transactionConflict} from './merge/transaction-conflict.js';
 
 export interface CommitTransactionOptions {
   /** The message; that of the transaction, or else its statements, unless given. */
@@ -55,7 +52,10 @@ export async function commitTransaction(
   const moved = parent !== (transaction.base ?? undefined);
   const base = stateOf(repo.objects, transaction.base ?? undefined);
   const current = stateOf(repo.objects, parent);
-  checkReads(repo.objects, transaction.reads, {base, theirs: current}, name, branch);
+  if (moved && transaction.reads.length > 0) {
+    const {checkReads} = await import('./merge/read-check.js');
+    checkReads(repo.objects, transaction.reads, {base, theirs: current}, name, branch);
+  }
   const staging = repo.begin();
   const refs: RefEdit[] = [endEdit(open)];
   if (state === (base ?? null) || state === null) {
@@ -70,7 +70,7 @@ export async function commitTransaction(
   }
   try {
     const {objects} = staging;
-    const next = moved ? mergedState(repo, objects, open, {base, ours: state, theirs: current}) : state;
+    const next = moved ? await mergedState(repo, objects, open, {base, ours: state, theirs: current}) : state;
     const message = messageOf(open, options.message);
     const commit = writeCommit(objects, {
       state: next,
@@ -107,12 +107,17 @@ function messageOf({name, transaction: {message, summary}}: NamedTransaction, gi
   return given || message || summary || name;
 }
 
-function mergedState(
+/** Most transactions find their branch where it was, and need nothing of what merging takes. */
+async function mergedState(
   repo: Repository,
   sink: ObjectSink,
   {name, transaction}: NamedTransaction,
   ids: {readonly base: ObjectId | undefined; readonly ours: ObjectId; readonly theirs: ObjectId | undefined},
-): ObjectId {
+): Promise<ObjectId> {
+  const [{merge}, {transactionConflict}] = await Promise.all([
+    import('./merge/merge.js'),
+    import('./merge/transaction-conflict.js'),
+  ]);
   const {state, conflicts} = merge(sink, ids, {...repo.context, exclusive: true});
   if (conflicts.length > 0) throw transactionConflict(name, transaction.branch, conflicts);
   return state;
