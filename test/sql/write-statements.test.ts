@@ -108,6 +108,23 @@ test('prepared statements take parameters again and again, and notice that the s
   t.throws(() => select.all(), {code: 'TABLE_UNKNOWN'});
 });
 
+test('a value that stands outside its row can be in a unique index', t => {
+  const db = database();
+  run(db, 'CREATE TABLE t(a, b UNIQUE, c); CREATE UNIQUE INDEX t_c ON t(a) WHERE length(c) > 5');
+  const insert = db.prepare('INSERT INTO t VALUES (?, ?, ?)');
+  const long = (first: string) => first.padEnd(3000, 'x');
+  insert.all([1, long('a'), long('c')]);
+  run(db, 'BEGIN');
+  insert.all([2, long('b'), long('c')]);
+  t.throws(() => insert.all([3, long('b'), 'c']), {message: 'UNIQUE constraint failed: t.b.'});
+  t.throws(() => insert.all([1, long('d'), long('d')]), {message: 'UNIQUE constraint failed: t.a.'});
+  run(db, 'COMMIT');
+  t.deepEqual(run(db, 'SELECT a, length(b) FROM t'), [
+    [1, 3000],
+    [2, 3000],
+  ]);
+});
+
 test('foreign keys hold at the end of a statement, deferred ones at the end of the transaction', t => {
   const db = database();
   run(

@@ -155,9 +155,13 @@ export class StoredTable {
     if (pending === undefined) {
       return this.isAfterAll(key) ? undefined : getRow(this.host.sink, this.spec, this.root, fromBinary(key));
     }
-    // what stands outside a row can be read only when it has been handed over
-    if (pending?.some(cell => cell instanceof ContentRef)) this.host.bodies.flush();
+    if (pending !== null) this.flushBodies(pending);
     return pending ?? undefined;
+  }
+
+  /** What stands outside a row can be read only when it has been handed over. */
+  private flushBodies(row: Row): void {
+    if (row.some(cell => cell instanceof ContentRef)) this.host.bodies.flush();
   }
 
   /** Puts a row where there is none; `key` is its key. */
@@ -231,6 +235,7 @@ export class StoredTable {
 
   private note(key: string, row: Row): void {
     const {ownIndexes} = this;
+    if (ownIndexes.some(index => index.unique)) this.flushBodies(row);
     for (let i = 0; i < ownIndexes.length; i++) {
       const index = ownIndexes[i] as WorkingIndex;
       if (!index.unique || !index.entries.includes(row)) continue;
