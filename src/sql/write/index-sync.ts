@@ -16,7 +16,7 @@ import type {IndexEntries} from './index-entries.js';
 import {KeySort} from './key-sort.js';
 
 /** Edits of an index that are made at once. */
-const BATCH_EDITS = 1 << 16;
+const BATCH_EDITS = 250_000;
 
 /** Returns the entries of the rows of a range of a table, and calls `take` for each with the number of its row in the range. */
 export function entriesOf(

@@ -11,6 +11,8 @@ import type {ConflictRule, TableProgram} from './table-program.js';
 
 /** This many rows come one by one: with fewer of them beginning and ending a bulk takes longer than it saves. */
 const FEW = 256;
+/** A bulk brings unique indexes up to date when it begins, which must not be for few rows: this part of those of the table. */
+const INDEXED_PART = 1 / 8;
 
 export class Insertion {
   /** How many rows were inserted or, by an upsert, changed. */
@@ -18,6 +20,8 @@ export class Insertion {
   /** How many rows were taken; once `take` or `finish` has thrown, the number of the row that cannot be, from 0. */
   row = 0;
   private bulk: BulkInsert | undefined;
+  /** The number of the row from which on there may be one. */
+  private readonly few: number;
 
   constructor(
     private readonly program: TableProgram,
@@ -25,12 +29,16 @@ export class Insertion {
     private readonly or: ConflictAction | undefined,
     private readonly rules: readonly ConflictRule[],
     private readonly returning: Returning | undefined,
-  ) {}
+  ) {
+    const {uniques, table} = program;
+    const isIndexed = uniques.some(({index}) => index !== undefined);
+    this.few = isIndexed ? Math.max(FEW, Math.floor(table.rows * INDEXED_PART)) : FEW;
+  }
 
   /** Inserts a row, which is changed to what is stored. Throws CONSTRAINT_FAILED, and what triggers throw. */
   take(row: Cell[]): void {
     const {program, run, or, rules, returning} = this;
-    if (this.row === FEW && rules.length === 0 && returning === undefined) this.bulk = program.bulk(run, or);
+    if (this.row === this.few && rules.length === 0 && returning === undefined) this.bulk = program.bulk(run, or);
     if (this.bulk) {
       const done = this.inBulk(bulk => bulk.insert(row));
       if (done !== undefined) {
@@ -58,7 +66,7 @@ export class Insertion {
     try {
       return work(bulk);
     } catch (error) {
-      this.row = FEW + bulk.failed;
+      this.row = this.few + bulk.failed;
       throw error;
     }
   }
