@@ -1,6 +1,7 @@
 import {resolve} from 'node:path';
 import {decodeText} from '../src/bytes.js';
 import {Args, Flags, StoreCommand, txnFlag} from '../src/cli/command.js';
+import {outlivesSignals} from '../src/cli/interrupt.js';
 import {moveWarnings, savedNote} from '../src/cli/move-text.js';
 import {formatCount} from '../src/cli/progress.js';
 import {InterruptGuard} from '../src/cli/query-interrupt.js';
@@ -108,7 +109,8 @@ export default class Query extends StoreCommand {
     const repository = await this.openRepository();
     // where there is nothing to clean up, Ctrl-C ends the process at once
     let changed: ScriptWrites | undefined;
-    const guard = flags.output !== undefined || (this.onTerminal && !this.json) ? new InterruptGuard() : undefined;
+    const cleansUp = flags.output !== undefined || (this.onTerminal && !this.json) || outlivesSignals();
+    const guard = cleansUp ? new InterruptGuard() : undefined;
     try {
       const status =
         repository.location.workTree === undefined ? {} : {status: () => this.uncommitted(repository, guard?.signal)};

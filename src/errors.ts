@@ -93,6 +93,8 @@ export const ERROR_CODES = {
   IDENTITY_INVALID: EXIT.usage,
   MESSAGE_MISSING: EXIT.usage,
   EDITOR_FAILED: EXIT.failed,
+  SHELL_SYNTAX: EXIT.usage,
+  READ_ONLY: EXIT.failed,
   USAGE: EXIT.usage,
   INTERRUPTED: EXIT.failed,
 } as const;

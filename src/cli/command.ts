@@ -55,8 +55,10 @@ type ParseResult<F extends object, B extends object, A extends object> = Interfa
 };
 
 /** The program's configuration, as far as commands use it. */
-interface HelpSource {
+interface ProgramSource {
   showHelp(words: readonly string[]): Promise<void>;
+  /** Runs the program with arguments, as a process would. */
+  runProgram(argv: readonly string[]): Promise<void>;
 }
 
 interface GlobalFlags {
@@ -307,7 +309,7 @@ export abstract class StoreCommand extends Command {
    */
   protected async streamParts(parts: AsyncIterable<Uint8Array>, made: () => Promise<void>): Promise<typeof PRINTED> {
     stdout.flush();
-    const pump = new Pump(1);
+    const pump = stdout.isDiverted ? new Diversion() : new Pump(1);
     let held: Uint8Array[] | undefined = this.json ? [] : undefined;
     let size = 0;
     try {
@@ -340,7 +342,12 @@ export abstract class StoreCommand extends Command {
 
   /** Writes the help for a command or a topic, or of all. */
   protected async showHelp(words: readonly string[]): Promise<void> {
-    await (this.config as unknown as HelpSource).showHelp(words);
+    await (this.config as unknown as ProgramSource).showHelp(words);
+  }
+
+  /** Runs another command of the program in this process; `process.exitCode` is set when it returns. */
+  protected runProgram(argv: readonly string[]): Promise<void> {
+    return (this.config as unknown as ProgramSource).runProgram(argv);
   }
 
   /** Returns where the command runs. Throws PATH_UNKNOWN if `-C` names no directory. */
@@ -432,10 +439,23 @@ export abstract class StoreCommand extends Command {
   protected async finishPager(): Promise<void> {
     if (this.pager === undefined) return;
     // The terminal sends SIGINT to the pager too, which decides what it means.
-    process.on('SIGINT', () => undefined);
+    const ignore = () => undefined;
+    process.on('SIGINT', ignore);
     await this.pager.finish();
+    process.off('SIGINT', ignore);
     this.pager = undefined;
   }
+}
+
+/** Parts that go where stdout was diverted to, as a `Pump` takes them. */
+class Diversion implements Pick<Pump, 'push' | 'finish' | 'closed'> {
+  readonly closed = false;
+
+  async push(bytes: Uint8Array): Promise<void> {
+    stdout.writeBytes(bytes);
+  }
+
+  async finish(): Promise<void> {}
 }
 
 /** JSON has no 64-bit integers: those that a double cannot hold are printed as text. */

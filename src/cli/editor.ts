@@ -1,5 +1,5 @@
 /**
- * A message written in the user's editor: DBOS_EDITOR, else the setting `core.editor`, else VISUAL, else EDITOR, else vi. Lines that start with `#` are
+ * Texts, a message above all, written in the user's editor: DBOS_EDITOR, else the setting `core.editor`, else VISUAL, else EDITOR, else vi. Lines that start with `#` are
  * comments. Layer: cli.
  */
 import {spawn} from 'node:child_process';
@@ -36,31 +36,35 @@ async function runEditor(command: string, file: string): Promise<void> {
   });
 }
 
-/**
- * Returns the message that the user wrote. Throws MESSAGE_MISSING if nothing but comments is left, EDITOR_FAILED if the
- * editor did not run or ended with an error.
- */
-export async function editMessage(template: string, env: NodeJS.ProcessEnv, setting?: string): Promise<string> {
+/** Returns what the user makes of a file in the editor. Throws EDITOR_FAILED if that did not run or ended with an error. */
+export async function editFile(
+  body: string | Uint8Array,
+  name: string,
+  env: NodeJS.ProcessEnv,
+  setting?: string,
+): Promise<Buffer> {
   const command = env.DBOS_EDITOR || setting || env.VISUAL || env.EDITOR || 'vi';
   const folder = await mkdtemp(join(tmpdir(), 'dbos-'));
-  const file = join(folder, 'MESSAGE');
+  const file = join(folder, name);
   try {
-    await writeFile(file, template);
+    await writeFile(file, body);
     await runEditor(command, file);
-    const message = messageOf(await readFile(file, 'utf8'));
-    if (message === '') {
-      throw new DbosError('MESSAGE_MISSING', 'The message is empty, so nothing was committed.', {
-        hint: 'Write a message in the editor, or give one with -m.',
-      });
-    }
-    return message;
+    return await readFile(file);
   } catch (error) {
-    if (error instanceof DbosError) throw error;
     throw new DbosError('EDITOR_FAILED', `The editor ${command} failed: ${(error as Error).message}.`, {
-      hint: 'Set DBOS_EDITOR to another editor, or give the message with -m.',
+      hint: 'Set DBOS_EDITOR to another editor, or give the text on the command line.',
       cause: error,
     });
   } finally {
     await rm(folder, {recursive: true, force: true});
   }
+}
+
+/** Returns the message that the user wrote. Throws MESSAGE_MISSING if nothing but comments is left, and as `editFile`. */
+export async function editMessage(template: string, env: NodeJS.ProcessEnv, setting?: string): Promise<string> {
+  const message = messageOf((await editFile(template, 'MESSAGE', env, setting)).toString('utf8'));
+  if (message !== '') return message;
+  throw new DbosError('MESSAGE_MISSING', 'The message is empty, so nothing was committed.', {
+    hint: 'Write a message in the editor, or give one with -m.',
+  });
 }

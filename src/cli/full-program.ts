@@ -44,6 +44,9 @@ class ProgramConfig extends Config {
     else stdout.write(`${JSON.stringify({help})}\n`);
   }
 
+  /** Set when the program runs. */
+  runProgram: (argv: readonly string[]) => Promise<void> = async () => undefined;
+
   visibleCommands(): string[] {
     return this.commands.filter(command => !command.hidden).map(command => command.id.replaceAll(':', ' '));
   }
@@ -107,7 +110,9 @@ async function dispatch(config: ProgramConfig, argv: readonly string[]): Promise
 /** Runs the arguments; the exit status is set when it returns, and all output is written. */
 export async function main(table: CommandTable, argv: readonly string[], place: Place): Promise<void> {
   try {
-    await dispatch(await loadConfig(table, place), argv);
+    const config = await loadConfig(table, place);
+    config.runProgram = words => main(table, words, place);
+    await dispatch(config, argv);
   } catch (error) {
     const failure = describeFailure(error);
     process.exitCode = failure.exitStatus;

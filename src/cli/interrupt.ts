@@ -7,6 +7,19 @@ import {constants} from 'node:os';
 import {Interrupted} from './failure.js';
 
 const SETTLE_MS = 2000;
+/** Whether this process is a shell, which goes on after a command that was interrupted. */
+let outlives = false;
+
+/** From now on Ctrl-C ends commands and never the process. */
+export function outliveSignals(): void {
+  outlives = true;
+}
+
+/** Returns whether Ctrl-C must not end the process. */
+export function outlivesSignals(): boolean {
+  return outlives;
+}
+
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 /** Returns what `work` returns; `release` always runs after it. Throws `Interrupted` if a signal came. */
@@ -22,7 +35,7 @@ export async function interruptible<T>(
   });
   stopped.catch(() => undefined);
   const onSignal = (name: (typeof SIGNALS)[number]) => {
-    if (interrupted !== undefined) process.exit(interrupted.exitStatus);
+    if (interrupted !== undefined && !(outlives && name === 'SIGINT')) process.exit(interrupted.exitStatus);
     const failure = new Interrupted(name, constants.signals[name]);
     interrupted = failure;
     controller.abort(failure);

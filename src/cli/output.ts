@@ -36,6 +36,8 @@ function writeFully(fd: number, bytes: Uint8Array): void {
 export class Output {
   private text = '';
   private terminal: boolean | undefined;
+  /** What takes the bytes in place of the descriptor. */
+  private taker: ((bytes: Uint8Array) => void) | undefined;
   /** Whether the reader went away. */
   closed = false;
   /** Whether text stays here, however much, until it is taken or flushed: it is for a pager. */
@@ -47,6 +49,7 @@ export class Output {
   }
 
   get isTerminal(): boolean {
+    if (this.taker !== undefined) return false;
     this.terminal ??= isTerminal(this.fd);
     return this.terminal;
   }
@@ -73,6 +76,22 @@ export class Output {
     this.send(bytes);
   }
 
+  /** Whether something else takes what is written. */
+  get isDiverted(): boolean {
+    return this.taker !== undefined;
+  }
+
+  /** Gives what is written to `taker` from now on, until the function that is returned is called. */
+  divert(taker: (bytes: Uint8Array) => void): () => void {
+    this.flush();
+    const {taker: before} = this;
+    this.taker = taker;
+    return () => {
+      this.flush();
+      this.taker = before;
+    };
+  }
+
   /** Takes what is buffered away from this output: a pager shows it instead. */
   take(): Uint8Array {
     const bytes = encodeText(this.text);
@@ -85,6 +104,10 @@ export class Output {
   }
 
   private send(bytes: Uint8Array): void {
+    if (this.taker !== undefined) {
+      this.taker(bytes);
+      return;
+    }
     if (this.closed) return;
     try {
       writeFully(this.fd, bytes);

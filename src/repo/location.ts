@@ -20,8 +20,22 @@ export function locationFor(directory: string, bare: boolean): StoreLocation {
   return bare ? {store: folder, workTree: undefined} : {store: join(folder, STORE_FOLDER), workTree: folder};
 }
 
+/** Returns whether a directory lies in a store. */
+export function hasStore(start: string): boolean {
+  return nearestStore(start) !== undefined;
+}
+
 /** Returns the store that `start` lies in, walking upwards. Throws STORE_NOT_FOUND. */
 export function findStore(start: string): StoreLocation {
+  const found = nearestStore(start);
+  if (found) return found;
+  throw new DbosError('STORE_NOT_FOUND', `Neither '${resolve(start)}' nor any folder above it has a store.`, {
+    hint: 'Make one with `dbos init`, or name the folder with `-C DIR`.',
+    data: {path: resolve(start)},
+  });
+}
+
+function nearestStore(start: string): StoreLocation | undefined {
   for (let folder = resolve(start); ; folder = dirname(folder)) {
     const inside = join(folder, STORE_FOLDER);
     if (isStore(inside)) return {store: inside, workTree: folder};
@@ -29,10 +43,6 @@ export function findStore(start: string): StoreLocation {
       // from inside `.dbos` itself the work tree is still the folder above
       return {store: folder, workTree: basename(folder) === STORE_FOLDER ? dirname(folder) : undefined};
     }
-    if (folder === dirname(folder)) break;
+    if (folder === dirname(folder)) return undefined;
   }
-  throw new DbosError('STORE_NOT_FOUND', `Neither '${resolve(start)}' nor any folder above it has a store.`, {
-    hint: 'Make one with `dbos init`, or name the folder with `-C DIR`.',
-    data: {path: resolve(start)},
-  });
 }

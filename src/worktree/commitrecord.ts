@@ -22,10 +22,13 @@ export interface NewCommit {
   readonly cause: string | null;
 }
 
-/** Writes the state and the commit, and returns its id. */
-export async function writeFilesCommit(sink: ObjectSink, context: RepoContext, commit: NewCommit): Promise<ObjectId> {
-  const {base, files, parents, message, cause} = commit;
-  const tables = new Map(base === undefined ? [] : readState(sink, readCommit(sink, base).state));
+/** Writes a state with other files, and returns its id; undefined is the state without tables. */
+export async function writeFilesState(
+  sink: ObjectSink,
+  base: ObjectId | undefined,
+  files: TreeRoot,
+): Promise<ObjectId> {
+  const tables = new Map(base === undefined ? [] : readState(sink, base));
   const id = tables.get(FILES_TABLE);
   const before = id === undefined ? undefined : readTable(sink, id);
   let table = filesTable(sink, files);
@@ -35,7 +38,14 @@ export async function writeFilesCommit(sink: ObjectSink, context: RepoContext, c
     table = {...table, indexes: followFiles(sink, before, files)};
   }
   tables.set(FILES_TABLE, writeTable(sink, table));
+  return writeState(sink, tables);
+}
+
+/** Writes the state and the commit, and returns its id. */
+export async function writeFilesCommit(sink: ObjectSink, context: RepoContext, commit: NewCommit): Promise<ObjectId> {
+  const {base, files, parents, message, cause} = commit;
+  const state = await writeFilesState(sink, base && readCommit(sink, base).state, files);
   const committer = signatureNow(context);
   const author = commit.author ?? committer;
-  return writeCommit(sink, {state: writeState(sink, tables), parents, author, committer, message, cause});
+  return writeCommit(sink, {state, parents, author, committer, message, cause});
 }

@@ -150,7 +150,7 @@ export class TransactionDestination implements Destination {
     };
     const description = last === undefined ? 'read' : shortened(statements);
     const staged = sink.take();
-    this.open = await changeTransaction(repo, open, {changes, description, sql: sql && sql}, staged);
+    this.open = await changeTransaction(repo, open, {changes, description, sql}, staged);
     return [];
   }
 }
