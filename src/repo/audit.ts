@@ -41,7 +41,7 @@ export function* auditOperations(repo: AuditSource, filter: AuditFilter): Genera
   const newest = until === undefined ? repo.operation : newestUntil(repo, until);
   if (newest === undefined) return;
   const changes = new Changes(repo.objects, path, table);
-  for (const operation of listOperations({...repo, operation: newest})) {
+  for (const operation of listOperations({objects: repo.objects, storage: repo.storage, operation: newest})) {
     // times never fall along the chain
     if (operation.time < since) return;
     if (user !== undefined && operation.user !== user && `${operation.user}@${operation.host}` !== user) continue;
