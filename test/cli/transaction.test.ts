@@ -37,7 +37,7 @@ test('commands act inside a transaction that is named, by flag or by environment
     /^In transaction T[a-z2-7]{12} on branch main, from [a-z2-7]{12}\n\nChanged:\n {2}table a: 1 modified\n$/,
   );
   t.regex(inside('log', '--oneline', '-n', '1'), /UPDATE a SET x = 11\n$/);
-  t.is(inside('diff'), '');
+  t.regex(inside('diff'), /^table a: 1 row modified\n/);
   inside('savepoint', 's');
   inside('query', 'DELETE FROM a');
   inside('rollback', 'to', 's');
@@ -60,7 +60,9 @@ test('transactions are listed, and shown with how they ended', t => {
     begin(store, '-m', 'later', '--isolation', 'serializable'),
   ];
   store.run('query', '--txn', kept, 'CREATE TABLE t(a)');
+  t.regex(store.run('txn', 'diff', kept), /CREATE TABLE t\(a\)/);
   store.run('commit', '--txn', kept);
+  t.is(store.json<{tables: unknown[]}>('txn', 'diff', kept).tables.length, 1, 'also when it has ended');
   store.run('abort', '--txn', dropped);
   t.deepEqual(
     store.json<Shown[]>('txn', 'ls').map(each => each.id),
