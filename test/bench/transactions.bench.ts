@@ -61,28 +61,35 @@ async function inOneProcess(directory: string, count: number): Promise<void> {
   await repo.close();
 }
 
-/** What a competing process does: opens the store for each transaction, and lets go of it. */
-async function compete(directory: string, count: number): Promise<void> {
-  for (let i = 0; i < count; i++) {
+/** What a competing process does: opens the store for a burst of transactions, and lets go of it. */
+async function compete(directory: string, count: number, burst: number): Promise<void> {
+  for (let left = count; left > 0; ) {
     const repo = await Repository.open(storeLocation(directory), storeContext());
-    const id = 1 + Math.floor(Math.random() * ROWS);
-    await repo.transact(tx => tx.execute('UPDATE t SET x = x + 1 WHERE id = ?', [id]));
+    const end = performance.now() + burst;
+    do {
+      const id = 1 + Math.floor(Math.random() * ROWS);
+      await repo.transact(tx => tx.execute('UPDATE t SET x = x + 1 WHERE id = ?', [id]));
+      left--;
+    } while (left > 0 && performance.now() < end);
     await repo.close();
   }
 }
 
-async function competing(directory: string, processes: number, count: number): Promise<void> {
+/** `burst`: how long each keeps the store open, in milliseconds. */
+async function competing(directory: string, processes: number, count: number, burst: number): Promise<void> {
   await makeStore(directory);
   const children = Array.from({length: processes}, () =>
-    spawn(process.execPath, [SELF, 'compete', directory, `${count}`], {stdio: ['ignore', 'inherit', 'inherit']}),
+    spawn(process.execPath, [SELF, 'compete', directory, `${count}`, `${burst}`], {
+      stdio: ['ignore', 'inherit', 'inherit'],
+    }),
   );
   const start = performance.now();
   await Promise.all(children.map(child => once(child, 'close')));
   const seconds = (performance.now() - start) / 1000;
   const rate = (processes * count) / seconds;
+  const what = burst === 0 ? 'opening for each' : `in bursts of ${burst} ms`;
   console.log(
-    `${processes} processes, ${count} transactions each`.padEnd(58),
-    `${seconds.toFixed(1)} s  ${rate.toFixed(0)}/s`,
+    `${`${processes} processes, ${count} each, ${what}`.padEnd(58)}${seconds.toFixed(1).padStart(9)} s   ${rate.toFixed(0)}/s`,
   );
 }
 
@@ -112,13 +119,14 @@ function byCommand(directory: string, rounds: number): void {
   report('dbos commit', commit, times(commit));
 }
 
-const [mode, directory = '', count = '0'] = process.argv.slice(2);
-if (mode === 'compete') await compete(directory, Number(count));
+const [mode, directory = '', count = '0', burst = '0'] = process.argv.slice(2);
+if (mode === 'compete') await compete(directory, Number(count), Number(burst));
 else {
   const rounds = Number(mode ?? 20);
   const root = fs.mkdtempSync(path.join(os.tmpdir(), 'dbos-bench-'));
   await inOneProcess(path.join(root, 'one'), rounds * 25);
-  await competing(path.join(root, 'many'), 8, rounds * 2);
+  await competing(path.join(root, 'many'), 8, rounds * 5, 0);
+  await competing(path.join(root, 'bursts'), 8, rounds * 20, 50);
   byCommand(path.join(root, 'work'), rounds);
   fs.rmSync(root, {recursive: true});
 }
