@@ -172,7 +172,7 @@ test('what is wrong with a file is told with its line', t => {
   const wrong: readonly [text: string, line: number | undefined, words: RegExp][] = [
     ['', undefined, /is empty/],
     ['\n\n', undefined, /is empty/],
-    ['a,b\n1,2\n3\n', 3, /^Line 3: 1 field, but there are 2 columns/],
+    ['a,b\n1,2\n3\n', 3, /^Line 3: 1 field for 2 columns/],
     ['a,b\n1,"x\ny"\n3,4,5\n', 4, /^Line 4: 3 fields/],
     ['a,b\n1,2\n3,"x\n\n\n', 3, /^Line 3: a quote is not closed/],
     ['a,b\n1,"x"y\n', 2, /^Line 2: text follows a closing quote/],

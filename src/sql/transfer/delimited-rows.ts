@@ -66,7 +66,7 @@ function readRow(reader: DelimitedReader, width: number): boolean {
     if (reader.count === width) return true;
     if (!reader.isEmptyLine) {
       throw invalidImport(
-        `${reader.count === 1 ? '1 field' : `${reader.count} fields`}, but there are ${width} columns.`,
+        `${reader.count === 1 ? '1 field' : `${reader.count} fields`} for ${width === 1 ? 'one column' : `${width} columns`}.`,
         'Each line has a field for each column.',
         reader.line,
       );
