@@ -7,15 +7,17 @@ import {DbosError, EXIT} from '../errors.js';
 import type {RepoContext} from '../repo/context.js';
 import type {StoreLocation} from '../repo/location.js';
 import {Repository} from '../repo/repository.js';
-import type {ProgramScope, ShellHost} from '../shell/host.js';
+import {formatTime} from '../repo/time.js';
+import type {ListedEntry, ProgramScope, ShellHost} from '../shell/host.js';
 import {plainText} from '../state/quote.js';
 import {complete, type Surface} from './complete.js';
 import {editFile} from './editor.js';
+import {entryName, LongColumns} from './entry-text.js';
 import {describeFailure, failureText} from './failure.js';
 import {interruptible, outliveSignals} from './interrupt.js';
 import {storeNames} from './names.js';
 import {stderr, stdout} from './output.js';
-import type {Style} from './style.js';
+import {createStyle, type Style} from './style.js';
 import {readSurface} from './surface.js';
 
 /** The variable that names the transaction which commands act in. */
@@ -79,6 +81,20 @@ export class ProgramHost implements ShellHost {
 
   interruptible<T>(work: (signal: AbortSignal) => Promise<T>, release: () => Promise<void>): Promise<T> {
     return interruptible(work, release);
+  }
+
+  *listing(entries: readonly ListedEntry[], long: boolean, zone: (time: number) => number): Generator<string> {
+    const style = createStyle(this.options.style.enabled && !stdout.isDiverted);
+    if (!long) {
+      for (const {row, name} of entries) yield entryName(row, name, style);
+      return;
+    }
+    const columns = new LongColumns();
+    for (const {row} of entries) columns.fit(row);
+    for (const {row, name} of entries) {
+      const time = Number(row.mtime / 1_000_000n);
+      yield columns.line(row, name, formatTime(time, zone(time)).slice(0, 16), style);
+    }
   }
 
   write(part: string | Uint8Array): void {

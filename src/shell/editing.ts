@@ -1,8 +1,9 @@
 import {DbosError} from '../errors.js';
 import type {FileEdits} from '../state/file-edits.js';
-import {type FileRow, typeName} from '../state/files.js';
+import type {FileRow} from '../state/files.js';
 import {joinPath, nameOf} from '../state/path.js';
 import {type Builtin, type Call, usage} from './builtin.js';
+import {notFile} from './looking.js';
 import {changeMode} from './mode.js';
 
 const MANY = Number.POSITIVE_INFINITY;
@@ -228,10 +229,4 @@ function* targetsOf(
 
 function root(what: string): DbosError {
   return new DbosError('PATH_INVALID', `The root cannot be ${what}.`, {hint: 'Name something in it.'});
-}
-
-function notFile(typed: string, row: FileRow | undefined): DbosError {
-  return new DbosError('PATH_NOT_FILE', `'${typed}' is a ${typeName(row?.type ?? 'dir')}, not a file.`, {
-    hint: 'Name a file.',
-  });
 }

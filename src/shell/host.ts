@@ -4,6 +4,13 @@
  */
 import type {StoreLocation} from '../repo/location.js';
 import type {Repository} from '../repo/repository.js';
+import type {FileRow} from '../state/files.js';
+
+/** An entry of a listing, by the name that it has there. */
+export interface ListedEntry {
+  readonly row: FileRow;
+  readonly name: string;
+}
 
 /** What the commands of the program act on. */
 export interface ProgramScope {
@@ -25,6 +32,8 @@ export interface ShellHost {
   open(line: string, lockTimeout?: number): Promise<Repository>;
   /** Runs `work`, interrupted by Ctrl-C; throws then. */
   interruptible<T>(work: (signal: AbortSignal) => Promise<T>, release: () => Promise<void>): Promise<T>;
+  /** Yields a line for each entry, as the program lists them; times are those of a zone. */
+  listing(entries: readonly ListedEntry[], long: boolean, zone: (time: number) => number): Iterable<string>;
   /** Writes a part of the result. */
   write(part: string | Uint8Array): void;
   /** Writes a line beside the result. */

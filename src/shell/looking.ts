@@ -8,7 +8,8 @@ import {globMatcher} from '../sql/functions/pattern.js';
 import {type FileRow, typeName} from '../state/files.js';
 import {nameOf} from '../state/path.js';
 import {quotePath} from '../state/quote.js';
-import {type Builtin, type Call, usage} from './builtin.js';
+import {type Builtin, usage} from './builtin.js';
+import type {ListedEntry} from './host.js';
 import {Session} from './session.js';
 
 export const cd: Builtin = {
@@ -43,38 +44,63 @@ export const pwd: Builtin = {
   },
 };
 
-/** Runs a command of the program on each path that was typed. */
-async function onPaths(call: Call, words: readonly string[], typed: readonly string[]): Promise<number | undefined> {
-  let worst: number | undefined;
-  for (const each of typed) {
-    if (typed.length > 1 && words[0] === 'ls') call.host.write(`${each}:\n`);
-    const status = await call.workspace.program([...words, call.workspace.programPath(each)]);
-    worst = worst || status;
-  }
-  return worst;
-}
-
 export const ls: Builtin = {
   usage: '[-l] [-R] [PATH…]',
-  summary: 'List a directory.',
+  summary: 'List directories, and files by their names.',
   options: {long: {type: 'boolean', short: 'l'}, recursive: {type: 'boolean', short: 'R'}},
   least: 0,
   most: Number.POSITIVE_INFINITY,
   completes: 'path',
-  run(call) {
-    const {args, flags} = call;
-    const words = ['ls', ...(flags.long ? ['-l'] : []), ...(flags.recursive ? ['-R'] : [])];
-    return onPaths(call, words, args.length === 0 ? ['.'] : args);
+  async run({args, flags, session, workspace, host}) {
+    const typed = args.length === 0 ? ['.'] : args;
+    const long = flags.long === true;
+    await workspace.read((files, signal, {context}) => {
+      const show = (entries: readonly ListedEntry[]) => {
+        for (const line of host.listing(entries, long, context.zone)) {
+          signal.throwIfAborted();
+          host.write(`${line}\n`);
+        }
+      };
+      const directories: {readonly path: string; readonly shown: string}[] = [];
+      const others: ListedEntry[] = [];
+      for (const shown of typed) {
+        const path = session.resolve(shown);
+        const row = files.read(path);
+        if (row === undefined || row.type === 'dir') directories.push({path, shown});
+        else others.push({row, name: shown});
+      }
+      show(others);
+      for (const {path, shown} of directories) {
+        if (typed.length > 1)
+          host.write(`${others.length === 0 && shown === typed[0] ? '' : '\n'}${quotePath(shown)}:\n`);
+        const rows = flags.recursive ? files.below(path) : files.list(path);
+        show([...rows].map(row => ({row, name: path === '' ? row.path : row.path.slice(path.length + 1)})));
+      }
+    });
+    return undefined;
   },
 };
 
 export const cat: Builtin = {
   usage: 'FILE…',
-  summary: 'Print files.',
+  summary: 'Print files, and the targets of symbolic links.',
   least: 1,
   most: Number.POSITIVE_INFINITY,
   completes: 'path',
-  run: call => onPaths(call, ['cat'], call.args),
+  async run({args, session, workspace, host}) {
+    await workspace.read((files, signal) => {
+      for (const typed of args) {
+        const row = files.read(session.resolve(typed));
+        if (row === undefined || row.type === 'dir' || row.type === 'fifo') throw notFile(typed, row);
+        if (row.target !== null) host.write(row.target);
+        for (const part of files.body(row)) {
+          signal.throwIfAborted();
+          host.write(part);
+        }
+      }
+    });
+    return undefined;
+  },
 };
 
 export const tree: Builtin = {
@@ -228,6 +254,14 @@ export const find: Builtin = {
     return undefined;
   },
 };
+
+/** Returns the error for what is no file; undefined is the root. */
+export function notFile(typed: string, row: FileRow | undefined): DbosError {
+  return new DbosError('PATH_NOT_FILE', `'${typed}' is a ${typeName(row?.type ?? 'dir')}, not a file.`, {
+    hint: 'List directories with `ls`.',
+    data: {path: typed},
+  });
+}
 
 function notDirectory({path, type}: FileRow): DbosError {
   return new DbosError('PATH_NOT_DIRECTORY', `'${path}' is a ${typeName(type)}, not a directory.`, {
