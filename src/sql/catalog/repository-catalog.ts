@@ -55,6 +55,16 @@ const REPOSITORY_TABLES: Readonly<Record<string, (repo: Repository) => RowSource
   transactions: transactionsSource,
 };
 
+function statusTable(rows: readonly StatusRow[]): RowSource {
+  return {
+    kind: 'rows',
+    name: 'status',
+    columns: [text('path'), text('change'), text('type', false)],
+    rows: rows.length,
+    scan: () => rows.map(({path, change, type = null}) => [path, change, type]),
+  };
+}
+
 /** Returns the tables of a repository as queries find them. The repository must stay open while they are read. */
 export function repositoryCatalog(repo: Repository, options: CatalogOptions = {}): Catalog {
   return new RepositoryCatalog(repo, options);
@@ -99,7 +109,7 @@ class RepositoryCatalog implements Catalog {
       ...JSON_TABLE_FUNCTIONS,
       ...pragmaFunctions(
         () => this.schemaOf(this.currentState()),
-        name => this.findTable(name),
+        name => this.described(name),
       ),
     ];
     for (const each of functions) this.functions.set(each.name, each);
@@ -172,13 +182,12 @@ class RepositoryCatalog implements Catalog {
         this.status = [...(await status())];
       });
     }
-    return this.computedOnce('status', () => ({
-      kind: 'rows',
-      name: 'status',
-      columns: [text('path'), text('change'), text('type', false)],
-      rows: rows.length,
-      scan: () => rows.map(({path, change, type = null}) => [path, change, type]),
-    }));
+    return this.computedOnce('status', () => statusTable(rows));
+  }
+
+  /** Returns a table for what it is, not for its rows: those of `status` would have to be loaded. */
+  private described(name: string): Source | undefined {
+    return foldName(name) === 'status' && this.options.status ? statusTable([]) : this.findTable(name);
   }
 
   /** Returns a table as it is in each of some states. Throws TABLE_UNKNOWN if none has it. */
