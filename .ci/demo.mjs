@@ -1,6 +1,16 @@
 // The main job on real input: the project's own installed packages, some thousand files. Shows every command that it runs.
 import {spawnSync} from 'node:child_process';
-import {cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync} from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {fileURLToPath} from 'node:url';
@@ -18,7 +28,7 @@ function say(text) {
 }
 
 function dbos(...args) {
-  const shown = args.map(arg => (/^[\w@%+=:,./~-]+$/.test(arg) ? arg : `'${arg}'`)).join(' ');
+  const shown = args.map(arg => (/^[\w@%+=:,./~-]+$/.test(arg) ? arg : `'${arg.replaceAll("'", "'\\''")}'`)).join(' ');
   console.log(`$ dbos ${shown}`);
   const done = spawnSync(process.execPath, [join(root, 'dist/bin/dbos.cjs'), ...args], {
     cwd: tree,
@@ -41,6 +51,20 @@ async function prove(what, a, b) {
   const differences = await compareTrees(a, b);
   if (differences.length > 0) throw new Error(`${what}: ${differences.slice(0, 5).join('; ')}`);
   console.log(`✔ ${what}`);
+}
+
+/** The packages as CSV: name, version, license. */
+function packagesOf(folder) {
+  const rows = [];
+  for (const name of readdirSync(folder)) {
+    const file = join(folder, name, 'package.json');
+    if (!existsSync(file)) continue;
+    const {version, license} = JSON.parse(readFileSync(file, 'utf8'));
+    rows.push(
+      [name, version, typeof license === 'string' ? license : ''].map(text => JSON.stringify(text ?? '')).join(','),
+    );
+  }
+  return `name,version,license\n${rows.join('\n')}\n`;
 }
 
 let ok = false;
@@ -95,6 +119,37 @@ try {
   dbos('op', 'log', '-n', '5');
   dbos('history', 'level/README.md');
   dbos('log', '--graph', '--oneline', 'experiment');
+
+  say('All of it in SQL, as it is and as it was');
+  dbos(
+    'query',
+    '--format',
+    'table',
+    'SELECT dir, count(*) AS files, sum(size) AS bytes FROM files GROUP BY dir ORDER BY bytes DESC LIMIT 5',
+  );
+  dbos(
+    'query',
+    '--format',
+    'table',
+    "SELECT change, path FROM diff('files', 'main', 'experiment') WHERE path LIKE 'level/%'",
+  );
+
+  say('A table beside the files, from the packages themselves, changed in a transaction that others do not see');
+  const packages = join(base, 'packages.csv');
+  writeFileSync(packages, packagesOf(tree));
+  dbos('import', packages, '--key', 'name');
+  dbos(
+    'query',
+    '--format',
+    'table',
+    'SELECT license, count(*) AS packages FROM packages GROUP BY license ORDER BY packages DESC LIMIT 3',
+  );
+  const {id} = JSON.parse(dbos('begin', '-m', 'one spelling of a license', '--json'));
+  dbos('query', '--txn', id, "UPDATE packages SET license = 'MIT License' WHERE license = 'MIT'");
+  dbos('query', '--format', 'table', "SELECT count(*) AS still_mit FROM packages WHERE license = 'MIT'");
+  dbos('commit', '--txn', id);
+  dbos('diff', 'HEAD~', 'HEAD', '--stat');
+  dbos('audit', '--table', 'packages');
 
   say('Every object is what its name says');
   dbos('fsck');
