@@ -77,3 +77,16 @@ test('a function that needs what cannot come before it is refused', t => {
   for (const sql of refused) t.throws(() => session().execute(sql), {code: 'SQL_MISUSE'}, sql);
   t.throws(() => session().execute('SELECT * FROM t, json_each(x), t u'), {code: 'SQL_NAME_AMBIGUOUS'});
 });
+
+test('beside a RIGHT or FULL JOIN a condition means what is joined by then', t => {
+  const refused = [
+    'SELECT * FROM t JOIN a ON m RIGHT JOIN b',
+    'SELECT * FROM t JOIN a ON k RIGHT JOIN b USING (k)',
+    'SELECT * FROM t RIGHT JOIN a JOIN b ON id = y JOIN (SELECT 1 y)',
+  ];
+  for (const sql of refused) {
+    const error = t.throws(() => session().execute(sql), {code: 'SQL_MISUSE'}, sql);
+    t.regex(error.message, /^ON clause references tables to its right/);
+  }
+  t.deepEqual(session().execute('SELECT n FROM t JOIN a ON m = 4 AND id = 1 JOIN b ORDER BY n'), [[1], [2]]);
+});

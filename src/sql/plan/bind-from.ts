@@ -23,6 +23,8 @@ import type {BoundIndex} from './key-space.js';
 import type {ColumnSlots, Plan, Query, SharedQuery} from './plan.js';
 import {fold, Scope, type ScopeColumn, type ScopeTable} from './scope.js';
 
+type JoinNode = Exclude<FromNode, {readonly kind: 'relation'}>;
+
 interface FromPart {
   readonly node: FromNode;
   readonly tables: readonly ScopeTable[];
@@ -161,21 +163,24 @@ function joinParts(
   if (condition) {
     scope.deferred.push(() => {
       on.push(...bindCondition(binder, scope, condition));
-      if (node.kind === 'outer') checkReach(scope, node, condition);
+      if (node.kind === 'outer' || rightJoins) checkReach(scope, node, condition);
     });
   }
   return {node, tables};
 }
 
 /** Returns a join; conditions may still be added to `on`. */
-function joinNode({type}: Join, left: FromNode, right: FromNode, on: readonly Bound[]): FromNode {
+function joinNode({type}: Join, left: FromNode, right: FromNode, on: readonly Bound[]): JoinNode {
   if (type === 'left' || type === 'full') return {kind: 'outer', type, left, right, on};
   if (type === 'right') return {kind: 'outer', type: 'left', left: right, right: left, on};
   return {kind: 'inner', nodes: [left, right], on};
 }
 
-/** An outer join is decided when its two sides are known: its condition cannot wait for tables that come later. */
-function checkReach(scope: Scope, node: FromNode & {readonly kind: 'outer'}, at: Expr): void {
+/**
+ * An outer join is decided when its two sides are known, and so is an inner one on the side of a RIGHT or FULL JOIN: its
+ * condition cannot wait for tables that come later.
+ */
+function checkReach(scope: Scope, node: JoinNode, at: Expr): void {
   const within = addProvided(node, new Set());
   const own = new Set(
     scope.tables
