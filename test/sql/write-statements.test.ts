@@ -151,6 +151,36 @@ test('the actions of foreign keys are checked with the statement that may take t
   t.throws(() => run(db, 'DELETE FROM p'), mismatch);
   t.throws(() => run(db, 'REPLACE INTO p VALUES (1, 1)'), mismatch);
   t.notThrows(() => run(db, 'INSERT INTO p VALUES (1, 1) ON CONFLICT DO NOTHING; UPDATE p SET u = 2'));
+  // all unique constraints are looked at where the key changes
+  run(db, 'CREATE TABLE q(a PRIMARY KEY, n, u UNIQUE ON CONFLICT REPLACE); CREATE TABLE h(x REFERENCES q(n))');
+  t.notThrows(() => run(db, 'INSERT INTO q VALUES (1, 1, 1) ON CONFLICT (u) DO NOTHING'));
+  t.throws(() => run(db, 'UPDATE q SET a = a'), {message: /foreign key mismatch - "h" referencing "q"/});
+});
+
+test('a row that names a missing one has been inserted, and is last_insert_rowid(), where others could mend that', t => {
+  const db = database();
+  run(db, 'PRAGMA foreign_keys = ON; CREATE TABLE p(k INTEGER PRIMARY KEY)');
+  run(db, 'CREATE TABLE c(k INTEGER PRIMARY KEY, f REFERENCES p, u UNIQUE, r UNIQUE ON CONFLICT REPLACE, w)');
+  run(db, 'CREATE TABLE d(f REFERENCES p); CREATE TABLE e(k INTEGER PRIMARY KEY, f REFERENCES p, w)');
+  const last = (sql: string) => {
+    run(db, 'DELETE FROM p; INSERT INTO p VALUES (3)');
+    t.throws(() => run(db, sql), {message: 'FOREIGN KEY constraint failed.'}, sql);
+    return run(db, 'SELECT last_insert_rowid()');
+  };
+  const inserted = [
+    'INSERT INTO c VALUES (7, 1, 2, 3, 4)',
+    'INSERT INTO c VALUES (7, 1, 2, 3, 4) ON CONFLICT (u) DO NOTHING',
+    'INSERT INTO c VALUES (7, 1, 2, 3, 4) ON CONFLICT (r) DO UPDATE SET f = 1',
+    'INSERT OR REPLACE INTO e(k, f) VALUES (7, 1)',
+  ];
+  for (const sql of inserted) t.deepEqual(last(sql), [[7]], sql);
+  const refused = [
+    'INSERT INTO c VALUES (7, 1, 2, 3, 4) ON CONFLICT (r) DO NOTHING',
+    'INSERT INTO c VALUES (7, 1, 2, 3, 4) ON CONFLICT (r) DO UPDATE SET k = 1',
+    'INSERT OR REPLACE INTO d VALUES (1)',
+    'INSERT OR REPLACE INTO e(f) VALUES (1)',
+  ];
+  for (const sql of refused) t.deepEqual(last(sql), [[3]], sql);
 });
 
 test('what OR says does not reach through a DELETE, and OR REPLACE sees rows as they are then', t => {

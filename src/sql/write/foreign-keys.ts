@@ -345,15 +345,11 @@ export class ForeignKeys {
     return this.outgoing.some(each => each.isToItself);
   }
 
-  /** Whether an update of these columns changes a foreign key to the same table, or rows that name the changed one. */
-  reach(set: readonly boolean[]): boolean {
+  /** Whether an update of these columns changes a foreign key, or what one names. */
+  concerned(set: readonly boolean[]): boolean {
     return (
-      this.outgoing.some(
-        ({isToItself, reference}) => isToItself && reference.key.columns.some(column => set[column]),
-      ) ||
-      this.incoming.some(
-        each => each.reference.key.references.onUpdate !== 'no action' && each.named().some(column => set[column]),
-      )
+      this.outgoing.some(({reference}) => reference.key.columns.some(column => set[column])) ||
+      this.incoming.some(each => each.named().some(column => set[column]))
     );
   }
 

@@ -45,9 +45,8 @@ export function compileInsert(compiler: Compiler, place: Place, statement: Inser
   program.triggers.prepare('insert');
   const {beforeInsert, afterInsert} = program.triggers;
   const body = statement.source?.body;
-  // ON CONFLICT without columns comes before what the constraints say
-  const ruled = statement.upserts.some(({target}) => target.length === 0);
-  const replaces = program.mayReplace(statement.or) && !ruled;
+  const rowidGiven = statement.source !== undefined && program.rowid !== undefined && places.includes(program.rowid);
+  const replaces = program.mayReplaceByInsert(statement.or, rowidGiven, upserts?.ruled ?? (() => false));
   const single =
     place.scope === undefined &&
     (body === undefined || (body.kind === 'values' && body.rows.length === 1)) &&

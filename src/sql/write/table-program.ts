@@ -94,24 +94,37 @@ export class TableProgram {
     return this.loadedKeys;
   }
 
-  /** Whether a statement with this OR clause, which changes these columns or all, can delete rows that are in the way. */
+  /**
+   * Whether a statement with this OR clause, which changes these columns or all, can delete rows that are in the way. As in
+   * SQLite all unique indexes are asked where the key changes.
+   */
   mayReplace(or: ConflictAction | undefined, set?: readonly boolean[]): boolean {
+    const all = set === undefined || this.changesKey(set);
     return this.uniques.some(({onConflict, columns}) => {
-      return (
-        (or ?? onConflict) === 'replace' &&
-        (set === undefined || columns === undefined || columns.some(column => set[column]))
-      );
+      return (or ?? onConflict) === 'replace' && (all || columns === undefined || columns.some(column => set[column]));
     });
   }
 
-  /** Whether an update of these columns changes more than one row's own values: a key, or by triggers and foreign keys. */
+  /** Whether a row that is inserted can replace others: not where ON CONFLICT says what to do, or a new rowid is made. */
+  mayReplaceByInsert(or: ConflictAction | undefined, rowidGiven: boolean, ruled: (unique: Unique) => boolean): boolean {
+    return this.uniques.some(unique => {
+      const made = unique.index === undefined && this.rowid !== undefined && !rowidGiven;
+      return (or ?? unique.onConflict) === 'replace' && !made && !ruled(unique);
+    });
+  }
+
+  private changesKey(set: readonly boolean[]): boolean {
+    return (
+      (this.rowid !== undefined && set[this.rowid] === true) || this.definition.key.some(({column}) => set[column])
+    );
+  }
+
+  /** Whether an update of these columns can concern other rows: by triggers and foreign keys. */
   reaches(set: readonly boolean[]): boolean {
     const {triggers} = this;
     return (
       triggers.ofUpdate([...triggers.beforeUpdate, ...triggers.afterUpdate], set).length > 0 ||
-      (this.rowid !== undefined && set[this.rowid] === true) ||
-      this.definition.key.some(({column}) => set[column]) ||
-      (this.compiler.session.foreignKeys && this.foreignKeys.reach(set))
+      (this.compiler.session.foreignKeys && this.foreignKeys.concerned(set))
     );
   }
 

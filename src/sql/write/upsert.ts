@@ -19,11 +19,15 @@ import type {ConflictRule, TableProgram, Unique} from './table-program.js';
 export interface Upserts {
   /** Returns the rules of one run. */
   readonly rules: (run: Run, outer: readonly Cell[]) => readonly ConflictRule[];
-  /** Whether an update changes more than one row's own values. */
+  /** Whether a clause says what happens where this constraint is in the way. */
+  readonly ruled: (unique: Unique) => boolean;
+  /** Whether an update can concern other rows. */
   readonly reaches: boolean;
 }
 
 interface RuleMaker {
+  /** Undefined for any. */
+  readonly unique: Unique | undefined;
   readonly make: (run: Run, outer: readonly Cell[]) => ConflictRule;
   readonly reaches: boolean;
 }
@@ -39,6 +43,7 @@ export function compileUpserts(
   const makers = statement.upserts.map(upsert => ruleMaker(compiler, place, statement, upsert, program));
   return {
     rules: (run, outer) => makers.map(({make}) => make(run, outer)),
+    ruled: unique => makers.some(maker => maker.unique === undefined || maker.unique === unique),
     reaches: makers.some(({reaches}) => reaches),
   };
 }
@@ -54,7 +59,7 @@ function ruleMaker(
   const owner: RowOwner = {name: definition.name, columns, rowid};
   const unique = upsert.target.length === 0 ? undefined : uniqueOf(upsert, owner, program);
   for (const {expr} of upsert.target) if (expr.kind === 'column') place.binder.onColumn?.(expr.name, owner.name);
-  if (upsert.set === undefined) return {make: () => ({unique, update: undefined}), reaches: false};
+  if (upsert.set === undefined) return {unique, make: () => ({unique, update: undefined}), reaches: false};
   const target = new RowNames(statement.alias?.text ?? definition.name, owner);
   const excluded = new RowNames('excluded', owner, true);
   const scope = new Scope(place.scope);
@@ -79,7 +84,7 @@ function ruleMaker(
     };
     return {unique, update};
   };
-  return {make, reaches: program.reaches(set)};
+  return {unique, make, reaches: program.reaches(set)};
 }
 
 function uniqueOf(upsert: Upsert, owner: RowOwner, program: TableProgram): Unique {
