@@ -101,7 +101,13 @@ export function runOracle(oracle: Engine, engine: Engine, options: RunOptions): 
       if (kind === undefined) continue;
       const sql = render(query.node);
       const difference = {sql, kind, expected: outcome, actual: actual[i] as Outcome};
-      const reason = KNOWN_DIFFERENCES.find(({applies}) => applies(difference))?.reason;
+      const reason = KNOWN_DIFFERENCES.find(({applies, rephrased}) => {
+        if (!applies(difference)) return false;
+        if (rephrased === undefined) return true;
+        const question = {...questionOf(query), sql: rephrased(sql)};
+        const right = oracle.ask([{setup: batch.setup, questions: [question]}])[0]?.[0] as Outcome;
+        return compareOutcomes(right, difference.actual, query.comparison) === undefined;
+      })?.reason;
       if (reason !== undefined) known.set(reason, (known.get(reason) ?? 0) + 1);
       else suspects.push({asked: query, kind, actual: actual[i] as Outcome});
     }
