@@ -5,15 +5,15 @@
 import type {Frame, Location} from '../storage/storage.js';
 import type {ObjectId} from './id.js';
 import {MemoryObjects} from './memory.js';
-import type {ObjectReader, ObjectSink} from './store.js';
+import type {Beside, ObjectReader, ObjectSink} from './store.js';
 
 export class OverlayObjects implements ObjectSink {
   private readonly own = new MemoryObjects();
 
   constructor(private readonly below: ObjectReader) {}
 
-  read(id: ObjectId): Uint8Array {
-    return this.own.find(id) ?? this.below.read(id);
+  read(id: ObjectId, beside?: Beside): Uint8Array {
+    return this.own.find(id) ?? this.below.read(id, beside);
   }
 
   find(id: ObjectId): Uint8Array | undefined {

@@ -276,6 +276,21 @@ class QueryStatement extends Statement {
     yield* this.taken(limited(() => program.run(this.execution(program.counted.length, given, options))));
   }
 
+  override all(parameters?: Parameters, options: RunOptions = {}): (readonly Value[])[] {
+    if (this.explained) return super.all(parameters, options);
+    const rows: (readonly Value[])[] = [];
+    const program = this.compiled();
+    try {
+      limited(() => {
+        const execution = this.execution(program.counted.length, parameters ?? this.defaults, options);
+        for (const batch of program.run(execution)) for (const row of batch) rows.push(row);
+      });
+    } catch (error) {
+      throw isDbosError(error) ? locate(error, this.sql) : error;
+    }
+    return rows;
+  }
+
   override leaves(parameters?: Parameters, options: RunOptions = {}): Generator<LeafRows, void, undefined> | undefined {
     const stored = this.explained ? undefined : storedColumns(this.query);
     if (stored === undefined) return undefined;

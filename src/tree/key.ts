@@ -109,7 +109,10 @@ export class KeyWriter {
 
   /** Returns a copy of the key. */
   copy(): Buffer {
-    return Buffer.from(this.bytes.subarray(0, this.length));
+    const {bytes, length} = this;
+    const copy = Buffer.allocUnsafe(length);
+    for (let i = 0; i < length; i++) copy[i] = bytes[i] as number;
+    return copy;
   }
 
   private tag(tag: number, size: number): void {
@@ -210,8 +213,8 @@ function notAKey(cell: Cell): Error {
 }
 
 /**
- * Compares the key that begins with a text, by its bytes in UTF-8, with another key: less or greater than 0 as the first column of
- * an ascending binary key tells it, 0 where that does not.
+ * Compares the key that begins with a text, by its bytes in UTF-8, with another key: less than 0 if it sorts before, greater if
+ * it does not, as the first column of an ascending binary key tells it; 0 where that does not.
  */
 export function compareText(text: Uint8Array, from: number, to: number, key: Uint8Array): number {
   if (key[0] !== TEXT_TAG) return TEXT_TAG - (key[0] ?? 0);
@@ -224,7 +227,37 @@ export function compareText(text: Uint8Array, from: number, to: number, key: Uin
     const difference = byte - (key[at++] as number);
     if (difference !== 0) return difference;
   }
-  return at === key.length ? 1 : END - (key[at] as number);
+  if (at === key.length) return 1;
+  const difference = END - (key[at] as number);
+  // nothing sorts before what it begins with
+  return difference === 0 && at + 1 === key.length ? 1 : difference;
+}
+
+/** The bytes of a number in a key that has no remainder. */
+const NUMBER_BYTES = 9;
+
+/** Returns the number that an ascending key begins with; undefined if it is none, or one that is not exact. */
+export function leadingNumber(key: Uint8Array): number | undefined {
+  if (key.length < NUMBER_BYTES || key[0] !== NUMBER_TAG) return undefined;
+  let high =
+    (((key[1] as number) << 24) | ((key[2] as number) << 16) | ((key[3] as number) << 8) | (key[4] as number)) >>> 0;
+  let low = ((key[5] as number) << 24) | ((key[6] as number) << 16) | ((key[7] as number) << 8) | (key[8] as number);
+  if (high >= 0x80000000) {
+    high &= 0x7fffffff;
+  } else {
+    high = ~high;
+    low = ~low;
+  }
+  double.setUint32(0, high);
+  double.setUint32(4, low);
+  const value = double.getFloat64(0);
+  return value > -TWO_53 && value < TWO_53 ? value : undefined;
+}
+
+/** Compares the key that begins with an integer below 2⁵³ with another one that begins with `number`, as `compareText` does. */
+export function compareNumber(integer: number, number: number, key: Uint8Array): number {
+  if (integer !== number) return integer - number;
+  return key.length === NUMBER_BYTES ? 1 : 0;
 }
 
 const scratch = new KeyWriter();

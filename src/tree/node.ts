@@ -12,11 +12,12 @@ import {asBytes, asCount, decodeObject, encodeObject, invalid} from '../objects/
 import {ID_BYTES, type ObjectId} from '../objects/id.js';
 import {FORMAT_VERSION, OBJECT_KINDS} from '../objects/kinds.js';
 import type {Cell, Row} from './cell.js';
-import {compareText, KeyWriter} from './key.js';
+import {compareNumber, compareText, KeyWriter, leadingNumber} from './key.js';
 import type {KeyColumn, TreeSpec} from './spec.js';
 import {
   type BytesVector,
   type CellChange,
+  type IntegerVector,
   isUniform,
   patchVector,
   readCellAt,
@@ -149,24 +150,41 @@ export class LeafNode {
     return compareKeys(probe.bytes, probe.length, key, key.length);
   }
 
-  /** Returns the first row, from `from` on, whose key is `key` or greater; `count` if there is none. */
-  search(key: Uint8Array, from = 0): number {
+  /** Returns the first row, from `from` on, whose key is `key` or greater, like `search`; fast for one close by. */
+  searchNear(key: Uint8Array, from: number): number {
     let low = from;
-    let high = this.count;
+    for (let step = 1; low + step < this.count; step *= 2) {
+      if (this.search(key, low + step - 1, low + step) < low + step) return this.search(key, low, low + step - 1);
+      low += step;
+    }
+    return this.search(key, low);
+  }
+
+  /** Returns the first row, from `from` on, whose key is `key` or greater; `to`, the end unless given, if there is none. */
+  search(key: Uint8Array, from = 0, to = this.count): number {
+    let low = from;
+    let high = to;
     const {keys} = this;
     if (keys === undefined) {
-      const texts = this.firstTexts();
+      const first = this.plainFirst();
+      const number = first?.kind === 'integer' ? leadingNumber(key) : undefined;
+      let wholeKeys = 0;
       while (low < high) {
         const middle = (low + high) >>> 1;
-        // most often the text at the beginning tells, without a key that has to be made
-        let order = texts
-          ? compareText(texts.bytes, texts.offsets[middle] as number, texts.offsets[middle + 1] as number, key)
-          : 0;
-        if (order === 0) order = this.compareAt(middle, key);
+        // most often the text or number at the beginning tells, without a key that has to be made
+        let order = 0;
+        if (first?.kind === 'text')
+          order = compareText(first.bytes, first.offsets[middle] as number, first.offsets[middle + 1] as number, key);
+        else if (number !== undefined)
+          order = compareNumber((first as IntegerVector).values[middle] as number, number, key);
+        if (order === 0) {
+          wholeKeys++;
+          order = this.compareAt(middle, key);
+        }
         if (order < 0) low = middle + 1;
         else high = middle;
       }
-      if (++this.searches > SEARCHES) this.keepKeys();
+      if (wholeKeys > 1 && ++this.searches > SEARCHES) this.keepKeys();
       return low;
     }
     const {bytes, starts} = keys;
@@ -187,12 +205,13 @@ export class LeafNode {
     return low;
   }
 
-  /** Returns the first column if keys have its bytes as they are. */
-  private firstTexts(): BytesVector | undefined {
+  /** Returns the first column if it sorts as its texts or numbers do. */
+  private plainFirst(): BytesVector | IntegerVector | undefined {
     const {collation, descending} = this.spec.keys[0] as KeyColumn;
-    if (collation !== 'binary' || descending) return undefined;
+    if (descending) return undefined;
     const first = this.column(0);
-    return first.kind === 'text' && first.nulls === undefined ? first : undefined;
+    const isPlain = first.kind === 'integer' || (first.kind === 'text' && collation === 'binary');
+    return isPlain && first.nulls === undefined ? first : undefined;
   }
 
   private keepKeys(): void {
@@ -207,7 +226,7 @@ export class LeafNode {
   }
 }
 
-/** A leaf that was searched more often than this keeps its keys. */
+/** A leaf of which whole keys were made in more searches than this keeps them. */
 const SEARCHES = 3;
 
 /** A decoded inner node: children 0 to `count` − 1. */
@@ -216,6 +235,8 @@ export class InnerNode {
   readonly rows: number;
   /** The children that were found to be what this node says of them. */
   readonly sound: Uint8Array;
+  /** The decoded children that whoever keeps nodes has at hand. */
+  readonly kept: (Node | undefined)[] = [];
   private readonly childIds: ObjectId[];
 
   constructor(

@@ -49,14 +49,22 @@ export class Nodes {
 
   /** Returns a child. Throws OBJECT_INVALID if it is not the node that its parent means. */
   child(parent: InnerNode, index: number): Node {
+    const kept = parent.kept[index];
+    if (kept !== undefined) return kept;
     const node = this.node(parent.spec, parent.idAt(index));
-    if (parent.sound[index] === 1) return node;
+    if (parent.sound[index] === 1) return this.keepChild(parent, index, node);
     if (node.level !== parent.level - 1) throw invalid('is a node of another level than its place asks for');
     if (node.rows !== parent.rowsAt(index)) throw invalid('is a node with another number of rows than its place says');
     if (node.level > 0 && !sameBytes((node as InnerNode).keyAt(node.count - 1), parent.keyAt(index))) {
       throw invalid('is a node with another greatest key than its place says');
     }
     parent.sound[index] = 1;
+    return this.keepChild(parent, index, node);
+  }
+
+  /** Has the parent lead to a child until the next generation begins, if both are kept: the way down then needs no ids. */
+  private keepChild(parent: InnerNode, index: number, node: Node): Node {
+    if (this.young.get(parent.idAt(index)) === node) parent.kept[index] = node;
     return node;
   }
 
@@ -82,6 +90,7 @@ export class Nodes {
     }
     this.youngBytes += bytes.length;
     if (this.youngBytes > this.generationBytes) {
+      for (const each of this.young.values()) if (each.level > 0) (each as InnerNode).kept.length = 0;
       this.old = this.young;
       this.young = new Map();
       this.youngBytes = bytes.length;

@@ -6,6 +6,7 @@
 import type {ObjectReader} from '../objects/store.js';
 import type {Cell, Row} from './cell.js';
 import {Cursor} from './cursor.js';
+import {findFrom} from './locate.js';
 import {compareKeys, type InnerNode, type LeafNode, type Node} from './node.js';
 import {nodesOf} from './nodes.js';
 import type {TreeRoot, TreeSpec} from './spec.js';
@@ -92,6 +93,28 @@ export function* scanLeaves(
     if (reverse ? from > 0 : to < leaf.count) return;
     if (!(reverse ? cursor.previous() : cursor.next())) return;
   }
+}
+
+/**
+ * Returns the leaves of a range like `scanLeaves`: at once where one leaf has all of it, which costs a short range a fraction,
+ * else as they are asked for.
+ */
+export function leavesIn(
+  reader: ObjectReader,
+  spec: TreeSpec,
+  root: TreeRoot,
+  range: ScanRange = {},
+): Iterable<LeafRange> {
+  const {gte, lt} = range;
+  if (gte && lt) {
+    const place = findFrom(reader, spec, root, gte);
+    if (place === undefined) return [];
+    const {leaf, at} = place;
+    const to = leaf.searchNear(lt, at);
+    if (to === at) return [];
+    if (to < leaf.count) return [{leaf, from: at, to}];
+  }
+  return scanLeaves(reader, spec, root, range);
 }
 
 /** Returns the last leaf. */

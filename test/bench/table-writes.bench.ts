@@ -140,13 +140,15 @@ function updates(title: string, table: string, count: number): Work {
   };
 }
 
-function reads(title: string, column: string, condition: (value: string) => string): Work {
+/** With `before`, what is read has been read once in the same process. */
+function reads(title: string, column: string, condition: (value: string) => string, before = false): Work {
   const sql = `SELECT count(*), max(s.id) FROM asked JOIN s ON s.${column} ${condition('asked.v')}`;
   return {
     title: `${READS} reads through an index, ${title}`,
     setup: [
       'CREATE TABLE asked (v)',
       `INSERT INTO asked SELECT ${column} FROM s WHERE id % ${Math.max(1, Math.floor(rows / READS))} = 0`,
+      ...(before ? [sql] : []),
     ],
     ours: async db => {
       const asked = db.prepare('SELECT v FROM asked').all();
@@ -173,6 +175,7 @@ const WORKS: readonly Work[] = [
   updates(`${rows} rows`, 's', rows),
   updates('1000 rows', 'few', 1000),
   reads('a key', 'hash', value => `= ${value}`),
+  reads('a key, read before', 'hash', value => `= ${value}`, true),
   reads('a range', 'size', value => `BETWEEN ${value} AND ${value} + 2`),
 ];
 

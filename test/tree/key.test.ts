@@ -4,7 +4,16 @@ import fc from 'fast-check';
 import {encodeText} from '../../src/bytes.js';
 import {isDbosError} from '../../src/errors.js';
 import {type Cell, ContentRef, Real} from '../../src/tree/cell.js';
-import {afterPrefix, compareText, decodeKey, encodeKey, MAX_KEY_BYTES, pathRange} from '../../src/tree/key.js';
+import {
+  afterPrefix,
+  compareNumber,
+  compareText,
+  decodeKey,
+  encodeKey,
+  leadingNumber,
+  MAX_KEY_BYTES,
+  pathRange,
+} from '../../src/tree/key.js';
 import type {Collation, KeyColumn, TreeSpec} from '../../src/tree/spec.js';
 import {anyKeyCell, anyKeyColumn, anyText, digest} from './samples.js';
 
@@ -233,6 +242,49 @@ test('a text compared by its bytes sorts as its key does', t => {
       if (order !== 0) t.is(Math.sign(order), whole);
       else t.true(a === b || /[\0\u0001]/.test(a));
     }),
+    {numRuns: 2000},
+  );
+});
+
+test('an integer compared with the number that a key begins with sorts as its key does', t => {
+  const integer = fc.oneof(
+    fc.integer({min: -3, max: 3}),
+    fc.maxSafeInteger(),
+    fc.constantFrom(2 ** 53 - 1, 1 - 2 ** 53),
+  );
+  const other = fc.oneof(
+    integer,
+    fc.double({noNaN: true}),
+    fc.bigInt({min: -(2n ** 63n), max: 2n ** 63n - 1n}),
+    fc.constantFrom<Cell>(null, 'a', 2 ** 53, -(2 ** 53), Number.POSITIVE_INFINITY),
+  );
+  const ascending: KeyColumn = {collation: 'binary', descending: false};
+  const one = specOf(ascending);
+  const pair = specOf(ascending, ascending);
+  fc.assert(
+    fc.property(
+      integer,
+      other,
+      fc.nat(2),
+      fc.boolean(),
+      fc.boolean(),
+      fc.nat(12),
+      (a, b, rest, whole, after, length) => {
+        const full = whole ? encodeKey(one, [b]) : encodeKey(pair, [b, rest]);
+        const key = after ? afterPrefix(full) : full.subarray(0, 1 + length);
+        const number = leadingNumber(key);
+        if (number === undefined) {
+          t.true(typeof b !== 'number' || Math.abs(b) >= 2 ** 53 - 1 || key.length < 9);
+          return;
+        }
+        const order = compareNumber(a, number, key);
+        for (const cells of [[a], [a, 1]]) {
+          const exact = Buffer.compare(encodeKey(cells.length === 1 ? one : pair, cells), key);
+          if (order !== 0) t.is(order < 0, exact < 0);
+          else t.is(a, number);
+        }
+      },
+    ),
     {numRuns: 2000},
   );
 });

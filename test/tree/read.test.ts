@@ -9,7 +9,7 @@ import {buildTree} from '../../src/tree/builder.js';
 import type {Row} from '../../src/tree/cell.js';
 import {encodeKey} from '../../src/tree/key.js';
 import {nodesOf} from '../../src/tree/nodes.js';
-import {countRange, countRows, getRow, rowAt, scanLeaves, scanRows} from '../../src/tree/read.js';
+import {countRange, countRows, getRow, leavesIn, rowAt, scanLeaves, scanRows} from '../../src/tree/read.js';
 import {defaultLeafRows} from '../../src/tree/spec.js';
 import {makeTmpDir} from '../support/tmp.js';
 import {CountingObjects, FIVE, PAIRS} from './samples.js';
@@ -32,6 +32,13 @@ test('ranges, counts and rows by number agree with the sorted rows', t => {
       };
       t.deepEqual([...scanRows(objects, SMALL, root, range)], expected);
       t.deepEqual([...scanRows(objects, SMALL, root, {...range, reverse: true})], expected.toReversed());
+      for (const reverse of [false, true]) {
+        const parts = [...leavesIn(objects, SMALL, root, {...range, reverse})];
+        const found = parts.flatMap(({leaf, from, to}) =>
+          Array.from({length: to - from}, (_, i) => leaf.row(reverse ? to - 1 - i : from + i)),
+        );
+        t.deepEqual(found, reverse ? expected.toReversed() : expected);
+      }
       t.is(countRange(objects, SMALL, root, range), expected.length);
       t.is(countRows(objects, SMALL, root), rows.length);
       for (let n = -1; n <= rows.length; n++) t.deepEqual(rowAt(objects, SMALL, root, n), rows[n]);

@@ -6,7 +6,7 @@ import type {ObjectReader} from '../../objects/store.js';
 import {type Cell, ContentRef} from '../../tree/cell.js';
 import {diffTrees, type RowChange} from '../../tree/diff.js';
 import {findRow, type RowPlace} from '../../tree/locate.js';
-import {type LeafRange, scanLeaves, type TreeRange} from '../../tree/read.js';
+import {type LeafRange, leavesIn, scanLeaves, type TreeRange} from '../../tree/read.js';
 import type {TreeRoot, TreeSpec} from '../../tree/spec.js';
 import {readCell} from '../catalog/cell-value.js';
 import type {FunctionContext} from '../functions/function.js';
@@ -17,20 +17,29 @@ import {IndexedRows} from './indexed-rows.js';
 /** Rows wait this many milliseconds for others. */
 const PATIENCE = 100;
 
-/** Yields the parts of leaves in ranges, which ascend, or all leaves without any. */
-function* leavesOf(
+/** Returns the parts of leaves in ranges, which ascend, or all leaves without any. */
+function leavesOf(
   reader: ObjectReader,
   spec: TreeSpec,
   root: TreeRoot,
   ranges: readonly TreeRange[] | undefined,
   reverse: boolean,
+): Iterable<LeafRange> {
+  if (ranges === undefined) return scanLeaves(reader, spec, root, {reverse});
+  const [only] = ranges;
+  if (only === undefined) return [];
+  if (ranges.length === 1) return leavesIn(reader, spec, root, {gte: only.gte, lt: only.lt, reverse});
+  return leavesOfAll(reader, spec, root, reverse ? ranges.toReversed() : ranges, reverse);
+}
+
+function* leavesOfAll(
+  reader: ObjectReader,
+  spec: TreeSpec,
+  root: TreeRoot,
+  ranges: readonly TreeRange[],
+  reverse: boolean,
 ): Generator<LeafRange, void, undefined> {
-  if (ranges === undefined) {
-    yield* scanLeaves(reader, spec, root, {reverse});
-    return;
-  }
-  for (const range of reverse ? ranges.toReversed() : ranges)
-    yield* scanLeaves(reader, spec, root, {...range, reverse});
+  for (const {gte, lt} of ranges) yield* leavesIn(reader, spec, root, {gte, lt, reverse});
 }
 
 export class Execution {

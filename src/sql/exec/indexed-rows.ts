@@ -18,6 +18,7 @@ export class IndexedRows {
   at = 0;
   private readonly root: TreeRoot;
   private leaf: LeafNode | undefined;
+  /** The ends of that leaf's keys, made when another row is looked for. */
   private first: Buffer | undefined;
   private last: Buffer | undefined;
 
@@ -38,30 +39,32 @@ export class IndexedRows {
       writer.cell(keys[i] as KeyColumn, entries.cell(index.key[i] as number, entry) as Cell);
     }
     const key = writer.bytes.subarray(0, writer.length);
-    if (this.leaf && this.isWithin(key)) {
-      const at = this.leaf.search(key);
-      if (at < this.leaf.count && this.leaf.compareAt(at, key) === 0) {
+    const {leaf} = this;
+    if (leaf && this.isWithin(leaf, key)) {
+      const at = leaf.search(key);
+      if (at < leaf.count && leaf.compareAt(at, key) === 0) {
         this.at = at;
-        return this.leaf;
+        return leaf;
       }
     }
     const place = findRow(source.reader, source.spec, this.root, key);
     if (place === undefined) throw this.withoutRow();
     if (place.leaf !== this.leaf) {
       this.leaf = place.leaf;
-      this.first = place.leaf.keyAt(0);
-      this.last = place.leaf.keyAt(place.leaf.count - 1);
+      this.first = undefined;
+      this.last = undefined;
     }
     this.at = place.at;
     return place.leaf;
   }
 
-  private isWithin(key: Uint8Array): boolean {
-    const {first, last} = this;
-    if (first === undefined || last === undefined) return false;
-    return (
-      compareKeys(key, key.length, first, first.length) >= 0 && compareKeys(key, key.length, last, last.length) <= 0
-    );
+  private isWithin(leaf: LeafNode, key: Uint8Array): boolean {
+    this.first ??= leaf.keyAt(0);
+    const {first} = this;
+    if (compareKeys(key, key.length, first, first.length) < 0) return false;
+    this.last ??= leaf.keyAt(leaf.count - 1);
+    const {last} = this;
+    return compareKeys(key, key.length, last, last.length) <= 0;
   }
 
   private withoutRow(): DbosError {

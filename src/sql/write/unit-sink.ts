@@ -3,7 +3,7 @@
  * Without one it reads what is there. Layer: sql.
  */
 import type {ObjectId} from '../../objects/id.js';
-import type {ObjectReader, ObjectSink} from '../../objects/store.js';
+import type {Beside, ObjectReader, ObjectSink} from '../../objects/store.js';
 import type {Repository} from '../../repo/repository.js';
 import type {Transaction} from '../../repo/transaction.js';
 import type {Frame, Location} from '../../storage/storage.js';
@@ -40,8 +40,8 @@ export class UnitSink implements ObjectSink {
     await this.transaction?.flush();
   }
 
-  read(id: ObjectId): Uint8Array {
-    return this.reader.read(id);
+  read(id: ObjectId, beside?: Beside): Uint8Array {
+    return this.reader.read(id, beside);
   }
 
   find(id: ObjectId): Uint8Array | undefined {

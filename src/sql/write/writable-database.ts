@@ -559,6 +559,10 @@ class CurrentStatement extends Statement {
     return this.current.batches(parameters, options);
   }
 
+  override all(parameters?: Parameters, options?: RunOptions): (readonly Value[])[] {
+    return this.current.all(parameters, options);
+  }
+
   explaining(mode: 'plan' | 'analyze'): Statement {
     return this.current.explaining(mode);
   }
