@@ -20,10 +20,6 @@ export interface Call {
   /** The words after the command that are no flags. */
   readonly args: readonly string[];
   readonly flags: Flags;
-  /** The command as it was typed. */
-  readonly text: string;
-  /** The lines that were entered, newest first. */
-  readonly history: readonly string[];
 }
 
 export interface Builtin {

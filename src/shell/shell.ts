@@ -158,15 +158,15 @@ export class Shell {
   private async command({words, redirection, text}: ShellCommand): Promise<number> {
     const {session, host} = this.options;
     const workspace = new Workspace(host, session, text);
-    if (redirection === undefined) return this.execute(words, text, workspace);
+    if (redirection === undefined) return this.execute(words, workspace);
     if (session.past !== undefined) throw readOnly(session.past.label);
-    const {status, bytes} = await host.capture(() => this.execute(words, text, workspace));
+    const {status, bytes} = await host.capture(() => this.execute(words, workspace));
     if (status === EXIT.done)
       await writeOutput({session, workspace}, textOf(redirection.target), redirection.append, bytes);
     return status;
   }
 
-  private async execute(words: readonly Word[], text: string, workspace: Workspace): Promise<number> {
+  private async execute(words: readonly Word[], workspace: Workspace): Promise<number> {
     const {session, host, history} = this.options;
     const [name = '', ...typed] = await this.expand(words, workspace);
     if (LEAVE.has(name)) {
@@ -184,7 +184,7 @@ export class Shell {
     if (builtin === undefined) return this.program([name, ...typed], workspace);
     if (builtin.changes && session.past !== undefined) throw readOnly(session.past.label);
     const {args, flags} = readArguments(name, builtin, typed);
-    const status = await builtin.run({host, session, workspace, args, flags, text, history: history.lines});
+    const status = await builtin.run({host, session, workspace, args, flags});
     return status ?? EXIT.done;
   }
 

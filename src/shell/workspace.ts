@@ -179,6 +179,6 @@ function filesOf(repo: Repository, {transaction: {state}}: NamedTransaction): Tr
 /** Returns the error for a change of the past. */
 export function readOnly(label: string): DbosError {
   return new DbosError('READ_ONLY', `This is the past (${label}), which cannot be changed.`, {
-    hint: 'Go back with `now`; or make a branch from here: `branch NAME REV`.',
+    hint: 'Go back with `now`; there `branch NAME REVISION` makes a branch that begins at this moment.',
   });
 }
