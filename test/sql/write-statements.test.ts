@@ -157,6 +157,32 @@ test('the actions of foreign keys are checked with the statement that may take t
   t.throws(() => run(db, 'UPDATE q SET a = a'), {message: /foreign key mismatch - "h" referencing "q"/});
 });
 
+test('a row counts whose AFTER triggers fail, and the rows of a table that is dropped while foreign keys are open', t => {
+  const db = database();
+  const counts = () => run(db, 'SELECT changes(), total_changes()');
+  run(
+    db,
+    `CREATE TABLE u(a INTEGER PRIMARY KEY, b); INSERT INTO u VALUES (1, 1), (2, 2), (3, 7);
+     CREATE TRIGGER i AFTER INSERT ON u BEGIN SELECT RAISE(FAIL, 'no') WHERE new.b = 8; END;
+     CREATE TRIGGER b BEFORE UPDATE ON u BEGIN SELECT RAISE(FAIL, 'no') WHERE new.b = 2; END;
+     CREATE TRIGGER d AFTER DELETE ON u BEGIN SELECT RAISE(FAIL, 'no') WHERE old.b = 2; END`,
+  );
+  t.throws(() => run(db, 'INSERT INTO u VALUES (4, 4), (5, 8), (6, 6)'), {message: 'no.'});
+  t.deepEqual(counts(), [[2, 5]]);
+  t.throws(() => run(db, 'UPDATE u SET b = a'), {message: 'no.'});
+  t.deepEqual(counts(), [[1, 6]]);
+  t.throws(() => run(db, 'DELETE FROM u'), {message: 'no.'});
+  t.deepEqual(counts(), [[2, 8]]);
+  run(db, 'PRAGMA foreign_keys = ON; CREATE TABLE c(x REFERENCES u DEFERRABLE INITIALLY DEFERRED)');
+  run(db, 'BEGIN; INSERT INTO c VALUES (4), (1); DROP TABLE c');
+  t.deepEqual(counts(), [[2, 12]]);
+  run(
+    db,
+    'COMMIT; CREATE TABLE c(x REFERENCES u DEFERRABLE INITIALLY DEFERRED); INSERT INTO c VALUES (4); DROP TABLE c',
+  );
+  t.deepEqual(counts(), [[0, 13]]);
+});
+
 test('a row that names a missing one has been inserted, and is last_insert_rowid(), where others could mend that', t => {
   const db = database();
   run(db, 'PRAGMA foreign_keys = ON; CREATE TABLE p(k INTEGER PRIMARY KEY)');

@@ -46,6 +46,8 @@ export class Run {
   depth = 0;
   /** How many rows the statement itself changed. */
   counted = 0;
+  /** 1 where triggers AFTER the change of a row have failed: the row is counted all the same, as in SQLite. */
+  interrupted = 0;
   /** Whether the statement inserts one row and does nothing else. */
   single = false;
   /** Whether a table is being dropped: then foreign keys that mean nothing are no error. */
@@ -94,9 +96,11 @@ export class Run {
   /** Takes note of how many rows a statement has changed. */
   count(changes: number): void {
     const {session} = this;
-    if (this.depth === 0) this.counted = changes;
-    session.changes = changes;
-    session.totalChanges += changes;
+    const all = changes + this.interrupted;
+    this.interrupted = 0;
+    if (this.depth === 0) this.counted = all;
+    session.changes = all;
+    session.totalChanges += all;
   }
 }
 

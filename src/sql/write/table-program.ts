@@ -177,7 +177,7 @@ export class TableProgram {
       const rowid = row[this.rowid] as number | bigint;
       run.session.lastInsertRowid = rowid;
     }
-    if (triggers.afterInsert.length > 0) triggers.fire(run, triggers.afterInsert, row, undefined, or);
+    if (triggers.afterInsert.length > 0) this.fireAfter(run, triggers.afterInsert, row, undefined, or);
     return {kind: 'inserted', row};
   }
 
@@ -285,7 +285,7 @@ export class TableProgram {
     table.replace(key, after);
     keys?.act(run, old, after);
     const then = triggers.ofUpdate(triggers.afterUpdate, set);
-    if (then.length > 0) triggers.fire(run, then, after, old, or);
+    if (then.length > 0) this.fireAfter(run, then, after, old, or);
     return after;
   }
 
@@ -304,7 +304,7 @@ export class TableProgram {
     }
     this.remove(run, row);
     // OLD stays what it was, whatever the triggers before have made of the row
-    if (triggers.afterDelete.length > 0) triggers.fire(run, triggers.afterDelete, undefined, row, or);
+    if (triggers.afterDelete.length > 0) this.fireAfter(run, triggers.afterDelete, undefined, row, or);
     return true;
   }
 
@@ -324,6 +324,17 @@ export class TableProgram {
     keys?.check(run, row, undefined);
     this.table.delete(this.table.keyOf(row));
     keys?.act(run, row, undefined);
+  }
+
+  /** Fires triggers AFTER a row has been changed. */
+  private fireAfter(...args: Parameters<Triggers['fire']>): void {
+    try {
+      this.triggers.fire(...args);
+    } catch (error) {
+      const [run] = args;
+      run.interrupted = 1;
+      throw error;
+    }
   }
 
   // -------------------------------------------------------------------------------------------------- values
