@@ -292,6 +292,24 @@ test('min() and max() heed FILTER in frames that slide', t => {
   t.deepEqual(evaluate({...window, name: 'min'}), [5, 5, 1, 1].map(answerOf));
 });
 
+test('of equal values min() and max() give the last of a frame that slides, the first of one that grows', t => {
+  const rows: Row[] = ['a', 'A', 'A', 'a'].map((value, key) => ({key, value, kept: true}));
+  const results = (name: string, start: FrameEdge) => {
+    return evaluateWindow({
+      rows: rows.length,
+      peers: () => false,
+      frame: {unit: 'rows', start, end: {kind: 'current row'}, exclude: 'no others'},
+      args: row => [(rows[row] as Row).value],
+      function: FUNCTIONS.get(name) as WindowFunction,
+      context: contextOf('nocase'),
+    });
+  };
+  for (const name of ['min', 'max']) {
+    t.deepEqual(results(name, {kind: 'preceding', offset: 2}), ['a', 'A', 'A', 'a']);
+    t.deepEqual(results(name, {kind: 'unbounded preceding'}), ['a', 'a', 'a', 'a']);
+  }
+});
+
 test('separators that change leave with the values they stand before', t => {
   const values = ['a', 'b', null, 'c', 'd', 'e'];
   const frame: WindowFrame = {

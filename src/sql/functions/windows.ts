@@ -59,8 +59,8 @@ export function evaluateWindow(call: WindowCall): Value[] {
   const frames = framesOf(call);
   if (call.frame.exclude !== 'no others') return overHoles(call, call.function, frames);
   const {name} = call.function;
-  const grows = frames.ranges.from.every(from => from === 0);
-  if (!grows && (name === 'min' || name === 'max')) return extremes(call, frames.ranges, name === 'max' ? 1 : -1);
+  const slides = call.frame.start.kind !== 'unbounded preceding';
+  if (slides && (name === 'min' || name === 'max')) return extremes(call, frames.ranges, name === 'max' ? 1 : -1);
   return overRanges(call, call.function, frames.ranges);
 }
 
@@ -133,7 +133,10 @@ function overRanges(call: WindowCall, aggregate: AggregateFunction, {from, to}: 
   return results;
 }
 
-/** The greatest or least value of each frame: a queue holds the values that may still become it, the best first. */
+/**
+ * The greatest or least value of each frame: a queue holds the values that may still become it, the best first. Of equal ones it
+ * is the last, as in SQLite, where a frame that only grows gives the first.
+ */
 function extremes(call: WindowCall, {from, to}: FrameRanges, direction: 1 | -1): Value[] {
   const compare = comparator(call.context.collation);
   const queueRows: number[] = [];
@@ -146,7 +149,7 @@ function extremes(call: WindowCall, {from, to}: FrameRanges, direction: 1 | -1):
       if (!(call.filter?.(next) ?? true)) continue;
       const value = call.args(next)[0] as Value;
       if (value === null) continue;
-      while (queueRows.length > head && direction * compare(value, queueValues.at(-1) as Value) > 0) {
+      while (queueRows.length > head && direction * compare(value, queueValues.at(-1) as Value) >= 0) {
         queueRows.pop();
         queueValues.pop();
       }
