@@ -225,6 +225,15 @@ test('what OR says does not reach through a DELETE, and OR REPLACE sees rows as 
   t.throws(() => run(db, 'UPDATE OR IGNORE t SET b = 0'), {code: 'CONSTRAINT_FAILED'});
 });
 
+test('of columns that must not be NULL those without a default are told of first', t => {
+  const db = database();
+  run(db, 'CREATE TABLE t(a DEFAULT NULL NOT NULL, b NOT NULL, c DEFAULT 3 NOT NULL)');
+  t.throws(() => run(db, 'REPLACE INTO t DEFAULT VALUES'), {message: 'NOT NULL constraint failed: t.b.'});
+  t.throws(() => run(db, 'REPLACE INTO t(b) VALUES (1)'), {message: 'NOT NULL constraint failed: t.a.'});
+  run(db, 'REPLACE INTO t VALUES (1, 2, NULL)');
+  t.deepEqual(run(db, 'SELECT * FROM t'), [[1, 2, 3]]);
+});
+
 test('temporary tables hide others and are no part of the state', t => {
   let units = 0;
   const db = database(() => units++);

@@ -364,24 +364,26 @@ export class TableProgram {
       if (set === undefined || set[i]) row[i] = this.withAffinity(i, row[i] as Cell);
     expressions.generate(run, row);
     if (this.typesChecked === 'first') this.checkTypes(run, row);
-    for (const i of expressions.required) {
-      if (row[i] !== null || (set && !set[i] && columns[i]?.generated === undefined)) continue;
-      const column = columns[i] as TableColumn;
-      const action = or ?? column.notNullConflict ?? 'abort';
-      if (action === 'ignore') return false;
-      if (action === 'replace') {
-        row[i] = this.withAffinity(i, expressions.defaultOf(run, i));
-        if (row[i] !== null) continue;
-      }
-      const name = `${definition.name}.${column.name}`;
-      throw constraintFailed(
-        `NOT NULL constraint failed: ${name}`,
+    const missing = (column: TableColumn, action: ConflictAction) =>
+      constraintFailed(
+        `NOT NULL constraint failed: ${definition.name}.${column.name}`,
         run.at,
         'Give the column a value.',
         {table: definition.name, column: column.name},
         faultAction(action),
       );
+    // as in SQLite, defaults that turn out to be NULL are told of last
+    let defaulted: TableColumn | undefined;
+    for (const i of expressions.required) {
+      if (row[i] !== null || (set && !set[i] && columns[i]?.generated === undefined)) continue;
+      const column = columns[i] as TableColumn;
+      const action = or ?? column.notNullConflict ?? 'abort';
+      if (action === 'ignore') return false;
+      if (action !== 'replace' || column.default === undefined) throw missing(column, action);
+      row[i] = this.withAffinity(i, expressions.defaultOf(run, i));
+      if (row[i] === null) defaulted ??= column;
     }
+    if (defaulted) throw missing(defaulted, 'replace');
     if (this.typesChecked === 'before checks') this.checkTypes(run, row);
     const failed = expressions.check(run, row);
     if (failed === undefined) return true;
