@@ -155,6 +155,13 @@ test('the actions of foreign keys are checked with the statement that may take t
   run(db, 'CREATE TABLE q(a PRIMARY KEY, n, u UNIQUE ON CONFLICT REPLACE); CREATE TABLE h(x REFERENCES q(n))');
   t.notThrows(() => run(db, 'INSERT INTO q VALUES (1, 1, 1) ON CONFLICT (u) DO NOTHING'));
   t.throws(() => run(db, 'UPDATE q SET a = a'), {message: /foreign key mismatch - "h" referencing "q"/});
+  // an action replaces nothing
+  run(
+    db,
+    'CREATE TABLE r(a INTEGER PRIMARY KEY, b UNIQUE ON CONFLICT REPLACE REFERENCES r ON UPDATE CASCADE, n REFERENCES q(n))',
+  );
+  run(db, 'INSERT INTO r(a, b) VALUES (1, 1); UPDATE r SET a = 2');
+  t.deepEqual(run(db, 'SELECT a, b FROM r'), [[2, 2]]);
 });
 
 test('a row counts whose AFTER triggers fail, and the rows of a table that is dropped while foreign keys are open', t => {

@@ -306,7 +306,7 @@ class Incoming {
         ? `SELECT RAISE(ABORT, 'FOREIGN KEY constraint failed') FROM ${table} WHERE ${where}`
         : action === 'cascade' && event === 'delete'
           ? `DELETE FROM ${table} WHERE ${where}`
-          : `UPDATE ${table} SET ${set()} WHERE ${where}`;
+          : `UPDATE OR ABORT ${table} SET ${set()} WHERE ${where}`;
     const when = event === 'update' ? `WHEN NOT (${pairs.map(([p]) => `old.${p} IS new.${p}`).join(' AND ')}) ` : '';
     const sql = `CREATE TRIGGER foreign_key AFTER ${event} ON ${quoted(parent.name)} ${when}BEGIN ${statement}; END`;
     return compiler.trigger(compiler.ownerOf(parent), sql, true);
