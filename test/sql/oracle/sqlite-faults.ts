@@ -43,12 +43,21 @@ export function lastArmsOrderedWithCollate(sql: string): SelectCore[] {
   });
 }
 
-/** Returns whether a function asks for one of the rows of a window that has no ORDER BY. */
+const PICKS = /^(lead|lag|first_value|last_value|nth_value)$/i;
+
+/** Returns whether a function picks a row of a window that has no ORDER BY, or whose rows are groups: nothing orders those. */
 export function picksFromUnorderedWindow(sql: string): boolean {
+  const picks = (tree: unknown, ordered: boolean) => {
+    return [...nodesOf(tree)].some(node => {
+      if (node.kind !== 'call') return false;
+      const {name, over} = node as unknown as FunctionCall;
+      if (over === undefined || !PICKS.test(name.text)) return false;
+      return !ordered || ('orderBy' in over && over.base === undefined && over.orderBy.length === 0);
+    });
+  };
   return [...nodesOf(parseStatement(sql))].some(node => {
-    if (node.kind !== 'call') return false;
-    const {name, over} = node as unknown as FunctionCall;
-    if (!/^(lead|lag|first_value|last_value|nth_value)$/i.test(name.text)) return false;
-    return over !== undefined && 'orderBy' in over && over.base === undefined && over.orderBy.length === 0;
+    if (node.kind !== 'core') return false;
+    const {columns, groupBy} = node as unknown as SelectCore;
+    return picks(columns, groupBy.length === 0);
   });
 }

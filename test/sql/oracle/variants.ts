@@ -1,12 +1,32 @@
 /**
  * Ways to ask SQLite the same thing that may change only what is left open: rows visited from the other end, no
- * optimisations, rows inserted in another order, indexes. An answer that depends on them is nobody's to give.
+ * optimisations, rows inserted in other orders, indexes. An answer that depends on them is nobody's to give.
  */
 import type {Batch, Engine, Outcome, Question} from './engine.js';
 import type {Schema} from './schema.js';
 import {setupOf} from './schema.js';
 
 const REVERSE = 'PRAGMA reverse_unordered_selects = 1';
+
+/** Parts of a table whose rows come first in one way each. */
+const TURNS = 6;
+
+/** Returns the schema with a later part of the rows of each table before the others, in tables that keep that order. */
+function turnedBy(part: number, {tables, views}: Schema): Schema {
+  return {
+    views,
+    tables: tables.map(table => {
+      const {rows, create, key} = table;
+      const from = Math.ceil((rows.length * part) / TURNS);
+      return {
+        ...table,
+        // a key of one column could be the rowid then
+        create: key.length > 1 ? create.replace(/ WITHOUT ROWID$/, '') : create,
+        rows: [...rows.slice(from), ...rows.slice(0, from)],
+      };
+    }),
+  };
+}
 
 /** Returns the statements that make a schema in each way; the first is the plain one. */
 export function variantsOf(schema: Schema): string[][] {
@@ -24,6 +44,7 @@ export function variantsOf(schema: Schema): string[][] {
     setupOf(turned),
     [...plain, ...indexes, 'ANALYZE'],
     ['.testctrl optimizations 0xffffffff', ...setupOf(turned), REVERSE],
+    ...Array.from({length: TURNS - 1}, (_, i) => setupOf(turnedBy(i + 1, schema))),
   ];
 }
 
