@@ -1,7 +1,7 @@
 /**
  * The storage of a store on disk: LevelDB as the index, in `level/`, and the value log, in `log/`. One process has it
  * open at a time; the others wait. A commit appends to the log, syncs it, then writes one synced LevelDB batch that
- * also says how far the log counts: so a process that is killed, or a disk that fills up, leaves all of a commit or
+ * also says how far the log counts; one that appends nothing needs the batch only. So a process that is killed, or a disk that fills up, leaves all of a commit or
  * nothing. A witness beside them tells when the index has lost commits that were durable. Layer: storage.
  */
 import fs from 'node:fs';
@@ -89,6 +89,7 @@ export class LevelStorage implements Storage {
       record,
       Math.min(SEGMENT_LIMIT, options.segmentLimit ?? SEGMENT_LIMIT),
     );
+    const commitsBefore = record.commits;
     this.host = {
       get: (key, beside) => this.get(key, beside),
       has: key => this.has(key),
@@ -98,6 +99,7 @@ export class LevelStorage implements Storage {
       append: (writer, frame) => this.append(writer, frame),
       publish: (writer, staged) => this.publish(writer, staged),
       abandon: writer => this.abandon(writer),
+      hasCommitted: () => this.record.commits > commitsBefore,
     };
   }
 

@@ -1,7 +1,8 @@
 /**
  * Stages changes for a storage with a value log. Values of 1 KiB and more go to the log while they are staged, so memory
  * holds little more than keys; smaller ones wait for the index. Values that are put one by one are gathered in stored
- * frames, in which each is read on its own. Nothing counts before `commit`. Layer: storage.
+ * frames, in which each is read on its own. Where commits follow each other, those that are small as a whole go to the index,
+ * which saves the sync of the log. Nothing counts before `commit`. Layer: storage.
  */
 import type {DbosError} from '../errors.js';
 import {isDbosError} from '../errors.js';
@@ -27,10 +28,14 @@ export interface WriterHost extends StorageReader {
   readLog(location: Location): Uint8Array;
   publish(writer: object, staged: ReadonlyMap<Key, Staged>): Promise<void>;
   abandon(writer: object): void;
+  /** Returns whether a commit was made since the storage was opened. */
+  hasCommitted(): boolean;
 }
 
 const INLINE_LIMIT = 1024;
 const GROUP_BYTES = 64 * 1024;
+/** The bytes of larger values up to which a commit that is not the first goes to the index with all of them. */
+const SMALL_COMMIT = 32 * 1024;
 /** What a staged key costs in memory, roughly. */
 const ENTRY_BYTES = 128;
 
@@ -41,6 +46,8 @@ export class LogWriter implements StorageWriter {
   private groupEntries: StagedEntry[] = [];
   private groupKeys: {key: Key; length: number}[] = [];
   private inlineBytes = 0;
+  /** Whether the log has values of the commit already, so that it has to be synced. */
+  private hasAppended = false;
   /** What the disk said first; from then on only `discard` helps. */
   private failure: DbosError | undefined;
   private committing = false;
@@ -103,7 +110,8 @@ export class LogWriter implements StorageWriter {
 
   async commit(): Promise<void> {
     this.checkUsable();
-    this.flushGroup();
+    if (!this.hasAppended && this.groupLength <= SMALL_COMMIT && this.host.hasCommitted()) this.inlineGroup();
+    else this.flushGroup();
     if (this.staged.size === 0) return;
     this.committing = true;
     try {
@@ -146,6 +154,22 @@ export class LogWriter implements StorageWriter {
     const stored = (this.group as Buffer).subarray(0, this.groupLength);
     const appended = this.write({codec: 'stored', rawLength: stored.length, stored, entries: this.groupKeys});
     for (const entry of this.groupEntries) entry.frame = appended;
+    this.endGroup();
+  }
+
+  /** Has the values that wait for the log go to the index instead. */
+  private inlineGroup(): void {
+    for (const [i, {key}] of this.groupKeys.entries()) {
+      const entry = this.groupEntries[i] as StagedEntry;
+      // unless the key was put anew or deleted since
+      if (this.staged.get(key) !== entry) continue;
+      const {offset, length} = entry;
+      this.staged.set(key, encodeInline((this.group as Buffer).subarray(offset, offset + length)));
+    }
+    this.endGroup();
+  }
+
+  private endGroup(): void {
     this.groupLength = 0;
     this.groupEntries = [];
     this.groupKeys = [];
@@ -161,6 +185,7 @@ export class LogWriter implements StorageWriter {
   }
 
   private write(frame: Frame): AppendedFrame {
+    this.hasAppended = true;
     try {
       return this.host.append(this, frame);
     } catch (error) {
@@ -172,10 +197,9 @@ export class LogWriter implements StorageWriter {
 
   private forget(): void {
     this.staged.clear();
-    this.groupLength = 0;
-    this.groupEntries = [];
-    this.groupKeys = [];
+    this.endGroup();
     this.inlineBytes = 0;
+    this.hasAppended = false;
   }
 }
 

@@ -163,7 +163,7 @@ test('a failed sync fails the commit, and a later writer starts from what was du
   const writer = storage.writer();
   writer.put('a', Buffer.alloc(5000, 'a'));
   await writer.commit();
-  writer.put('b', Buffer.alloc(5000, 'b'));
+  writer.put('b', Buffer.alloc(50_000, 'b'));
   disk.beforeSync = () => {
     throw Object.assign(new Error('EIO: simulated'), {code: 'EIO'});
   };
@@ -177,5 +177,48 @@ test('a failed sync fails the commit, and a later writer starts from what was du
   t.is(Buffer.from(storage.get('c') ?? []).toString(), 'c'.repeat(5000));
   t.is(Buffer.from(storage.get('a') ?? []).toString(), 'a'.repeat(5000));
   t.deepEqual([...storage.checkLog()], []);
+  await storage.close();
+});
+
+test('a small commit after the first one needs no sync of the log, and one with more than its limit does', async t => {
+  const disk = new SimulatedDisk();
+  const directory = makeTmpDir(t);
+  const open = () => LevelStorage.open(directory, {createIfMissing: true, fileSystem: disk});
+  let storage = await open();
+  let syncs = 0;
+  disk.beforeSync = () => {
+    syncs++;
+  };
+  const model = new Map<Key, string>();
+  const commit = async (...sizes: readonly number[]) => {
+    syncs = 0;
+    const writer = storage.writer();
+    for (const size of sizes) {
+      const key = `${model.size}`;
+      const value = Buffer.alloc(size, key);
+      writer.put(key, Buffer.alloc(1100));
+      writer.put(key, value);
+      model.set(key, value.toString('latin1'));
+    }
+    writer.put('gone', Buffer.alloc(2000));
+    writer.delete('gone');
+    await writer.commit();
+    for (const [key, value] of model) t.is(Buffer.from(storage.get(key) ?? []).toString('latin1'), value);
+    t.false(storage.has('gone'));
+    return syncs;
+  };
+  t.true((await commit(2000, 3000)) > 0, 'the first commit');
+  t.is(await commit(5000, 6000, 1024, 10), 0);
+  t.is(await commit(25_000), 0);
+  t.true((await commit(20_000, 20_000)) > 0);
+  t.true((await commit(40_000)) > 0);
+  t.true((await commit(2000, 40_000)) > 0, 'the log has a part of it');
+  t.is(await commit(2000), 0);
+  await storage.close();
+  storage = await open();
+  t.is(storage.locate('3'), undefined);
+  t.true((await commit(2000)) > 0, 'the first commit');
+  t.deepEqual([...storage.checkLog()], []);
+  for await (const problem of storage.checkIndex()) t.fail(problem.problem);
   await storage.close();
 });
