@@ -1,5 +1,5 @@
 // The layers of docs/architecture.md: each imports only those before it, `errors.ts` and `bytes.ts`.
-const LAYERS = ['storage', 'objects', 'tree', 'state', 'repo', 'sql', 'worktree', 'shell', 'cli'];
+const LAYERS = ['storage', 'objects', 'tree', 'state', 'repo', 'sql', 'worktree', 'sync', 'shell', 'cli'];
 
 const layerRules = LAYERS.map((layer, index) => ({
   name: `${layer}-imports-only-lower-layers`,

@@ -54,6 +54,14 @@ export const ERROR_CODES = {
   NOTHING_TO_REDO: EXIT.failed,
   NO_COMMITS: EXIT.notFound,
   HISTORY_UNRELATED: EXIT.failed,
+  // other stores
+  REMOTE_UNKNOWN: EXIT.notFound,
+  REMOTE_EXISTS: EXIT.failed,
+  REMOTE_URL_INVALID: EXIT.usage,
+  REMOTE_REF_UNKNOWN: EXIT.notFound,
+  UPSTREAM_MISSING: EXIT.notFound,
+  NOT_FAST_FORWARD: EXIT.refused,
+  TRANSFER_INVALID: EXIT.failed,
   // transactions
   TRANSACTION_CONFLICT: EXIT.conflict,
   TRANSACTION_UNKNOWN: EXIT.notFound,

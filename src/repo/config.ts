@@ -41,6 +41,9 @@ export interface SettingEntry {
   readonly scope: SettingScope | 'default';
 }
 
+/** What a store keeps beside its settings: the URLs of its remotes, and what each branch follows (`origin/main`). */
+export type RecordName = 'remotes' | 'upstreams';
+
 type Values = Map<string, unknown>;
 
 /** In the store's folder. */
@@ -94,6 +97,25 @@ export class Config {
     if (!values.delete(key)) return false;
     this.write(scope, values);
     return true;
+  }
+
+  /** Returns names and texts that the store keeps beside its settings. Throws CONFIG_INVALID. */
+  record(key: RecordName): ReadonlyMap<string, string> {
+    const value = this.read('store').get(key) ?? {};
+    const entries = typeof value === 'object' && value !== null ? Object.entries(value) : undefined;
+    if (entries?.every((entry): entry is [string, string] => typeof entry[1] === 'string')) return new Map(entries);
+    throw new DbosError('CONFIG_INVALID', `The ${key} in the settings of the store are not texts by name.`, {
+      hint: `Repair "${key}" in ${this.files.store}.`,
+      data: {key},
+    });
+  }
+
+  /** Writes them anew. Throws STORE_IO. */
+  setRecord(key: RecordName, entries: ReadonlyMap<string, string>): void {
+    const values = new Map(this.read('store'));
+    if (entries.size > 0) values.set(key, Object.fromEntries(entries));
+    else values.delete(key);
+    this.write('store', values);
   }
 
   private read(scope: SettingScope): Values {

@@ -1,6 +1,7 @@
 /**
  * Refs: names for commits. A view keeps them as a prolly tree of name → id, so a change among many costs a path through
- * the tree. Full names are `branches/NAME` and `tags/NAME`; the rules for names are those of git's check-ref-format.
+ * the tree. Full names are `branches/NAME`, `tags/NAME` and `remotes/REMOTE/BRANCH`; the rules for names are those of git's
+ * check-ref-format.
  * Layer: repo.
  */
 import {encodeText, isWellFormed} from '../bytes.js';
@@ -17,11 +18,16 @@ import type {TreeRoot, TreeSpec} from '../tree/spec.js';
 declare const refBrand: unique symbol;
 declare const branchBrand: unique symbol;
 
+declare const remoteBrand: unique symbol;
+
 /** The full name of a ref: `branches/main`, `tags/v1`. */
 export type RefName = string & {readonly [refBrand]: true};
 
 /** The name of a branch without its folder: `main`. */
 export type BranchName = string & {readonly [branchBrand]: true};
+
+/** The name of a remote: `origin`. */
+export type RemoteName = string & {readonly [remoteBrand]: true};
 
 /** The name of HEAD, where it stands among refs. */
 export const HEAD = 'HEAD';
@@ -31,11 +37,13 @@ export type IndexedName = RefName | typeof HEAD;
 
 export const BRANCHES = 'branches/';
 export const TAGS = 'tags/';
+/** The folder of what branches of other stores held when they were last looked at: `remotes/origin/main`. */
+export const REMOTES = 'remotes/';
 /** The folder of open transactions, which are refs to what each is at the moment. */
 export const TRANSACTIONS = 'transactions/';
 
-/** All folders; the first two hold commits. */
-const FOLDERS = [BRANCHES, TAGS, TRANSACTIONS];
+/** All folders; all but the last hold commits. */
+const FOLDERS = [BRANCHES, TAGS, REMOTES, TRANSACTIONS];
 
 const MAX_NAME_BYTES = 255;
 
@@ -57,7 +65,7 @@ function refNameProblem(name: string): string | undefined {
   return `it contains ${JSON.stringify(found)}`;
 }
 
-function checkName(kind: 'branch' | 'tag', name: string): void {
+function checkName(kind: 'branch' | 'tag' | 'remote', name: string): void {
   const problem = refNameProblem(name);
   if (problem === undefined) return;
   throw new DbosError('REF_NAME_INVALID', `${JSON.stringify(name)} cannot name a ${kind}: ${problem}.`, {
@@ -81,6 +89,24 @@ export function branchRef(name: BranchName): RefName {
 export function tagRef(name: string): RefName {
   checkName('tag', name);
   return `${TAGS}${name}` as RefName;
+}
+
+/** Returns the ref of a branch of a remote. Throws REF_NAME_INVALID if both together are too long. */
+export function remoteRef(remote: RemoteName, branch: BranchName): RefName {
+  checkName('branch', `${remote}/${branch}`);
+  return `${REMOTES}${remote}/${branch}` as RefName;
+}
+
+/** Returns the name as that of a remote: one part, so that what follows it is the branch. Throws REF_NAME_INVALID. */
+export function remoteName(name: string): RemoteName {
+  checkName('remote', name);
+  if (name.includes('/')) {
+    throw new DbosError('REF_NAME_INVALID', `${JSON.stringify(name)} cannot name a remote: it contains '/'.`, {
+      hint: 'Use letters, digits, and - _ . between them.',
+      data: {name},
+    });
+  }
+  return name as RemoteName;
 }
 
 /** Returns the name as people write it: `main` for `branches/main`. */

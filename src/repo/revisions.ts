@@ -1,5 +1,5 @@
 /**
- * Revisions: the ways to name a commit. In this order a text is a ref (a branch before a tag), an id or the start of one,
+ * Revisions: the ways to name a commit. In this order a text is a ref (a branch before a tag before a remote's branch), an id or the start of one,
  * or a time, which means what the current branch held then; after it `~N`, `^N` and `@{…}` may follow. Layer: repo.
  */
 import {DbosError} from '../errors.js';
@@ -17,6 +17,7 @@ import {
   HEAD,
   type IndexedName,
   listRefs,
+  REMOTES,
   type RefName,
   shortName,
   TAGS,
@@ -29,12 +30,12 @@ export {refAt, refHistory} from './refhistory.js';
 export {parseTime} from './time.js';
 
 /** What a text turned out to be: an `expression` is anything with `~`, `^` or `@{…}` after it. */
-export type RevisionKind = 'branch' | 'tag' | 'id' | 'head' | 'expression' | 'time';
+export type RevisionKind = 'branch' | 'tag' | 'remote' | 'id' | 'head' | 'expression' | 'time';
 
 export interface Resolved {
   readonly commit: ObjectId;
   readonly kind: RevisionKind;
-  /** The branch or tag, if the text is just that. */
+  /** The branch, tag or remote's branch, if the text is just that. */
   readonly ref?: RefName;
 }
 
@@ -121,7 +122,7 @@ async function resolveBase(repo: Repository, base: string, text: string, now: nu
   for (const ref of refsNamed(base)) {
     const id = findRef(objects, view.refs, ref);
     if (id === undefined) continue;
-    return {commit: peel(objects, id).id, kind: ref.startsWith(TAGS) ? 'tag' : 'branch', ref};
+    return {commit: peel(objects, id).id, kind: kindOfRef(ref), ref};
   }
   const found = await findByPrefix(repo.storage, base, ['commit']);
   if (found.length > 1) throw ambiguous(base, 'commits', found);
@@ -136,10 +137,16 @@ async function resolveBase(repo: Repository, base: string, text: string, now: nu
   throw unknownRevision(repo, base);
 }
 
+function kindOfRef(ref: RefName): 'branch' | 'tag' | 'remote' {
+  return ref.startsWith(TAGS) ? 'tag' : ref.startsWith(REMOTES) ? 'remote' : 'branch';
+}
+
 /** Returns the refs that a name may mean, the likeliest first. */
 function refsNamed(name: string): RefName[] {
-  const full = name.startsWith(BRANCHES) || name.startsWith(TAGS) ? [name] : [];
-  return [`${BRANCHES}${name}`, `${TAGS}${name}`, ...full].map(findRefName).filter(ref => ref !== undefined);
+  const full = [BRANCHES, TAGS, REMOTES].some(folder => name.startsWith(folder)) ? [name] : [];
+  return [`${BRANCHES}${name}`, `${TAGS}${name}`, `${REMOTES}${name}`, ...full]
+    .map(findRefName)
+    .filter(ref => ref !== undefined);
 }
 
 function headCommit(repo: Repository): ObjectId {
@@ -278,6 +285,7 @@ function unknownRevision(repo: Repository, text: string): DbosError {
   const names = function* () {
     yield HEAD;
     for (const {name} of listRefs(repo.objects, repo.view.refs)) yield shortName(name);
+    for (const {name} of listRefs(repo.objects, repo.view.refs, REMOTES)) yield shortName(name);
   };
   const nearest = nearestNames(text, names());
   return new DbosError('REVISION_UNKNOWN', `'${text}' is no branch, tag, commit or time.`, {

@@ -15,6 +15,7 @@ import {readState, type State} from '../state/state.js';
 import {readTable, type Table} from '../state/table.js';
 import {decodeXattrs} from '../state/xattrs.js';
 import {ContentRef, type Row} from '../tree/cell.js';
+import {compareNodes} from '../tree/compare-nodes.js';
 import {readWhole, verifyContent} from '../tree/content.js';
 import {decodeKey} from '../tree/key.js';
 import {decodeNode, type InnerNode, type LeafNode} from '../tree/node.js';
@@ -63,8 +64,11 @@ export class StateCheck {
     this.canonical = new CanonicalReader(reader, damages);
   }
 
-  /** Checks a state, the files against those of `base`, a state that is checked too. Yields between its parts. */
-  *check(id: ObjectId, base: ObjectId | undefined): Generator<void, void, undefined> {
+  /**
+   * Checks a state, the files against those of `base`, a state that is checked too. Yields between its parts. What it shares
+   * with `sound`, states that are known to be whole, is not read again.
+   */
+  *check(id: ObjectId, base: ObjectId | undefined, sound: readonly ObjectId[] = []): Generator<void, void, undefined> {
     if (this.states.has(id)) return;
     this.states.add(id);
     let state: State;
@@ -74,25 +78,35 @@ export class StateCheck {
       this.damages.add(error, id, {kind: 'state'});
       return;
     }
+    const before = sound.map(each => readState(this.reader, each));
     for (const [name, entry] of state) {
       if (this.tables.has(entry)) continue;
       this.tables.add(entry);
+      if (before.some(each => each.get(name) === entry)) continue;
       if (this.isView(name, entry)) continue;
       const table = this.readTable(name, entry);
       const schema = table && this.schema(name, table.schema);
       if (table === undefined || schema === undefined) continue;
-      const before = this.damages.byId.size;
-      yield* this.checkTree({kind: 'table', table: name}, entry, table, schema);
+      const known = this.damages.byId.size;
+      const versions = before.flatMap(each => this.versionOf(each.get(name)));
+      yield* this.checkTree({kind: 'table', table: name}, entry, table, schema, versions);
       for (const index of table.indexes ?? []) {
         const indexSchema = this.schema(name, index.schema);
-        if (indexSchema) yield* this.checkTree({kind: `index ${index.name}`, table: name}, entry, index, indexSchema);
+        const indexes = versions.flatMap(each => each.indexes?.filter(other => other.name === index.name) ?? []);
+        if (indexSchema)
+          yield* this.checkTree({kind: `index ${index.name}`, table: name}, entry, index, indexSchema, indexes);
       }
       for (const trigger of table.triggers ?? []) this.checkDefinition(name, trigger.id);
       if (name === FILES_TABLE && sameSpec(schema.spec, FILES_SPEC))
         yield* this.checkFiles(table.root, this.filesOf(base));
       // what is damaged would only be found wrong again
-      if (this.damages.byId.size === before) yield* this.checkBySql(name, entry, base);
+      if (this.damages.byId.size === known) yield* this.checkBySql(name, entry, base);
     }
+  }
+
+  /** Returns what a sound state has under a name, if that is a table. */
+  private versionOf(id: ObjectId | undefined): readonly Table[] {
+    return id === undefined || isView(this.reader, id) ? [] : [readTable(this.reader, id)];
   }
 
   /** Returns whether an entry of a state is a view, which is checked then. */
@@ -170,12 +184,15 @@ export class StateCheck {
   private *checkTree(
     what: {readonly kind: string; readonly table: string},
     id: ObjectId,
-    {root, rows}: Pick<Table, 'root' | 'rows'>,
+    {root, rows, schema: schemaId}: Pick<Table, 'root' | 'rows' | 'schema'>,
     schema: SchemaCheck,
+    versions: readonly Pick<Table, 'root' | 'schema'>[],
   ): Generator<void, void, undefined> {
     const {kind, table} = what;
     let whole = true;
-    for (const problem of verifyTree(this.reader, schema.spec, root, schema.verified)) {
+    const roots = versions.filter(each => each.schema === schemaId).map(each => each.root);
+    const sound = roots.length === 0 ? undefined : this.sharedNodes(root, roots);
+    for (const problem of verifyTree(this.reader, schema.spec, root, schema.verified, sound)) {
       whole = false;
       const isFiles = kind === 'table' && table === FILES_TABLE;
       const pathRange = isFiles ? pathRangeOf(schema.spec, problem) : undefined;
@@ -187,7 +204,17 @@ export class StateCheck {
     if (whole && this.count(schema.spec, root) !== rows) {
       this.damages.addProblem(id, 'OBJECT_INVALID', `it says ${rows} rows and its tree has another number`, what);
     }
-    if (kind === 'table') yield* this.checkRows(table, root, schema);
+    if (kind === 'table') yield* this.checkRows(table, root, schema, sound);
+  }
+
+  /** Returns the nodes that a tree shares with sound ones; none where that cannot be told, as everything is read then. */
+  private sharedNodes(root: TreeRoot, sound: readonly TreeRoot[]): ReadonlySet<ObjectId> | undefined {
+    try {
+      return compareNodes(this.reader, root, sound).shared;
+    } catch (error) {
+      if (!isDbosError(error)) throw error;
+      return undefined;
+    }
   }
 
   private count(spec: TreeSpec, root: TreeRoot): number | undefined {
@@ -200,10 +227,15 @@ export class StateCheck {
   }
 
   /** Goes through the leaves that no version before had, as far as they can be read. */
-  private *checkRows(name: string, root: TreeRoot, {spec, read}: SchemaCheck): Generator<void, void, undefined> {
+  private *checkRows(
+    name: string,
+    root: TreeRoot,
+    {spec, read}: SchemaCheck,
+    sound: ReadonlySet<ObjectId> | undefined,
+  ): Generator<void, void, undefined> {
     const pending = root === null ? [] : [root];
     for (let id = pending.pop(); id !== undefined; id = pending.pop()) {
-      if (read.has(id)) continue;
+      if (read.has(id) || sound?.has(id)) continue;
       read.add(id);
       let node: LeafNode | InnerNode;
       try {

@@ -26,7 +26,12 @@ export function writeDefinition(sink: ObjectSink, {sql, triggers = []}: Definiti
 
 /** Returns the definition with this id. Throws OBJECT_INVALID. */
 export function readDefinition(reader: ObjectReader, id: ObjectId): Definition {
-  const fields = decodeObject(reader.read(id), 'definition');
+  return decodeDefinition(reader.read(id));
+}
+
+/** Returns the definition of these bytes. Throws OBJECT_INVALID. */
+export function decodeDefinition(bytes: Uint8Array): Definition {
+  const fields = decodeObject(bytes, 'definition');
   if (fields.length !== FIELDS && fields.length !== FIELDS + 1) {
     throw invalid('is a definition with a wrong number of fields');
   }

@@ -47,7 +47,8 @@ export function readState(reader: ObjectReader, id: ObjectId): State {
   return decodeState(reader.read(id));
 }
 
-function decodeState(bytes: Uint8Array): State {
+/** Returns the state of these bytes. Throws OBJECT_INVALID. */
+export function decodeState(bytes: Uint8Array): State {
   const [entries, ...rest] = decodeObject(bytes, 'state');
   if (rest.length > 0) throw invalid('is a state with a wrong number of fields');
   const state = new Map<string, ObjectId>();

@@ -98,7 +98,8 @@ export function readTable(reader: ObjectReader, id: ObjectId): Table {
   return decodeTable(reader.read(id));
 }
 
-function decodeTable(bytes: Uint8Array): Table {
+/** Returns the table of these bytes. Throws OBJECT_INVALID. */
+export function decodeTable(bytes: Uint8Array): Table {
   const fields = decodeObject(bytes, 'table');
   if (fields.length !== FIELDS && fields.length !== FIELDS + 1) {
     throw invalid('is a table with a wrong number of fields');

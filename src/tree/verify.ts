@@ -65,31 +65,43 @@ export type VerifiedNodes = Map<ObjectId, Verified>;
 
 /**
  * Yields what is wrong with a tree; nothing if it is sound. Nodes that `seen` holds are not read again: give the same
- * map to all trees of one spec, such as the versions of a table. What rows refer to is not read (see `linksOf`).
+ * map to all trees of one spec, such as the versions of a table. Of `sound`, nodes that stand in sound trees of that spec, only
+ * what their place can make wrong is read: their first and last nodes of each level. What rows refer to is not read (see
+ * `linksOf`).
  */
 export function* verifyTree(
   reader: ObjectReader,
   spec: TreeSpec,
   root: TreeRoot,
   seen: VerifiedNodes = new Map(),
+  sound: ReadonlySet<ObjectId> = new Set(),
 ): Generator<TreeProblem, void, undefined> {
   checkSpec(spec);
   if (root === null) return;
   const place = {above: undefined, firstKey: undefined, lastKey: undefined, rows: undefined, last: true};
-  yield* verifyNode(reader, spec, root, place, seen);
+  yield* verifyNode({reader, spec, seen, sound}, root, place, false);
+}
+
+/** What a whole check works with. */
+interface Check {
+  readonly reader: ObjectReader;
+  readonly spec: TreeSpec;
+  readonly seen: VerifiedNodes;
+  readonly sound: ReadonlySet<ObjectId>;
 }
 
 function isVerified(known: Verified | undefined, {last}: Place): known is Verified {
   return known !== undefined && (last ? known.asLast : known.asOther);
 }
 
+/** `edges` tells that the node is below a sound one. */
 function* verifyNode(
-  reader: ObjectReader,
-  spec: TreeSpec,
+  check: Check,
   id: ObjectId,
   place: Place,
-  seen: VerifiedNodes,
+  edges: boolean,
 ): Generator<TreeProblem, void, undefined> {
+  const {reader, spec, seen, sound} = check;
   let known = seen.get(id);
   if (isVerified(known, place)) {
     for (const problem of misplaced(known, place)) yield treeProblem(id, 'OBJECT_INVALID', problem, place);
@@ -118,8 +130,13 @@ function* verifyNode(
   // below a node of a wrong level everything would be reported again; levels must fall, so that this ends
   if (node.level === 0 || (place.above !== undefined && node.level !== place.above - 1)) return;
   const inner = node as InnerNode;
+  const onlyEdges = edges || sound.has(id);
   let before = place.firstKey;
   for (let i = 0; i < inner.count; i++) {
+    if (onlyEdges && i > 0 && i < inner.count - 1) {
+      before = toBinary(inner.keyAt(i));
+      continue;
+    }
     const child = inner.idAt(i);
     const key = toBinary(inner.keyAt(i));
     const last = place.last && i === inner.count - 1;
@@ -127,7 +144,7 @@ function* verifyNode(
     const seenChild = seen.get(child);
     // most children of a new version are those of the one before: no generator for them
     if (!isVerified(seenChild, below) || misplaced(seenChild, below).length > 0) {
-      yield* verifyNode(reader, spec, child, below, seen);
+      yield* verifyNode(check, child, below, onlyEdges);
     }
     before = key;
   }

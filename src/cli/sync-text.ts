@@ -1,0 +1,30 @@
+/** What a transfer between stores did: as JSON, and as lines. Layer: cli. */
+import {formatId, shortId} from '../objects/id.js';
+import {shortName} from '../repo/refs.js';
+import {quotePath} from '../state/quote.js';
+import type {RefUpdate, Transferred} from '../sync/fetch.js';
+import {counted} from './move-text.js';
+import {formatBytes} from './progress.js';
+
+/** Returns the refs that moved, as scripts get them. */
+export function updatesJson(updates: readonly RefUpdate[]): readonly Readonly<Record<string, unknown>>[] {
+  return updates.map(({ref, before, after}) => ({
+    ref,
+    before: before && formatId(before),
+    after: after && formatId(after),
+  }));
+}
+
+/** Returns a line for each ref that moved. */
+export function updateLines(updates: readonly RefUpdate[]): string[] {
+  return updates.map(({ref, before, after}) => {
+    const name = quotePath(shortName(ref));
+    if (after === null) return `${name}  deleted`;
+    return before === null ? `${name}  new, ${shortId(after)}` : `${name}  ${shortId(before)} → ${shortId(after)}`;
+  });
+}
+
+/** Returns how much travelled. */
+export function transferText({objects, bytes}: Transferred): string {
+  return `${counted(objects, 'object')}, ${formatBytes(bytes)}`;
+}

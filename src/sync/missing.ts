@@ -1,0 +1,203 @@
+/**
+ * Lists what a store lacks that has some commits already: walks from the wanted tips down to those, and compares each state
+ * with its parents', each tree and body with what stood in its place, so the cost follows the change. Guarantee: whatever an
+ * object names comes before it, so that a receiver which stores them in order has everything below each object it has, also
+ * when it is killed in between. Memory grows with the number of objects listed (ids only). Layer: sync.
+ */
+import {kindOf} from '../objects/codec.js';
+import type {ObjectId} from '../objects/id.js';
+import type {ObjectReader} from '../objects/store.js';
+import {decodeCommitHeader} from '../repo/commit.js';
+import {walk} from '../repo/history.js';
+import {decodeTag} from '../repo/tag.js';
+import {isView, readDefinition} from '../state/definition.js';
+import {readState, type State} from '../state/state.js';
+import {readTable, type Table, type TableIndex} from '../state/table.js';
+import {compareNodes} from '../tree/compare-nodes.js';
+import {contentLinks} from '../tree/content.js';
+import {linksOf} from '../tree/links.js';
+import type {TreeRoot} from '../tree/spec.js';
+
+/** An object to send. */
+export interface Listed {
+  readonly id: ObjectId;
+  /** Whether it is plain bytes; else it has a kind. */
+  readonly blob: boolean;
+}
+
+/** The objects of a batch, about. */
+const BATCH = 1024;
+
+/** Yields what `wants` (commits and tags) reach and `common` (commits) does not, in batches. */
+export function* missingObjects(
+  reader: ObjectReader,
+  wants: readonly ObjectId[],
+  common: readonly ObjectId[],
+): Generator<readonly Listed[], void, undefined> {
+  const listing = new Listing(reader);
+  const commits: ObjectId[] = [];
+  const tags: ObjectId[] = [];
+  for (const id of new Set(wants)) {
+    const bytes = reader.read(id);
+    if (kindOf(bytes) !== 'tag') commits.push(id);
+    else {
+      tags.push(id);
+      commits.push(decodeTag(bytes).target);
+    }
+  }
+  const ids = Array.from(walk({objects: reader}, {include: commits, exclude: common}), ({id}) => id);
+  for (const id of ids.reverse()) {
+    yield* listing.commit(id);
+  }
+  for (const id of tags) listing.add(id, false);
+  yield listing.take();
+}
+
+class Listing {
+  private readonly listed = new Set<ObjectId>();
+  private batch: Listed[] = [];
+
+  constructor(private readonly reader: ObjectReader) {}
+
+  add(id: ObjectId, blob: boolean): void {
+    if (this.listed.has(id)) return;
+    this.listed.add(id);
+    this.batch.push({id, blob});
+  }
+
+  take(): readonly Listed[] {
+    const {batch} = this;
+    this.batch = [];
+    return batch;
+  }
+
+  private *full(): Generator<readonly Listed[], void, undefined> {
+    if (this.batch.length >= BATCH) yield this.take();
+  }
+
+  *commit(id: ObjectId): Generator<readonly Listed[], void, undefined> {
+    const {reader} = this;
+    const {state, parents} = decodeCommitHeader(reader.read(id));
+    const before = parents.map(parent => decodeCommitHeader(reader.read(parent)).state);
+    if (!this.listed.has(state) && !before.includes(state)) {
+      const states = before.map(each => readState(reader, each));
+      const now = readState(reader, state);
+      for (const [name, entry] of now) {
+        if (!states.some(each => each.get(name) === entry)) yield* this.entry(entry, placesOf(name, now, states));
+      }
+      this.add(state, false);
+    }
+    this.add(id, false);
+    yield* this.full();
+  }
+
+  /** Lists a table or a view; `before` are those that it may have come from. */
+  private *entry(id: ObjectId, before: readonly ObjectId[]): Generator<readonly Listed[], void, undefined> {
+    const {reader} = this;
+    if (this.listed.has(id) || before.includes(id)) return;
+    if (isView(reader, id)) {
+      for (const trigger of readDefinition(reader, id).triggers ?? []) this.add(trigger.id, false);
+    } else {
+      const table = readTable(reader, id);
+      const tables = before.filter(each => !isView(reader, each)).map(each => readTable(reader, each));
+      yield* this.tree(table, tables);
+      for (const index of table.indexes ?? [])
+        yield* this.tree(
+          index,
+          tables.flatMap(each => indexOf(each, index.name)),
+        );
+      for (const trigger of table.triggers ?? []) this.add(trigger.id, false);
+    }
+    this.add(id, false);
+  }
+
+  private *tree(
+    {schema, root}: Pick<Table, 'schema' | 'root'>,
+    before: readonly {readonly root: TreeRoot}[],
+  ): Generator<readonly Listed[], void, undefined> {
+    const {reader} = this;
+    this.add(schema, false);
+    const {own, otherLeaves} = compareNodes(
+      reader,
+      root,
+      before.map(each => each.root),
+    );
+    let known: Bodies | undefined;
+    for (const leaf of own[0] ?? []) {
+      if (this.listed.has(leaf)) continue;
+      for (const {id, kind} of linksOf(reader.read(leaf))) {
+        known ??= bodiesOf(reader, otherLeaves);
+        if (kind === 'blob') this.blob(id, known);
+        else yield* this.content(id, known);
+        yield* this.full();
+      }
+      this.add(leaf, false);
+      yield* this.full();
+    }
+    for (const level of own.slice(1)) {
+      for (const node of level) this.add(node, false);
+      yield* this.full();
+    }
+  }
+
+  private blob(id: ObjectId, known: Bodies): void {
+    if (!known.has(id)) this.add(id, true);
+  }
+
+  private *content(id: ObjectId, known: Bodies): Generator<readonly Listed[], void, undefined> {
+    if (this.listed.has(id) || known.has(id)) return;
+    known.open();
+    for (const link of contentLinks(this.reader.read(id))) {
+      if (link.chunked) yield* this.content(link.id, known);
+      else this.blob(link.id, known);
+      yield* this.full();
+    }
+    this.add(id, false);
+  }
+}
+
+function indexOf(table: Table, name: string): readonly TableIndex[] {
+  return table.indexes?.filter(index => index.name === name) ?? [];
+}
+
+/** Returns what a table may have come from: what had its name, else what has lost its own. */
+function placesOf(name: string, now: State, states: readonly State[]): ObjectId[] {
+  const named = states.flatMap(each => each.get(name) ?? []);
+  if (named.length > 0) return named;
+  return states.flatMap(each => Array.from(each).flatMap(([other, id]) => (now.has(other) ? [] : [id])));
+}
+
+/** The bodies that rows had before; those that are cut into chunks are opened when the first other one is. */
+class Bodies {
+  constructor(
+    private readonly reader: ObjectReader,
+    private readonly ids: Set<ObjectId>,
+    private unopened: ObjectId[],
+  ) {}
+
+  has(id: ObjectId): boolean {
+    return this.ids.has(id);
+  }
+
+  open(): void {
+    for (let id = this.unopened.pop(); id !== undefined; id = this.unopened.pop()) {
+      for (const link of contentLinks(this.reader.read(id))) {
+        this.ids.add(link.id);
+        if (link.chunked) this.unopened.push(link.id);
+      }
+    }
+  }
+}
+
+function bodiesOf(reader: ObjectReader, leaves: readonly ObjectId[]): Bodies {
+  const ids = new Set<ObjectId>();
+  const chunked: ObjectId[] = [];
+  for (const leaf of leaves) {
+    for (const {id, kind} of linksOf(reader.read(leaf))) {
+      if (ids.has(id)) continue;
+      ids.add(id);
+      if (kind === 'content') chunked.push(id);
+    }
+  }
+  return new Bodies(reader, ids, chunked);
+}

@@ -1,0 +1,97 @@
+/**
+ * Brings HEAD's branch up to what its upstream holds: forward, or by a merge commit where both have gone on. The work tree
+ * follows, or nothing moves. Layer: sync.
+ */
+import {DbosError} from '../errors.js';
+import type {ObjectId} from '../objects/id.js';
+import {readCommit, writeCommit} from '../repo/commit.js';
+import {headEdit} from '../repo/headmove.js';
+import {isAncestor, mergeBases} from '../repo/history.js';
+import type {BranchName} from '../repo/refs.js';
+import type {Repository} from '../repo/repository.js';
+import {signatureNow} from '../repo/signature.js';
+import {merge} from '../sql/merge/merge.js';
+import {transactionConflict} from '../sql/merge/transaction-conflict.js';
+import {type HeadMove, publishAndFollow} from '../worktree/follow.js';
+import type {MoveWorkOptions} from '../worktree/move.js';
+import {type Upstream, upstreamTip} from './remotes.js';
+
+export interface PullOptions extends MoveWorkOptions {
+  /** Only move forward. */
+  readonly ffOnly?: boolean;
+}
+
+export interface Pulled {
+  readonly kind: 'up-to-date' | 'fast-forward' | 'merge';
+  readonly branch: BranchName;
+  /** Undefined for a branch that had no commits. */
+  readonly before: ObjectId | undefined;
+  readonly commit: ObjectId;
+  /** Undefined if nothing moved. */
+  readonly move: HeadMove | undefined;
+}
+
+/**
+ * Brings what was last fetched of an upstream into HEAD's branch. Both sides may have made the same change. Throws
+ * TRANSACTION_CONFLICT with `data.conflicts`, NOT_FAST_FORWARD, HISTORY_UNRELATED, REMOTE_REF_UNKNOWN, and as
+ * `publishAndFollow`; then nothing has moved.
+ */
+export async function bringIn(repo: Repository, upstream: Upstream, options: PullOptions = {}): Promise<Pulled> {
+  const head = repo.head();
+  const name = `${upstream.remote}/${upstream.branch}`;
+  const theirs = upstreamTip(repo, upstream)?.id;
+  if (theirs === undefined) {
+    throw new DbosError('REMOTE_REF_UNKNOWN', `${upstream.remote} has no branch '${upstream.branch}'.`, {
+      hint: `See what it has with \`dbos remote show ${upstream.remote}\`.`,
+      data: {remote: upstream.remote, branch: upstream.branch},
+    });
+  }
+  const {branch, commit: ours} = head;
+  if (branch === undefined) throw new TypeError('HEAD is on no branch');
+  if (ours !== undefined && isAncestor(repo, theirs, ours)) {
+    return {kind: 'up-to-date', branch, before: ours, commit: ours, move: undefined};
+  }
+  if (ours === undefined || isAncestor(repo, ours, theirs)) {
+    const description = `pull ${name}: fast-forward`;
+    const move = await publishAndFollow(repo, {kind: 'normal', description, ...headEdit(head, theirs)}, options);
+    return {kind: 'fast-forward', branch, before: ours, commit: theirs, move};
+  }
+  if (options.ffOnly) {
+    throw new DbosError('NOT_FAST_FORWARD', `'${branch}' has commits that '${name}' does not have.`, {
+      hint: 'Merge the two by pulling without --ff-only.',
+      data: {branch, upstream: name},
+    });
+  }
+  const [base] = mergeBases(repo, ours, theirs);
+  if (base === undefined) {
+    throw new DbosError('HISTORY_UNRELATED', `'${branch}' and '${name}' have no common ancestor.`, {
+      hint: 'They are the histories of two different stores.',
+    });
+  }
+  const transaction = repo.begin();
+  try {
+    const {objects} = transaction;
+    const states = {
+      base: readCommit(objects, base).state,
+      ours: readCommit(objects, ours).state,
+      theirs: readCommit(objects, theirs).state,
+    };
+    const {state, conflicts} = merge(objects, states, repo.context);
+    if (conflicts.length > 0) throw transactionConflict(`'${branch}'`, name, conflicts);
+    const signature = signatureNow(repo.context);
+    const message = `Merge ${name} into ${branch}`;
+    const commit = writeCommit(objects, {
+      state,
+      parents: [ours, theirs],
+      author: signature,
+      committer: signature,
+      message,
+      cause: 'pull',
+    });
+    const publication = {kind: 'normal', description: `pull ${name}: merge`, ...headEdit(head, commit)} as const;
+    const move = await publishAndFollow(repo, publication, {...options, transaction});
+    return {kind: 'merge', branch, before: ours, commit, move};
+  } finally {
+    transaction.discard();
+  }
+}

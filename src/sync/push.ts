@@ -1,0 +1,131 @@
+/**
+ * Brings what this store has into another one, and moves refs there: all of them, or none. A branch only ever moves forward
+ * there, unless it is where this store last saw it and that is asked for. Layer: sync.
+ */
+import {DbosError} from '../errors.js';
+import type {ObjectId} from '../objects/id.js';
+import {isAncestor} from '../repo/history.js';
+import {BRANCHES, type BranchName, findRef, type RefName, type RemoteName, remoteRef, shortName} from '../repo/refs.js';
+import type {Repository} from '../repo/repository.js';
+import {commonCommits} from './common.js';
+import {editOf, type RefUpdate, type Transferred} from './fetch.js';
+import {missingObjects} from './missing.js';
+import {type Parcel, packObjects} from './parcel.js';
+import type {Peer} from './peer.js';
+
+/** What a ref of the other store is to hold. */
+export interface PushRequest {
+  readonly name: RefName;
+  /** Null deletes it. */
+  readonly next: ObjectId | null;
+}
+
+export interface PushOptions {
+  /** Also move a branch that does not move forward, if it is where this store last saw it. */
+  readonly withLease?: boolean;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface Pushed extends Transferred {
+  /** What moved in the other store. */
+  readonly updates: readonly RefUpdate[];
+}
+
+/**
+ * Pushes to a remote and takes note of what its branches hold then. Throws NOT_FAST_FORWARD, REMOTE_REF_UNKNOWN to delete what
+ * is not there, and as `Peer.push`; then nothing has changed in either store.
+ */
+export async function pushRemote(
+  repo: Repository,
+  peer: Peer,
+  remote: RemoteName,
+  requests: readonly PushRequest[],
+  {withLease = false, signal}: PushOptions = {},
+): Promise<Pushed> {
+  const theirs = await peer.refs();
+  const updates: RefUpdate[] = [];
+  for (const {name, next} of requests) {
+    const before = theirs.refs.get(name) ?? null;
+    if (next === null && before === null) throw refUnknown(remote, name);
+    if (before === next) continue;
+    if (before !== null) checkMove(repo, remote, {ref: name, before, after: next}, withLease);
+    updates.push({ref: name, before, after: next});
+  }
+  const sent = {objects: 0, bytes: 0};
+  if (updates.length > 0) {
+    const wants = updates.flatMap(({after}) => after ?? []);
+    const edits = updates.map(({ref, before, after}) => ({name: ref, expected: before, next: after}));
+    await peer.push(parcelsFor(repo, peer, wants, sent, signal), edits);
+  }
+  await noteSeen(repo, remote, requests);
+  return {updates, ...sent};
+}
+
+async function* parcelsFor(
+  repo: Repository,
+  peer: Peer,
+  wants: readonly ObjectId[],
+  sent: {objects: number; bytes: number},
+  signal: AbortSignal | undefined,
+): AsyncGenerator<Parcel> {
+  const common = await commonCommits(repo, peer);
+  for (const list of missingObjects(repo.objects, wants, common)) {
+    const known = list.length === 0 ? [] : await peer.has(list.map(({id}) => id));
+    for (const parcel of packObjects(
+      repo.objects,
+      list.filter((_each, i) => !known[i]),
+    )) {
+      signal?.throwIfAborted();
+      sent.objects += parcel.lengths.length;
+      sent.bytes += parcel.stored.length;
+      yield parcel;
+    }
+  }
+}
+
+/** Throws NOT_FAST_FORWARD unless a ref that is there may move so. */
+function checkMove(repo: Repository, remote: RemoteName, {ref, before, after}: RefUpdate, withLease: boolean): void {
+  const isBranch = ref.startsWith(BRANCHES);
+  if (isBranch && before !== null && after !== null && repo.objects.has(before) && isAncestor(repo, before, after))
+    return;
+  const name = shortName(ref);
+  if (isBranch && (withLease || after === null)) {
+    const seen = findRef(repo.objects, repo.view.refs, remoteRef(remote, name as BranchName));
+    if (seen === before) return;
+    throw new DbosError('NOT_FAST_FORWARD', `'${name}' of ${remote} is not where this store last saw it.`, {
+      hint: `Look at what came there with \`dbos fetch ${remote}\`, then push again.`,
+      data: {ref, remote},
+    });
+  }
+  if (!isBranch) {
+    if (after === null || withLease) return;
+    throw new DbosError('NOT_FAST_FORWARD', `The tag '${name}' of ${remote} holds something else.`, {
+      hint: 'Tags do not move: choose another name, or push it with --force-with-lease.',
+      data: {ref, remote},
+    });
+  }
+  throw new DbosError('NOT_FAST_FORWARD', `'${name}' of ${remote} has commits that are not in the one here.`, {
+    hint: `Bring them in with \`dbos pull ${remote}\`, then push again.`,
+    data: {ref, remote},
+  });
+}
+
+function refUnknown(remote: RemoteName, name: RefName): DbosError {
+  return new DbosError('REMOTE_REF_UNKNOWN', `${remote} has no '${shortName(name)}'.`, {
+    hint: `See what it has with \`dbos remote show ${remote}\`.`,
+    data: {ref: name, remote},
+  });
+}
+
+/** Publishes what the branches that were pushed hold in the other store. */
+async function noteSeen(repo: Repository, remote: RemoteName, requests: readonly PushRequest[]): Promise<void> {
+  const updates: RefUpdate[] = [];
+  for (const {name, next} of requests) {
+    if (!name.startsWith(BRANCHES)) continue;
+    const ref = remoteRef(remote, shortName(name) as BranchName);
+    const before = findRef(repo.objects, repo.view.refs, ref) ?? null;
+    if (before !== next) updates.push({ref, before, after: next});
+  }
+  if (updates.length === 0) return;
+  await repo.begin().publish({kind: 'normal', description: `push to ${remote}`, refs: updates.map(editOf)});
+}

@@ -1,0 +1,128 @@
+/**
+ * Remotes: other stores by name. Their URLs, and which of their branches each branch here follows, are settings of the store.
+ * Layer: sync.
+ */
+import {DbosError} from '../errors.js';
+import {didYouMean, nearestNames} from '../repo/nearest.js';
+import {
+  type BranchName,
+  branchName,
+  findRef,
+  listRefs,
+  REMOTES,
+  type RefName,
+  type RemoteName,
+  remoteName,
+  remoteRef,
+} from '../repo/refs.js';
+import type {Repository} from '../repo/repository.js';
+
+/** The remote that a clone has, and that commands mean which name none. */
+export const ORIGIN = 'origin';
+
+export interface Remote {
+  readonly name: RemoteName;
+  readonly url: string;
+}
+
+/** A branch of a remote that a branch here follows. */
+export interface Upstream {
+  readonly remote: RemoteName;
+  readonly branch: BranchName;
+}
+
+/** Returns the remotes by name. */
+export function listRemotes({config}: Repository): Remote[] {
+  const remotes = Array.from(config.record('remotes'), ([name, url]) => ({name: remoteName(name), url}));
+  return remotes.sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+/** Returns a remote. Throws REMOTE_UNKNOWN with the nearest names. */
+export function readRemote(repo: Repository, name: string): Remote {
+  const remotes = listRemotes(repo);
+  const found = remotes.find(remote => remote.name === name);
+  if (found) return found;
+  const nearest = nearestNames(
+    name,
+    remotes.map(remote => remote.name),
+  );
+  throw new DbosError('REMOTE_UNKNOWN', `There is no remote '${name}'.`, {
+    hint: didYouMean(nearest) ?? 'See `dbos remote ls`, or add it with `dbos remote add NAME URL`.',
+    data: {remote: name, nearest},
+  });
+}
+
+/** Returns the remote of what HEAD's branch follows, else `origin`. Throws REMOTE_UNKNOWN. */
+export function currentRemote(repo: Repository): Remote {
+  const {branch} = repo.head();
+  const upstream = branch === undefined ? undefined : findUpstream(repo, branch);
+  return readRemote(repo, upstream?.remote ?? ORIGIN);
+}
+
+/** Writes a new remote. Throws REF_NAME_INVALID or REMOTE_EXISTS. */
+export function addRemote(repo: Repository, name: string, url: string): Remote {
+  const remotes = repo.config.record('remotes');
+  const remote = {name: remoteName(name), url};
+  if (remotes.has(name)) {
+    throw new DbosError('REMOTE_EXISTS', `There is a remote '${name}' already.`, {
+      hint: 'Choose another name, or change it with `dbos remote set-url`.',
+      data: {remote: name},
+    });
+  }
+  repo.config.setRecord('remotes', new Map(remotes).set(name, url));
+  return remote;
+}
+
+/** Writes another URL for a remote. Throws REMOTE_UNKNOWN. */
+export function setRemoteUrl(repo: Repository, name: string, url: string): Remote {
+  const remote = {...readRemote(repo, name), url};
+  repo.config.setRecord('remotes', new Map(repo.config.record('remotes')).set(name, url));
+  return remote;
+}
+
+/** Writes that a remote is gone, with what is known of its branches. Throws REMOTE_UNKNOWN. */
+export async function removeRemote(repo: Repository, name: string): Promise<Remote> {
+  const remote = readRemote(repo, name);
+  const refs = [...remoteRefs(repo, remote.name)].map(({ref, id}) => {
+    return {name: ref, expected: {kind: 'equals', id} as const, next: null};
+  });
+  if (refs.length > 0) await repo.begin().publish({kind: 'normal', description: `remove remote ${name}`, refs});
+  const {config} = repo;
+  config.setRecord(
+    'upstreams',
+    new Map([...config.record('upstreams')].filter(([, to]) => !to.startsWith(`${name}/`))),
+  );
+  config.setRecord('remotes', new Map([...config.record('remotes')].filter(([each]) => each !== name)));
+  return remote;
+}
+
+/** Yields what the branches of a remote held when they were last looked at. */
+export function* remoteRefs(
+  repo: Repository,
+  remote: RemoteName,
+): Generator<{readonly ref: RefName; readonly branch: BranchName; readonly id: Repository['operation']['id']}> {
+  const folder = `${REMOTES}${remote}/`;
+  for (const {name, id} of listRefs(repo.objects, repo.view.refs, folder)) {
+    yield {ref: name, branch: branchName(name.slice(folder.length)), id};
+  }
+}
+
+/** Returns what a branch follows, or undefined. */
+export function findUpstream({config}: Repository, branch: BranchName): Upstream | undefined {
+  const text = config.record('upstreams').get(branch);
+  const slash = text?.indexOf('/') ?? -1;
+  if (text === undefined || slash < 0) return undefined;
+  return {remote: remoteName(text.slice(0, slash)), branch: branchName(text.slice(slash + 1))};
+}
+
+/** Writes what a branch follows. */
+export function setUpstream({config}: Repository, branch: BranchName, {remote, branch: theirs}: Upstream): void {
+  config.setRecord('upstreams', new Map(config.record('upstreams')).set(branch, `${remote}/${theirs}`));
+}
+
+/** Returns what the upstream of a branch held when it was last looked at, with its ref; undefined if nothing is known. */
+export function upstreamTip(repo: Repository, {remote, branch}: Upstream) {
+  const ref = remoteRef(remote, branch);
+  const id = findRef(repo.objects, repo.view.refs, ref);
+  return id && {ref, id};
+}

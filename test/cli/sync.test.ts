@@ -1,0 +1,150 @@
+/** Clone, fetch, pull, push and remotes through the program, between work trees and a bare store. */
+import {existsSync, mkdirSync, readFileSync, writeFileSync} from 'node:fs';
+import {join} from 'node:path';
+import test, {type ExecutionContext} from 'ava';
+import {dbos, json, mustRun} from '../support/dbos.js';
+import {makeTmpDir} from '../support/tmp.js';
+
+interface Result {
+  readonly kind: string;
+  readonly id: string;
+  readonly error: {readonly code: string; readonly data?: unknown};
+  readonly updates: readonly {readonly ref: string}[];
+  readonly objects: number;
+}
+
+/** Returns the folder of a bare store and two clones of it, which have the file `shared`. */
+function stores(t: ExecutionContext): {root: string; hub: string; one: string; two: string} {
+  const root = makeTmpDir(t);
+  const [first, hub, one, two] = ['first', 'hub', 'one', 'two'].map(name => join(root, name)) as [
+    string,
+    string,
+    string,
+    string,
+  ];
+  mkdirSync(first);
+  mustRun(first, 'init');
+  record(first, 'shared', 'text\n');
+  mustRun(root, 'clone', '--bare', 'first', 'hub');
+  mustRun(root, 'clone', 'hub', 'one');
+  mustRun(root, 'clone', 'hub', 'two');
+  return {root, hub, one, two};
+}
+
+function record(store: string, name: string, text: string): void {
+  writeFileSync(join(store, name), text);
+  mustRun(store, 'commit', '-m', `change ${name}`);
+}
+
+function head(store: string): string {
+  return json<{head: string}>(store, 'status').head;
+}
+
+function fails(store: string, ...args: string[]): {status: number | null; code: string} {
+  const {status, stdout} = dbos(store, [...args, '--json']);
+  return {status, code: (JSON.parse(stdout) as Result).error.code};
+}
+
+test('what is pushed by one is pulled by the other, forward and merged', t => {
+  const {hub, one, two} = stores(t);
+  t.is(readFileSync(join(one, 'shared'), 'utf8'), 'text\n');
+  t.true(json<{clean: boolean}>(one, 'status').clean);
+  record(one, 'a', 'a\n');
+  const pushed = json<Result>(one, 'push');
+  t.deepEqual(
+    pushed.updates.map(({ref}) => ref),
+    ['branches/main'],
+  );
+  t.is(json<Result>(two, 'pull').kind, 'fast-forward');
+  t.is(head(two), head(one));
+  t.is(readFileSync(join(two, 'a'), 'utf8'), 'a\n');
+  t.is(json<Result>(two, 'pull').kind, 'up-to-date');
+
+  record(one, 'a', 'more\n');
+  record(two, 'b', 'b\n');
+  mustRun(one, 'push');
+  t.deepEqual(fails(two, 'push'), {status: 6, code: 'NOT_FAST_FORWARD'});
+  t.deepEqual(fails(two, 'pull', '--ff-only'), {status: 6, code: 'NOT_FAST_FORWARD'});
+  const [merged] = [json<Result>(two, 'pull')];
+  t.is(merged.kind, 'merge');
+  t.is(readFileSync(join(two, 'a'), 'utf8'), 'more\n');
+  const [newest] = json<{parents: string[]}[]>(two, 'log', '-n', '1');
+  t.is(newest?.parents.length, 2);
+  mustRun(two, 'push');
+  mustRun(one, 'pull');
+  t.is(head(one), head(two));
+  for (const store of [hub, one, two]) mustRun(store, 'fsck');
+  // each change of refs is an operation
+  mustRun(one, 'undo');
+  t.not(head(one), head(two));
+  t.false(existsSync(join(one, 'b')));
+});
+
+test('a pull that conflicts is refused with the list and moves nothing', t => {
+  const {one, two} = stores(t);
+  record(one, 'shared', 'one\n');
+  record(two, 'shared', 'two\n');
+  mustRun(one, 'push');
+  const before = head(two);
+  t.deepEqual(fails(two, 'pull'), {status: 3, code: 'TRANSACTION_CONFLICT'});
+  t.is(head(two), before);
+  t.is(readFileSync(join(two, 'shared'), 'utf8'), 'two\n');
+  // both were seen before: the other side wins only if it is where it was last seen
+  const lease = json<Result>(two, 'push', '--force-with-lease');
+  t.is(lease.updates.length, 1);
+  record(one, 'c', 'c\n');
+  t.deepEqual(fails(one, 'push', '--force-with-lease'), {status: 6, code: 'NOT_FAST_FORWARD'});
+});
+
+test('remotes, their revisions, tags, new branches, deletion and pruning', t => {
+  const {root, one, two} = stores(t);
+  t.deepEqual(json(one, 'remote', 'ls'), [{name: 'origin', url: join(root, 'hub')}]);
+  t.is(json<{id: string}[]>(one, 'log', 'origin/main')[0]?.id, head(one));
+  mustRun(one, 'switch', '-c', 'topic');
+  record(one, 'd', 'd\n');
+  mustRun(one, 'tag', 'v1', '-m', 'first');
+  mustRun(one, 'push', '-u', 'origin', 'topic', 'v1');
+  mustRun(two, 'fetch');
+  t.is(json<{branches: {name: string}[]}>(two, 'remote', 'show').branches.length, 2);
+  t.is(json<{id: string}[]>(two, 'log', 'v1')[0]?.id, head(one));
+  mustRun(two, 'switch', '-c', 'topic', 'origin/topic');
+  mustRun(one, 'push', '--delete', 'origin', 'topic');
+  t.deepEqual(fails(one, 'push', '--delete', 'origin', 'topic'), {status: 4, code: 'REMOTE_REF_UNKNOWN'});
+  t.is(json<Result>(two, 'fetch', '--prune').updates.length, 1);
+  t.is(dbos(two, ['log', 'origin/topic']).status, 4);
+
+  mustRun(two, 'remote', 'add', 'other', '../one');
+  mustRun(two, 'fetch', '--all');
+  t.is(json<{id: string}[]>(two, 'log', 'other/topic')[0]?.id, head(one));
+  mustRun(two, 'remote', 'set-url', 'other', '../nowhere');
+  t.deepEqual(fails(two, 'fetch', 'other'), {status: 1, code: 'STORE_NOT_FOUND'});
+  t.deepEqual(fails(two, 'remote', 'add', 'other', '../one'), {status: 1, code: 'REMOTE_EXISTS'});
+  t.deepEqual(fails(two, 'remote', 'add', 'net', 'https://example.org/x'), {status: 2, code: 'REMOTE_URL_INVALID'});
+  mustRun(two, 'remote', 'rm', 'other');
+  t.deepEqual(fails(two, 'fetch', 'other'), {status: 4, code: 'REMOTE_UNKNOWN'});
+  t.is(dbos(two, ['log', 'other/topic']).status, 4);
+  mustRun(two, 'fsck');
+});
+
+test('a push takes the work tree of the other store along, or is refused', t => {
+  const root = makeTmpDir(t);
+  const first = join(root, 'first');
+  const copy = join(root, 'copy');
+  mkdirSync(first);
+  mustRun(first, 'init');
+  record(first, 'f', 'one\n');
+  mustRun(root, 'clone', 'first', 'copy');
+  record(copy, 'f', 'two\n');
+  writeFileSync(join(first, 'f'), 'precious\n');
+  t.deepEqual(fails(copy, 'push'), {status: 6, code: 'WOULD_OVERWRITE'});
+  t.is(readFileSync(join(first, 'f'), 'utf8'), 'precious\n');
+  writeFileSync(join(first, 'f'), 'one\n');
+  mustRun(copy, 'push');
+  t.is(readFileSync(join(first, 'f'), 'utf8'), 'two\n');
+  t.true(json<{clean: boolean}>(first, 'status').clean);
+  t.deepEqual(fails(copy, 'push', '--delete', 'origin', 'main'), {status: 1, code: 'BRANCH_CURRENT'});
+  // a clone that fails leaves nothing
+  t.deepEqual(fails(root, 'clone', '-b', 'nowhere', 'first', 'failed'), {status: 4, code: 'REMOTE_REF_UNKNOWN'});
+  t.false(existsSync(join(root, 'failed')));
+  t.deepEqual(fails(root, 'clone', 'first', 'copy'), {status: 1, code: 'PATH_EXISTS'});
+});
