@@ -413,8 +413,8 @@ test('operations and views in another form than the canonical one are reported',
 
 test('law: whatever byte of the value log is flipped, fsck says so, and no read crashes', async t => {
   const {repo, directory} = await makeRepo(t);
-  await commitFiles(repo, {...manyFiles(), big: 'x'.repeat(5000), other: 'y'.repeat(3000)});
-  await commitFiles(repo, {...manyFiles(), big: 'x'.repeat(6000)});
+  await commitFiles(repo, {...manyFiles(), big: 'x'.repeat(40_000), other: 'y'.repeat(3000)});
+  await commitFiles(repo, {...manyFiles(), big: 'x'.repeat(50_000)});
   await repo.close();
   const folderOfLog = join(directory, '.dbos/log');
   const [name] = fs.readdirSync(folderOfLog).sort() as [string];

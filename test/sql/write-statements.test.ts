@@ -301,3 +301,80 @@ test('in a repository each unit is a commit on the branch of HEAD', async t => {
   ]);
   t.deepEqual((await again.statement("SELECT b FROM t AS OF 'HEAD~1' WHERE a = 2")).all(), [['y']]);
 });
+
+test('INSERTs that differ in their literals are what each is by itself', t => {
+  const literals = [
+    ...['1', '-1', '0', '-0', '1.5', '-1.5', '-0.0', '1e3', '.5', '5.', '0x1F', '1_000', 'NULL', 'null'],
+    ...["'a'", "'it''s'", "''", "'('", "'),'", "x'00ff'", "X''", "'é\u{1f600}'"],
+    ...['9007199254740993', '-9223372036854775808', '9223372036854775807', '9223372036854775808', '-0x10'],
+    ...['+1', '(1)', '1 + 1', "'a' || 'b'", 'abs(-3)', 'TRUE', '"a"', '1 -- one\n', '/* one */ 1', '- 1', '- /**/ 2.5'],
+  ];
+  const [repeated, apart] = [database(), database()];
+  for (const db of [repeated, apart]) run(db, 'CREATE TABLE t(a INTEGER PRIMARY KEY, b, c TEXT, d REAL, e INT)');
+  let id = 0;
+  for (const first of literals) {
+    for (const second of [first, ...literals.slice(id % 7, (id % 7) + 3)]) {
+      const row = `VALUES (${++id}, ${first}, ${second}, ${first}, ${second})`;
+      // the texts that come before the literals are all different, so none is like another
+      for (const [db, into] of [
+        [repeated, 't'],
+        [apart, `t /* ${id} */`],
+      ] as const) {
+        const sql = `INSERT INTO ${into} ${row}`;
+        try {
+          if (id % 3 === 0) for (const {statement} of statements(sql)) t.is(statement.kind, 'insert');
+          t.deepEqual(db.prepare(id % 2 === 0 ? `${sql};` : sql).all(), []);
+        } catch (error) {
+          t.true(isDbosError(error));
+        }
+      }
+    }
+  }
+  const all = 'SELECT a, typeof(b), quote(b), quote(c), quote(d), quote(e) FROM t';
+  t.true(run(repeated, all).length > 90);
+  t.deepEqual(run(repeated, all), run(apart, all));
+});
+
+test('an INSERT like others is compiled anew where it has to be, and its errors have their places', async t => {
+  const units: UnitInfo[] = [];
+  const db = database(info => units.push(info));
+  run(db, 'CREATE TABLE t(a INTEGER PRIMARY KEY, b); CREATE TABLE u(t REFERENCES t)');
+  for (let i = 1; i <= 4; i++) run(db, `INSERT INTO t VALUES (${i}, 'row ${i}')`);
+  t.deepEqual(
+    units.slice(2).map(({message, changes}) => [message, changes]),
+    [1, 2, 3, 4].map(i => [`INSERT INTO t VALUES (${i}, 'row ${i}')`, 1]),
+  );
+  const before = units.length;
+  for await (const statement of db.script("INSERT INTO t VALUES (5, 'a');\n INSERT INTO t VALUES (6, 'b') ;")) {
+    t.deepEqual(statement.all(), []);
+  }
+  t.deepEqual(
+    units.slice(before).map(({message}) => message),
+    ["INSERT INTO t VALUES (5, 'a')", "INSERT INTO t VALUES (6, 'b')"],
+  );
+  t.like(
+    t.throws(() => db.prepare("INSERT INTO t VALUES (1, 'x')").all(), {code: 'CONSTRAINT_FAILED'}),
+    {
+      data: {line: 1, column: 1},
+    },
+  );
+  t.throws(() => db.prepare('INSERT INTO t VALUES (7)'), {message: /^table t has 2 columns but 1 values/});
+  t.throws(() => db.prepare("INSERT INTO t VALUES (7, 'x'"), {code: 'SQL_SYNTAX'});
+  t.throws(() => db.prepare("INSERT INTO t VALUES (7, 'x') 8"), {code: 'SQL_SYNTAX'});
+  t.throws(() => db.prepare("INSERT INTO t VALUES (7, 'x'); SELECT 1"), {message: /more than one/});
+  t.deepEqual(db.prepare("INSERT INTO t VALUES (7, 'x') RETURNING b").all(), [['x']]);
+  t.true(db.prepare("INSERT INTO t VALUES (8, 'x')").explain().length > 0);
+
+  const prepared = db.prepare("INSERT INTO t VALUES (8, 'x')");
+  run(db, 'ALTER TABLE t ADD COLUMN c');
+  t.throws(() => prepared.all(), {message: /^table t has 3 columns but 2 values/});
+  t.throws(() => db.prepare("INSERT INTO t VALUES (8, 'x')"), {message: /^table t has 3 columns but 2 values/});
+
+  run(
+    db,
+    'PRAGMA foreign_keys = OFF; INSERT INTO u VALUES (100); INSERT INTO u VALUES (101); INSERT INTO u VALUES (102)',
+  );
+  run(db, 'PRAGMA foreign_keys = ON; INSERT INTO u VALUES (1)');
+  t.throws(() => run(db, 'INSERT INTO u VALUES (103)'), {message: /FOREIGN KEY/});
+  t.deepEqual(run(db, 'SELECT t FROM u'), [[100], [101], [102], [1]]);
+});

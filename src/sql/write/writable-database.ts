@@ -6,7 +6,7 @@
 import {DbosError, type ErrorCode, isDbosError} from '../../errors.js';
 import type {ObjectId} from '../../objects/id.js';
 import type {FileOwner} from '../../state/file-edits.js';
-import type {Name, Span, Statement as Syntax} from '../ast.js';
+import type {Insert, Name, Span, Statement as Syntax} from '../ast.js';
 import {foldName} from '../catalog/names.js';
 import type {Batch} from '../exec/compile.js';
 import {sqlError} from '../fault.js';
@@ -32,6 +32,7 @@ import {define, isDefinition} from './definitions.js';
 import {ChangeReport, changeLines} from './explain-change.js';
 import {checkViolations} from './foreign-keys.js';
 import {pragma} from './pragmas.js';
+import {type RepeatedInsert, RepeatedInserts} from './repeated-inserts.js';
 import {Schemas, type SchemasMark} from './schemas.js';
 import {Run, Session} from './session.js';
 import {shortened} from './unit-message.js';
@@ -107,6 +108,7 @@ export class WritableDatabase extends Database {
   private settling: Promise<void> | undefined;
   /** Whether a statement waits for more rows. */
   private isTaking = false;
+  private readonly repeated = new RepeatedInserts();
 
   constructor(
     state: WorkingState,
@@ -151,19 +153,46 @@ export class WritableDatabase extends Database {
     this.texts = [];
   }
 
+  override prepare(sql: string, parameters?: Parameters): Statement {
+    const repeated = parameters === undefined ? this.repeated.find(sql, 0, this.stamp) : undefined;
+    // nothing but a `;` may follow it
+    if (repeated === undefined || !/^;?$/.test(sql.slice(repeated.at.to))) return super.prepare(sql, parameters);
+    return this.repeatedInsert(sql, repeated, () =>
+      located(sql, () => this.whole(parseStatement(sql), sql, undefined)),
+    );
+  }
+
+  /** Changes with everything that a compiled INSERT depends on. */
+  private get stamp(): string {
+    return `${this.schemas.version} ${this.session.foreignKeys}`;
+  }
+
+  private repeatedInsert(sql: string, repeated: RepeatedInsert, make: () => Statement): Statement {
+    return new LiteralInsert(this, sql, repeated, () => this.stamp === repeated.shape.stamp, make);
+  }
+
   protected override compile(syntax: Syntax, sql: string, parameters: Parameters | undefined): Statement {
     if (syntax.kind === 'explain') return super.compile(syntax, sql, parameters);
+    const repeated = syntax.kind === 'insert' ? this.repeated.find(sql, syntax.from, this.stamp) : undefined;
+    if (repeated?.at.to !== syntax.to) return this.whole(syntax, sql, parameters);
+    return this.repeatedInsert(sql, repeated, () => this.whole(syntax, sql, parameters));
+  }
+
+  /** Compiles a statement by itself, whatever was compiled before. */
+  private whole(syntax: Syntax, sql: string, parameters: Parameters | undefined): Statement {
     const {schemas} = this;
     const make = (): Statement => {
       if (syntax.kind === 'select') return this.select(syntax, sql, parameters);
       if (syntax.kind === 'insert' || syntax.kind === 'update' || syntax.kind === 'delete') {
         // which rows are changed depends on all of them
         if (syntax.kind !== 'insert') this.writing.onRead?.(foldName(syntax.table.name.name.text));
-        return new ChangeStatement(this, this.compiler, syntax, sql, parameters, report => {
+        const made = new ChangeStatement(this, this.compiler, syntax, sql, parameters, report => {
           const binder = this.binder(this.catalog, parameters);
           const place: Place = {binder, scope: undefined, outer: [], sql, report};
           return {place, step: limited(() => this.compiler.step(place, syntax))};
         });
+        if (syntax.kind === 'insert') this.repeated.note(sql, syntax, this.stamp, like => this.shapeOf(like, sql));
+        return made;
       }
       return new PlainStatement(this, syntax, sql);
     };
@@ -171,6 +200,11 @@ export class WritableDatabase extends Database {
       () => located(sql, make),
       () => schemas.version,
     );
+  }
+
+  private shapeOf(insert: Insert, sql: string): Step {
+    const place: Place = {binder: this.binder(this.catalog, undefined), scope: undefined, outer: [], sql};
+    return limited(() => this.compiler.step(place, insert));
   }
 
   protected override contexts(): FunctionContexts {
@@ -623,6 +657,50 @@ class ChangeStatement extends Statement {
       .all()
       .map(([line]) => line)
       .join('\n');
+  }
+}
+
+/** An INSERT like one before it. */
+class LiteralInsert extends Statement {
+  readonly columns: Columns = [];
+
+  constructor(
+    private readonly database: WritableDatabase,
+    private readonly sql: string,
+    private readonly repeated: RepeatedInsert,
+    private readonly isCurrent: () => boolean,
+    /** Compiles it by itself. */
+    private readonly make: () => Statement,
+  ) {
+    super();
+  }
+
+  *batches(parameters?: Parameters, options: RunOptions = {}): Generator<Batch, void, undefined> {
+    if (!this.isCurrent()) {
+      yield* this.make().batches(parameters, options);
+      return;
+    }
+    this.run(options);
+  }
+
+  override all(parameters?: Parameters, options: RunOptions = {}): (readonly Value[])[] {
+    if (!this.isCurrent()) return this.make().all(parameters, options);
+    this.run(options);
+    return [];
+  }
+
+  private run(options: RunOptions): void {
+    const {database, sql, repeated} = this;
+    const {shape, values, at} = repeated;
+    located(sql, () => database.change(shape.step, at, sql, values, options));
+  }
+
+  explaining(mode: 'plan' | 'analyze'): Statement {
+    return this.make().explaining(mode);
+  }
+
+  explain(): string {
+    return this.make().explain();
   }
 }
 
