@@ -244,6 +244,17 @@ test('of columns that must not be NULL those without a default are told of first
   t.deepEqual(run(db, 'SELECT * FROM t'), [[1, 2, 3]]);
 });
 
+test('NEW and OLD have no affinity but that of the rowid', t => {
+  const db = database();
+  run(db, "CREATE TABLE l(x); INSERT INTO l VALUES ('1'); CREATE TABLE u(a INTEGER PRIMARY KEY, b INT, r)");
+  run(
+    db,
+    'CREATE TRIGGER i AFTER INSERT ON u BEGIN UPDATE u SET r = (SELECT (x = new.a) || (x = new.rowid) || (x = new.b) FROM l); END',
+  );
+  run(db, 'INSERT INTO u VALUES (1, 1, NULL)');
+  t.deepEqual(run(db, 'SELECT r FROM u'), [['110']]);
+});
+
 test('temporary tables hide others and are no part of the state', t => {
   let units = 0;
   const db = database(() => units++);

@@ -24,9 +24,15 @@ export class RowNames {
   readonly table: ScopeTable;
   private readonly slots: readonly Slot[];
 
-  /** `qualified`: NEW, OLD and excluded, whose columns are named with them in front, and have no affinity in SQLite. */
+  /**
+   * `qualified`: NEW, OLD and excluded, whose columns are named with them in front, and have no affinity in SQLite but for the
+   * rowid of NEW and OLD.
+   */
   constructor(alias: string, {name: of, columns, rowid}: RowOwner, qualified = false) {
-    this.slots = columns.map(({name, affinity, collation}) => new Slot(name, qualified ? 'none' : affinity, collation));
+    const bare = (column: number) => qualified && (column !== rowid || alias === 'excluded');
+    this.slots = columns.map(
+      ({name, affinity, collation}, column) => new Slot(name, bare(column) ? 'none' : affinity, collation),
+    );
     const bound = (column: number) => () => slotOf(this.slots[column] as Slot);
     this.table = {
       alias,
