@@ -214,6 +214,7 @@ test('a row that names a missing one has been inserted, and is last_insert_rowid
     'INSERT INTO c VALUES (7, 1, 2, 3, 4) ON CONFLICT (r) DO NOTHING',
     'INSERT INTO c VALUES (7, 1, 2, 3, 4) ON CONFLICT (r) DO UPDATE SET k = 1',
     'INSERT OR REPLACE INTO d VALUES (1)',
+    'INSERT INTO e(f) VALUES (1) ON CONFLICT (k) DO UPDATE SET f = 1',
     'INSERT OR REPLACE INTO e(f) VALUES (1)',
   ];
   for (const sql of refused) t.deepEqual(last(sql), [[3]], sql);

@@ -47,6 +47,7 @@ export function compileInsert(compiler: Compiler, place: Place, statement: Inser
   const body = statement.source?.body;
   const rowidGiven = statement.source !== undefined && program.rowid !== undefined && places.includes(program.rowid);
   const replaces = program.mayReplaceByInsert(statement.or, rowidGiven, upserts?.ruled ?? (() => false));
+  const reaches = upserts?.reaches(rowidGiven) ?? false;
   const single =
     place.scope === undefined &&
     (body === undefined || (body.kind === 'values' && body.rows.length === 1)) &&
@@ -77,7 +78,7 @@ export function compileInsert(compiler: Compiler, place: Place, statement: Inser
   };
   const begin = (run: Run, outer: readonly Cell[], or?: ConflictAction): Insertion => {
     const rules = upserts === undefined ? [] : upserts.rules(run, outer);
-    if (run.depth === 0) run.single = single && !upserts?.reaches;
+    if (run.depth === 0) run.single = single && !reaches;
     return new Insertion(program, run, or ?? statement.or, rules, returning);
   };
   const many = (run: Run): ManyRows => {

@@ -21,8 +21,8 @@ export interface Upserts {
   readonly rules: (run: Run, outer: readonly Cell[]) => readonly ConflictRule[];
   /** Whether a clause says what happens where this constraint is in the way. */
   readonly ruled: (unique: Unique) => boolean;
-  /** Whether an update can concern other rows. */
-  readonly reaches: boolean;
+  /** Whether an update can concern other rows: one about a rowid that is made, and so never taken, does not. */
+  readonly reaches: (rowidGiven: boolean) => boolean;
 }
 
 interface RuleMaker {
@@ -44,7 +44,12 @@ export function compileUpserts(
   return {
     rules: (run, outer) => makers.map(({make}) => make(run, outer)),
     ruled: unique => makers.some(maker => maker.unique === undefined || maker.unique === unique),
-    reaches: makers.some(({reaches}) => reaches),
+    reaches: rowidGiven => {
+      const made = (unique: Unique | undefined) => {
+        return !rowidGiven && program.rowid !== undefined && unique !== undefined && unique.index === undefined;
+      };
+      return makers.some(({unique, reaches}) => reaches && !made(unique));
+    },
   };
 }
 
