@@ -1,9 +1,14 @@
 import {Args, Flags, StoreCommand} from '../src/cli/command.js';
+import {subjectOf} from '../src/cli/commit-text.js';
+import {trackingText} from '../src/cli/sync-text.js';
+import {alignRows} from '../src/cli/table.js';
 import {formatId, shortId} from '../src/objects/id.js';
 import {createBranch, deleteBranch, listBranches, renameBranch} from '../src/repo/branches.js';
+import {readCommit} from '../src/repo/commit.js';
 import type {Repository} from '../src/repo/repository.js';
 import {resolveRevision} from '../src/repo/revisions.js';
 import {quotePath} from '../src/state/quote.js';
+import {trackingOf} from '../src/sync/tracking.js';
 
 export default class Branch extends StoreCommand {
   static override summary = 'List, create, rename or delete branches.';
@@ -24,6 +29,11 @@ export default class Branch extends StoreCommand {
       exclusive: ['move'],
     }),
     move: Flags.boolean({char: 'm', description: 'Rename the branch, the current one if only the new name is given.'}),
+    verbose: Flags.boolean({
+      char: 'v',
+      description: 'List also the commit of each branch, and how it stands to what it follows.',
+      exclusive: ['delete', 'force-delete', 'move'],
+    }),
   };
   static override exits = [4, 6];
   static override completes = {name: 'branch', revision: 'revision'} as const;
@@ -34,6 +44,7 @@ export default class Branch extends StoreCommand {
       const {name, revision} = args;
       if (flags.move) return this.rename(repository, name, revision);
       if (flags.delete || flags['force-delete']) return this.remove(repository, name, flags['force-delete'] === true);
+      if (name === undefined && flags.verbose) return this.listWhole(repository);
       return name === undefined ? this.list(repository) : this.create(repository, name, revision ?? 'HEAD');
     });
   }
@@ -46,6 +57,22 @@ export default class Branch extends StoreCommand {
       this.print(current ? `* ${this.style.green(quotePath(name))}` : `  ${quotePath(name)}`);
     }
     return branches;
+  }
+
+  private async listWhole(repository: Repository): Promise<unknown> {
+    const branches = [...listBranches(repository)].map(branch => ({
+      ...branch,
+      tracking: trackingOf(repository, branch.name, branch.id),
+      subject: subjectOf(readCommit(repository.objects, branch.id).message),
+    }));
+    const lines = branches.map(({name, id, current, tracking, subject}) => {
+      const mark = current ? `* ${this.style.green(quotePath(name))}` : `  ${quotePath(name)}`;
+      return [mark, this.style.yellow(shortId(id)), tracking ? `[${trackingText(tracking)}] ${subject}` : subject];
+    });
+    await this.printLines(alignRows(lines));
+    return branches.map(({name, id, current, tracking, subject}) => {
+      return {name, id: formatId(id), current, subject, tracking: tracking ?? null};
+    });
   }
 
   private async create(repository: Repository, name: string, revision: string): Promise<unknown> {

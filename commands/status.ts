@@ -2,10 +2,12 @@ import {Args, Flags, StoreCommand, txnFlag} from '../src/cli/command.js';
 import {leftOutWarnings} from '../src/cli/move-text.js';
 import {statePath} from '../src/cli/paths.js';
 import {statusLines} from '../src/cli/status-text.js';
+import {trackingText} from '../src/cli/sync-text.js';
 import {formatId, shortId} from '../src/objects/id.js';
 import type {Repository} from '../src/repo/repository.js';
 import type {TableChanges} from '../src/sql/transaction-changes.js';
 import {plainText} from '../src/state/quote.js';
+import type {Tracking} from '../src/sync/tracking.js';
 import {readStatus, type WorkTreeStatus} from '../src/worktree/status.js';
 
 export default class Status extends StoreCommand {
@@ -39,7 +41,8 @@ export default class Status extends StoreCommand {
       });
       this.progress.finish();
       const {branch, head, clean, changes, skipped, unreadable} = status;
-      if (!this.json) await this.show(repository, status, flags.all === true, typed.length > 0);
+      const tracking = await this.tracking(repository, status);
+      if (!this.json) await this.show(repository, status, tracking, flags.all === true, typed.length > 0);
       for (const line of leftOutWarnings(skipped, unreadable)) this.warning(line);
       return {
         branch: branch ?? null,
@@ -50,8 +53,16 @@ export default class Status extends StoreCommand {
         tables: [],
         skipped,
         unreadable,
+        ...(tracking && {tracking}),
       };
     });
+  }
+
+  /** Returns how HEAD's branch stands to what it follows. Most stores have nothing to follow, and load nothing for it. */
+  private async tracking(repository: Repository, {branch, head}: WorkTreeStatus): Promise<Tracking | undefined> {
+    if (branch === undefined || !repository.config.record('upstreams').has(branch)) return undefined;
+    const {trackingOf} = await import('../src/sync/tracking.js');
+    return trackingOf(repository, branch, head);
   }
 
   /** Shows what an open transaction has changed. */
@@ -82,7 +93,13 @@ export default class Status extends StoreCommand {
     });
   }
 
-  private async show(repository: Repository, status: WorkTreeStatus, all: boolean, limited: boolean): Promise<void> {
+  private async show(
+    repository: Repository,
+    status: WorkTreeStatus,
+    tracking: Tracking | undefined,
+    all: boolean,
+    limited: boolean,
+  ): Promise<void> {
     const {branch, head, clean, changes, interrupted} = status;
     const {green, red} = this.style;
     const lines: string[] = [];
@@ -92,6 +109,7 @@ export default class Status extends StoreCommand {
       lines.push(`HEAD is ${red('detached')} at ${shortId(head as NonNullable<typeof head>)}`);
       lines.push(`  ${returnHint(lastBranch(repository))}`);
     }
+    if (tracking) lines.push(`It follows ${trackingText(tracking)}`);
     if (interrupted !== undefined) {
       lines.push(`${red('A checkout was interrupted:')} run it again, or go back with \`dbos restore --force .\`.`);
     }

@@ -3,8 +3,9 @@ import {formatId, shortId} from '../objects/id.js';
 import {shortName} from '../repo/refs.js';
 import {quotePath} from '../state/quote.js';
 import type {RefUpdate, Transferred} from '../sync/fetch.js';
+import type {Tracking} from '../sync/tracking.js';
 import {counted} from './move-text.js';
-import {formatBytes} from './progress.js';
+import {formatBytes, formatCount} from './progress.js';
 
 /** Returns the refs that moved, as scripts get them. */
 export function updatesJson(updates: readonly RefUpdate[]): readonly Readonly<Record<string, unknown>>[] {
@@ -22,6 +23,17 @@ export function updateLines(updates: readonly RefUpdate[]): string[] {
     if (after === null) return `${name}  deleted`;
     return before === null ? `${name}  new, ${shortId(after)}` : `${name}  ${shortId(before)} → ${shortId(after)}`;
   });
+}
+
+/** Returns how a branch stands to what it follows: `origin/main, 2 ahead`. */
+export function trackingText({upstream, ahead, behind}: Tracking): string {
+  const name = quotePath(upstream);
+  if (ahead === null || behind === null) return `${name}, which is gone`;
+  const parts = [
+    ...(ahead > 0 ? [`${formatCount(ahead)} ahead`] : []),
+    ...(behind > 0 ? [`${formatCount(behind)} behind`] : []),
+  ];
+  return [name, ...parts].join(', ');
 }
 
 /** Returns how much travelled. */

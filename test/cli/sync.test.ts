@@ -63,6 +63,11 @@ test('what is pushed by one is pulled by the other, forward and merged', t => {
   record(one, 'a', 'more\n');
   record(two, 'b', 'b\n');
   mustRun(one, 'push');
+  mustRun(two, 'fetch');
+  const apart = {upstream: 'origin/main', ahead: 1, behind: 1};
+  t.deepEqual(json<{tracking: unknown}>(two, 'status').tracking, apart);
+  t.deepEqual(json<{tracking: unknown}[]>(two, 'branch', '-v')[0]?.tracking, apart);
+  t.true(mustRun(two, 'status').includes('It follows origin/main, 1 ahead, 1 behind\n'));
   t.deepEqual(fails(two, 'push'), {status: 6, code: 'NOT_FAST_FORWARD'});
   t.deepEqual(fails(two, 'pull', '--ff-only'), {status: 6, code: 'NOT_FAST_FORWARD'});
   const [merged] = [json<Result>(two, 'pull')];
