@@ -13,7 +13,7 @@ export interface ComparedNodes {
   readonly own: readonly (readonly ObjectId[])[];
   /** The topmost nodes that it shares. */
   readonly shared: ReadonlySet<ObjectId>;
-  /** Leaves that only the others have. */
+  /** Leaves of the others that were compared and not found in the tree: those whose rows a change may have taken away. */
   readonly otherLeaves: readonly ObjectId[];
 }
 

@@ -2,7 +2,8 @@
 import {existsSync, mkdirSync, readFileSync, writeFileSync} from 'node:fs';
 import {join} from 'node:path';
 import test, {type ExecutionContext} from 'ava';
-import {dbos, json, mustRun} from '../support/dbos.js';
+import {randomBytes, randomNumbers} from '../bench/generated-tree.js';
+import {dbos, json, mustRun, outcome, start} from '../support/dbos.js';
 import {makeTmpDir} from '../support/tmp.js';
 
 interface Result {
@@ -152,4 +153,54 @@ test('a push takes the work tree of the other store along, or is refused', t => 
   t.deepEqual(fails(root, 'clone', '-b', 'nowhere', 'first', 'failed'), {status: 4, code: 'REMOTE_REF_UNKNOWN'});
   t.false(existsSync(join(root, 'failed')));
   t.deepEqual(fails(root, 'clone', 'first', 'copy'), {status: 1, code: 'PATH_EXISTS'});
+});
+
+test('of two that push at once exactly one wins, and two that push to each other do not wait for ever', async t => {
+  const {hub, one, two} = stores(t);
+  record(one, 'x', 'x\n');
+  record(two, 'y', 'y\n');
+  const done = await Promise.all([one, two].map(store => outcome(start(store, ['push']))));
+  t.deepEqual(done.map(({status}) => status).sort(), [0, 6]);
+  t.true([head(one), head(two)].includes(json<{id: string}[]>(hub, 'log')[0]?.id as string));
+
+  for (const [store, other] of [
+    [one, '../two'],
+    [two, '../one'],
+  ] as const) {
+    mustRun(store, 'config', 'core.lockTimeout', '4');
+    mustRun(store, 'remote', 'add', 'other', other);
+    mustRun(store, 'branch', `of-${store === one ? 'one' : 'two'}`);
+  }
+  const crossed = await Promise.all([
+    outcome(start(one, ['push', 'other', 'of-one'])),
+    outcome(start(two, ['push', 'other', 'of-two'])),
+  ]);
+  t.true(crossed.some(({status}) => status === 0));
+  t.true(crossed.every(({status}) => status === 0 || status === 5));
+  for (const store of [hub, one, two]) mustRun(store, 'fsck');
+});
+
+test('a transfer that is killed shows nothing, damages nothing, and is done by running it again', async t => {
+  const {hub, one, two} = stores(t);
+  const random = randomNumbers(5);
+  for (let i = 0; i < 60; i++) writeFileSync(join(one, `large${i}`), randomBytes(i, 400_000));
+  mustRun(one, 'commit', '-m', 'large');
+  for (const [store, command] of [
+    [one, 'push'],
+    [two, 'pull'],
+  ] as const) {
+    const before = json<{id: string}[]>(hub, 'log')[0]?.id;
+    for (let kills = 0; kills < 4; kills++) {
+      const child = start(store, [command]);
+      const timer = setTimeout(() => child.kill('SIGKILL'), 150 + random() * 500);
+      const {status} = await outcome(child);
+      clearTimeout(timer);
+      if (status === null && command === 'push')
+        t.true([before, head(one)].includes(json<{id: string}[]>(hub, 'log')[0]?.id));
+    }
+    mustRun(store, command);
+    for (const each of [hub, store]) mustRun(each, 'fsck');
+  }
+  t.is(head(two), head(one));
+  t.true(json<{clean: boolean}>(two, 'status').clean);
 });

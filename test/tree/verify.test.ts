@@ -8,6 +8,7 @@ import type {ObjectId} from '../../src/objects/id.js';
 import {MemoryObjects} from '../../src/objects/memory.js';
 import {buildTree} from '../../src/tree/builder.js';
 import {ContentRef, type Row} from '../../src/tree/cell.js';
+import {compareNodes} from '../../src/tree/compare-nodes.js';
 import {diffTrees} from '../../src/tree/diff.js';
 import {editTree} from '../../src/tree/edit.js';
 import {encodeKey} from '../../src/tree/key.js';
@@ -293,6 +294,71 @@ test('a node that was checked is still held against each of its places', t => {
   objects.reads = 0;
   t.deepEqual(check(single.id), ['The root has only one child']);
   t.is(objects.reads, 0);
+});
+
+/** Returns every node of a tree. */
+function allNodes(objects: MemoryObjects, root: TreeRoot): Set<ObjectId> {
+  const nodes = new Set<ObjectId>();
+  const visit = (id: ObjectId): void => {
+    nodes.add(id);
+    for (const link of linksOf(objects.read(id))) if (link.kind === 'node') visit(link.id);
+  };
+  if (root !== null) visit(root);
+  return nodes;
+}
+
+test('comparing nodes tells exactly those that other trees do not have', t => {
+  const edit = fc.record({key: fc.nat(700), value: fc.option(fc.nat(3))});
+  fc.assert(
+    fc.property(fc.nat(600), fc.array(edit, {maxLength: 40}), fc.nat(600), (rows, edits, other) => {
+      const objects = new MemoryObjects();
+      const before = buildTree(objects, SMALL, pairs(0, rows));
+      const third = buildTree(objects, SMALL, pairs(other, 700));
+      const keyed = new Map(edits.map(({key, value}) => [key, value]));
+      const sorted = [...keyed].sort(([a], [b]) => a - b);
+      const rowsOf = sorted.map(([key, value]) => ({
+        key: encodeKey(SMALL, [key]),
+        row: value === null ? null : [key, value],
+      }));
+      const after = editTree(objects, SMALL, before, rowsOf);
+      const {own, shared, otherLeaves} = compareNodes(objects, after, [before, third]);
+      const known = new Set([...allNodes(objects, before), ...allNodes(objects, third)]);
+      const nodes = allNodes(objects, after);
+      t.deepEqual(own.flat().sort(), [...nodes].filter(id => !known.has(id)).sort());
+      const below = [...shared].flatMap(id => [...allNodes(objects, id)]);
+      t.deepEqual([...own.flat(), ...below].sort(), [...nodes].sort());
+      t.true(otherLeaves.every(id => known.has(id) && !shared.has(id)));
+    }),
+    {numRuns: 100, seed: 3},
+  );
+});
+
+test('of nodes that sound trees have the edges are read, and each is held against its place', t => {
+  const objects = new CountingObjects();
+  const root = buildTree(objects, SMALL, pairs(0, 5000)) as ObjectId;
+  const next = editTree(objects, SMALL, root, [{key: encodeKey(SMALL, [2700]), row: [2700, 1]}]) as ObjectId;
+  const {shared} = compareNodes(objects, next, [root]);
+  objects.reads = 0;
+  t.deepEqual([...verifyTree(objects, SMALL, next, new Map(), shared)], []);
+  t.true(objects.reads < allNodes(objects, next).size / 8, `${objects.reads}`);
+
+  // the first leaf of a sound node begins before what now stands at its left ends
+  const leaves = soundLeaves(objects, 100);
+  const [a, b, c, d] = leaves as [Child, Child, Child, Child];
+  const right = innerOf(objects, 1, [c, d]);
+  const wide = leafOf(objects, pairs(0, a.rows + b.rows + 1));
+  const left = innerOf(objects, 1, [wide]);
+  const overlap = innerOf(objects, 2, [left, right]);
+  const found = [...verifyTree(objects, SMALL, overlap.id, new Map(), new Set([right.id, c.id, d.id]))];
+  t.true(found.some(({id, problem}) => id !== left.id && problem === 'The node begins before its left neighbour ends'));
+  // a sound node under another level, with another number of rows
+  const lower = [...verifyTree(objects, SMALL, innerOf(objects, 2, [a, b]).id, new Map(), new Set([a.id, b.id]))];
+  t.regex(lower.map(({problem}) => problem).join(), /level 0 under level 2/);
+  const more = innerOf(objects, 1, [{...a, rows: a.rows + 1}, b]);
+  t.regex(
+    [...verifyTree(objects, SMALL, more.id, new Map(), new Set([a.id]))].map(each => each.problem).join(),
+    /rows/,
+  );
 });
 
 test('links are the children of inner nodes and the bodies of leaves', t => {
