@@ -2,13 +2,13 @@
 import {chmodSync, copyFileSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync} from 'node:fs';
 import {join} from 'node:path';
 import test from 'ava';
+import {UNCOVERED} from '../support/dbos.js';
 import {makeTmpDir} from '../support/tmp.js';
 import {BIN, runDbos} from './program.js';
 
 const COMMAND = ['completion', 'bash'];
 const EXPECTED = runDbos(COMMAND).stdout;
 /** Coverage turns the code cache off, so these runs go without. */
-const UNCOVERED = {NODE_V8_COVERAGE: ''};
 
 function copyProgram(folder: string): string {
   mkdirSync(folder, {recursive: true});

@@ -5,7 +5,7 @@
 import {spawn} from 'node:child_process';
 import {once} from 'node:events';
 import test, {type ExecutionContext} from 'ava';
-import {environment, PROGRAM} from '../support/dbos.js';
+import {environment, PROGRAM, UNCOVERED} from '../support/dbos.js';
 import {makeTmpDir} from '../support/tmp.js';
 
 type Level = 'snapshot' | 'serializable';
@@ -25,7 +25,7 @@ class Bench {
   }
 
   async try(...args: string[]): Promise<{status: number; stdout: string; stderr: string}> {
-    const child = spawn(process.execPath, [PROGRAM, ...args], {cwd: this.directory, env: environment()});
+    const child = spawn(process.execPath, [PROGRAM, ...args], {cwd: this.directory, env: environment(UNCOVERED)});
     const [stdout, stderr] = [child.stdout, child.stderr].map(stream => {
       const parts: Buffer[] = [];
       stream.on('data', part => parts.push(part));
