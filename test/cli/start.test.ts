@@ -8,7 +8,6 @@ import {BIN, runDbos} from './program.js';
 
 const COMMAND = ['completion', 'bash'];
 const EXPECTED = runDbos(COMMAND).stdout;
-/** Coverage turns the code cache off, so these runs go without. */
 
 function copyProgram(folder: string): string {
   mkdirSync(folder, {recursive: true});

@@ -56,7 +56,7 @@ export function json<T>(cwd: string, ...args: string[]): T {
   return JSON.parse(mustRun(cwd, ...args, '--json')) as T;
 }
 
-/** What keeps a process from reporting coverage: those of which there are hundreds run what others report. */
+/** What keeps a process from reporting coverage, which turns the code cache off: where there are hundreds of them, or the cache is tested. */
 export const UNCOVERED = {NODE_V8_COVERAGE: ''};
 
 /** Starts `dbos` without waiting for it, and without coverage. */
