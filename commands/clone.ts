@@ -33,7 +33,7 @@ export default class Clone extends StoreCommand {
     const context = await this.context();
     return interruptible(
       async signal => {
-        const options = {bare: flags.bare === true, branch: flags.branch, signal};
+        const options = {bare: flags.bare === true, branch: flags.branch, signal, progress: this.showProgress};
         const cloned = await cloneStore(url, directory, options, context);
         const {repo, branch, move, objects, bytes} = cloned;
         const {store, workTree} = repo.location;

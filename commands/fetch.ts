@@ -43,7 +43,7 @@ export default class Fetch extends StoreCommand {
   private async fetch(repository: Repository, {name, url}: Remote, prune: boolean, signal: AbortSignal) {
     const peer = await connect(repository, url);
     try {
-      const fetched = await fetchRemote(repository, peer, name, {prune, signal});
+      const fetched = await fetchRemote(repository, peer, name, {prune, signal, progress: this.showProgress});
       const {updates, keptTags, objects, bytes} = fetched;
       for (const line of updateLines(updates)) this.print(line);
       for (const tag of keptTags) this.warning(`${name} has another tag ${shortName(tag)}; the one here stays.`);

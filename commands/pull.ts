@@ -45,7 +45,7 @@ export default class Pull extends StoreCommand {
             ? followed.branch
             : branch;
       const peer = await connect(repository, remote.url);
-      const fetched = await fetchRemote(repository, peer, remote.name, {signal}).finally(() => peer.close());
+      const fetched = await fetchRemote(repository, peer, remote.name, {signal, progress: this.showProgress}).finally(() => peer.close());
       const upstream = {remote: remote.name, branch: theirs};
       const options = {ffOnly: flags['ff-only'] === true, signal, progress: this.showProgress};
       const {kind, before, commit, move} = await bringIn(repository, upstream, options);

@@ -15,7 +15,7 @@ import {
 } from '../src/repo/refs.js';
 import type {Repository} from '../src/repo/repository.js';
 import {connect} from '../src/sync/connect.js';
-import {type PushRequest, pushRemote} from '../src/sync/push.js';
+import {pushRemote, type RefWish} from '../src/sync/push.js';
 import {currentRemote, readRemote, setUpstream} from '../src/sync/remotes.js';
 
 export default class Push extends StoreCommand {
@@ -61,7 +61,7 @@ export default class Push extends StoreCommand {
           ? names.map(name => deletion(name, there))
           : requestsOf(repository, names, flags.all === true, flags.tags === true);
         const withLease = flags['force-with-lease'] === true;
-        const pushed = await pushRemote(repository, peer, remote.name, requests, {withLease, signal});
+        const pushed = await pushRemote(repository, peer, remote.name, requests, {withLease, signal, progress: this.showProgress});
         if (flags['set-upstream']) {
           for (const {name} of requests.filter(each => each.name.startsWith(BRANCHES))) {
             const branch = branchName(shortName(name));
@@ -83,7 +83,7 @@ export default class Push extends StoreCommand {
   }
 }
 
-function deletion(name: string, there: ReadonlyMap<RefName, unknown>): PushRequest {
+function deletion(name: string, there: ReadonlyMap<RefName, unknown>): RefWish {
   const tag = tagRef(name);
   return {
     name: there.has(tag) && !there.has(branchRef(branchName(name))) ? tag : branchRef(branchName(name)),
@@ -92,9 +92,9 @@ function deletion(name: string, there: ReadonlyMap<RefName, unknown>): PushReque
 }
 
 /** Returns what is to be there afterwards: what is named, else what is asked for, else the current branch. */
-function requestsOf(repo: Repository, names: readonly string[], all: boolean, tags: boolean): PushRequest[] {
+function requestsOf(repo: Repository, names: readonly string[], all: boolean, tags: boolean): RefWish[] {
   const {objects, view} = repo;
-  const requests: PushRequest[] = names.map(name => {
+  const requests: RefWish[] = names.map(name => {
     const tag = tagRef(name);
     const id =
       findRef(objects, view.refs, branchRef(branchName(name))) === undefined

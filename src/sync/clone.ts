@@ -2,9 +2,12 @@
  * Makes a store from another one: all its branches and tags, with the other as the remote `origin`; a bare one has the
  * branches as its own. Layer: sync.
  */
-import {existsSync, readdirSync, rmSync} from 'node:fs';
-import {DbosError} from '../errors.js';
+import {existsSync, readdirSync, rmdirSync, rmSync} from 'node:fs';
+import {join} from 'node:path';
+import {DbosError, isDbosError} from '../errors.js';
 import type {RepoContext} from '../repo/context.js';
+import {isStore} from '../repo/format.js';
+import {locationFor} from '../repo/location.js';
 import {
   BRANCHES,
   type BranchName,
@@ -18,16 +21,16 @@ import {
 import {Repository} from '../repo/repository.js';
 import type {RefEdit} from '../repo/transaction.js';
 import {type HeadMove, publishAndFollow} from '../worktree/follow.js';
-import {connect, locationOf} from './connect.js';
-import {receiveFrom, type Transferred} from './fetch.js';
+import {connect} from './connect.js';
+import {receiveFrom, type TransferOptions, type Transferred} from './fetch.js';
+import {Journal} from './journal.js';
 import type {PeerRefs} from './peer.js';
-import {addRemote, ORIGIN, setUpstream} from './remotes.js';
+import {addRemote, listRemotes, ORIGIN, setUpstream} from './remotes.js';
 
-export interface CloneOptions {
+export interface CloneOptions extends TransferOptions {
   readonly bare: boolean;
   /** The branch to check out; the one of the other store's HEAD unless given. */
   readonly branch?: string | undefined;
-  readonly signal?: AbortSignal | undefined;
 }
 
 export interface Cloned extends Transferred {
@@ -38,8 +41,9 @@ export interface Cloned extends Transferred {
 }
 
 /**
- * Clones a store into a directory, made if it is missing and empty if it is not. Throws STORE_NOT_FOUND, PATH_EXISTS,
- * REMOTE_REF_UNKNOWN, and as `fetchRemote`; then nothing is left of it.
+ * Clones a store into a directory, made if it is missing and empty if it is not, or one in which a clone of the same store was
+ * broken off. Throws STORE_NOT_FOUND, PATH_EXISTS, REMOTE_REF_UNKNOWN, and as `fetchRemote`; then nothing is left of it, unless
+ * something came that the next try can go on with.
  */
 export async function cloneStore(
   url: string,
@@ -47,29 +51,53 @@ export async function cloneStore(
   options: CloneOptions,
   context: RepoContext,
 ): Promise<Cloned> {
-  const {bare, signal} = options;
-  locationOf(url);
   const existed = existsSync(directory);
-  if (existed && readdirSync(directory).length > 0) {
-    throw new DbosError('PATH_EXISTS', `'${directory}' is there already and not empty.`, {
-      hint: 'Name another directory.',
-      data: {path: directory},
-    });
-  }
-  const repo = await Repository.init(directory, {bare}, context);
+  const {repo, names} = await target(url, directory, options.bare, context);
   try {
-    return await fill(repo, url, {...options, signal});
+    return await fill(repo, url, options);
   } catch (error) {
     await repo.close();
-    const made = existed ? readdirSync(directory).map(name => `${directory}/${name}`) : [directory];
-    for (const path of made) rmSync(path, {recursive: true, force: true});
+    if (Journal.unfinished(repo.location.store).length > 0) throw unfinished(error);
+    for (const name of names) rmSync(join(directory, name), {recursive: true, force: true});
+    if (!existed) rmdirSync(directory);
     throw error;
   }
 }
 
-async function fill(repo: Repository, url: string, {bare, branch: wanted, signal}: CloneOptions): Promise<Cloned> {
+/** Returns the store to fill, and the names that it has in its directory. */
+async function target(
+  url: string,
+  directory: string,
+  bare: boolean,
+  context: RepoContext,
+): Promise<{readonly repo: Repository; readonly names: readonly string[]}> {
+  const before = new Set(existsSync(directory) ? readdirSync(directory) : []);
+  if (before.size === 0) {
+    const repo = await Repository.init(directory, {bare}, context);
+    return {repo, names: readdirSync(directory)};
+  }
+  const location = locationFor(directory, bare);
+  if (isStore(location.store) && (bare || before.size === 1)) {
+    const repo = await Repository.open(location, context);
+    if (repo.operation.seq === 0 && listRemotes(repo)[0]?.url === url) return {repo, names: [...before]};
+    await repo.close();
+  }
+  throw new DbosError('PATH_EXISTS', `'${directory}' is there already and not empty.`, {
+    hint: 'Name another directory.',
+    data: {path: directory},
+  });
+}
+
+/** Returns an error that says how to go on. */
+function unfinished(error: unknown): unknown {
+  if (!isDbosError(error)) return error;
+  const hint = 'What came is kept: run the same command again to go on.';
+  return new DbosError(error.code, error.message, {hint, data: error.data, cause: error});
+}
+
+async function fill(repo: Repository, url: string, {bare, branch: wanted, ...options}: CloneOptions): Promise<Cloned> {
   const origin = remoteName(ORIGIN);
-  addRemote(repo, origin, url);
+  if (!repo.config.record('remotes').has(origin)) addRemote(repo, origin, url);
   const peer = await connect(repo, url);
   try {
     const theirs = await peer.refs();
@@ -82,16 +110,18 @@ async function fill(repo: Repository, url: string, {bare, branch: wanted, signal
     }
     const tip = theirs.refs.get(branchRef(branch));
     if (!bare && tip !== undefined) edits.push({name: branchRef(branch), expected: {kind: 'absent'}, next: tip});
-    const {transaction, objects, bytes} = await receiveFrom(
+    const wants = Array.from(theirs.refs, ([ref, id]) => ({ref, id}));
+    const publication = {kind: 'normal', description: 'clone', refs: edits, head: {branch}} as const;
+    const {signal} = options;
+    const {result, objects, bytes} = await receiveFrom(
       repo,
       peer,
-      Array.from(theirs.refs, ([ref, id]) => ({ref, id})),
-      signal,
+      wants,
+      transaction => publishAndFollow(repo, publication, {transaction, ...(signal && {signal})}),
+      options,
     );
-    const publication = {kind: 'normal', description: 'clone', refs: edits, head: {branch}} as const;
-    const move = await publishAndFollow(repo, publication, {transaction, ...(signal && {signal})});
     if (!bare) setUpstream(repo, branch, {remote: origin, branch});
-    return {repo, branch, move, objects, bytes};
+    return {repo, branch, move: result, objects, bytes};
   } finally {
     await peer.close();
   }

@@ -2,6 +2,7 @@
  * Brings what another store has into this one. One operation says what its branches hold now, under `remotes/NAME/`, and
  * brings the tags that are not here. No branch of this store moves. Layer: sync.
  */
+import {isDbosError} from '../errors.js';
 import type {ObjectId} from '../objects/id.js';
 import {
   BRANCHES,
@@ -14,16 +15,19 @@ import {
   TAGS,
 } from '../repo/refs.js';
 import type {Repository} from '../repo/repository.js';
-import type {RefEdit} from '../repo/transaction.js';
+import {peel} from '../repo/tag.js';
+import type {RefEdit, Transaction} from '../repo/transaction.js';
+import {Pace, type PaceOptions} from '../sql/transfer/pace.js';
 import {commonCommits} from './common.js';
+import {Journal, type TransferScope, transferKey} from './journal.js';
 import type {Peer, PeerRefs} from './peer.js';
 import {Receiver, type WantedRef} from './receiver.js';
 import {remoteRefs} from './remotes.js';
+import {accessTo} from './store-access.js';
 
-export interface FetchOptions {
+export interface FetchOptions extends TransferOptions {
   /** Forget branches that the remote no longer has. */
   readonly prune?: boolean;
-  readonly signal?: AbortSignal | undefined;
 }
 
 export interface RefUpdate {
@@ -45,33 +49,56 @@ export interface Fetched extends Transferred {
   readonly theirs: PeerRefs;
 }
 
+/** What transfers take: who hears how far it is, and who can stop it. */
+export type TransferOptions = PaceOptions;
+
 /**
- * Takes in everything that some refs of a peer reach, and checks it; returns what holds it, to publish. Throws
- * TRANSFER_INVALID, STORE_FULL or STORE_IO; then nothing is visible.
+ * Takes in everything that some refs of a peer reach, checks it and has it published. A transfer that broke off goes on behind
+ * what came of it, also if the refs of the peer have moved since. Throws TRANSFER_INVALID, STORE_FULL or STORE_IO, and what
+ * `publish` throws; then nothing is visible.
  */
-export async function receiveFrom(
+export async function receiveFrom<T>(
   repo: Repository,
   peer: Peer,
   wants: readonly WantedRef[],
-  signal?: AbortSignal,
-): Promise<Receiver> {
-  const receiver = new Receiver(repo);
-  const {transaction} = receiver;
-  try {
-    const common = await commonCommits(repo, peer);
-    const ids = wants.map(({id}) => id);
-    for await (const list of peer.missing(ids, common)) {
-      signal?.throwIfAborted();
-      const lacking = list.filter(({id}) => !transaction.objects.has(id));
-      if (lacking.length === 0) continue;
-      for await (const parcel of peer.read(lacking)) await receiver.add(parcel);
-    }
-    await receiver.check(wants, signal);
+  publish: (transaction: Transaction) => Promise<T>,
+  options: TransferOptions = {},
+): Promise<Transferred & {readonly result: T}> {
+  const pace = new Pace(options);
+  const access = accessTo(repo);
+  const scope = {wants: wants.map(({id}) => id), common: await commonCommits(repo, peer)};
+  const key = transferKey(scope);
+  const journal = Journal.open(repo.location.store, key, scope);
+  const taken = {objects: 0, bytes: 0};
+  const take = async (request: TransferScope, progress: Journal): Promise<Receiver> => {
+    const {received} = progress;
+    const {total, skipped, parcels} = await peer.fetch({...request, received});
+    if (skipped !== received?.count) progress.forget();
+    const receiver = new Receiver(access, progress);
+    await receiver.take(parcels, () => {
+      const {objects, bytes} = receiver;
+      return pace.step({label: 'Receiving objects', done: skipped + objects, total, bytes});
+    });
+    taken.objects += receiver.objects;
+    taken.bytes += receiver.bytes;
     return receiver;
-  } catch (error) {
-    transaction.discard();
-    throw error;
+  };
+  const common = [...scope.common];
+  if (journal.received === undefined) {
+    for (const earlier of Journal.unfinished(repo.location.store)) {
+      try {
+        await (await take(earlier.scope, earlier)).store();
+      } catch (error) {
+        if (!isDbosError(error, 'REMOTE_REF_UNKNOWN')) throw error;
+        continue;
+      }
+      for (const id of earlier.scope.wants) common.push(peel(repo.objects, id).id);
+      earlier.forget();
+    }
   }
+  const receiver = await take({...scope, common}, journal);
+  const result = await receiver.publish(wants, (_repo, transaction) => publish(transaction), pace);
+  return {...taken, result};
 }
 
 /** Fetches from a remote. Throws as `receiveFrom`, and REF_MOVED. */
@@ -79,7 +106,7 @@ export async function fetchRemote(
   repo: Repository,
   peer: Peer,
   remote: RemoteName,
-  {prune = false, signal}: FetchOptions = {},
+  {prune = false, ...options}: FetchOptions = {},
 ): Promise<Fetched> {
   const theirs = await peer.refs();
   const updates: RefUpdate[] = [];
@@ -101,8 +128,14 @@ export async function fetchRemote(
   }
   if (updates.length === 0) return {updates, keptTags, theirs, objects: 0, bytes: 0};
   const wants = updates.flatMap(({ref, after}) => (after === null ? [] : [{ref, id: after}]));
-  const {transaction, objects, bytes} = await receiveFrom(repo, peer, wants, signal);
-  await transaction.publish({kind: 'normal', description: `fetch from ${remote}`, refs: updates.map(editOf)});
+  const publication = {kind: 'normal', description: `fetch from ${remote}`, refs: updates.map(editOf)} as const;
+  const {objects, bytes} = await receiveFrom(
+    repo,
+    peer,
+    wants,
+    transaction => transaction.publish(publication),
+    options,
+  );
   return {updates, keptTags, theirs, objects, bytes};
 }
 

@@ -10,6 +10,7 @@ import type {ObjectReader} from '../objects/store.js';
 import {decodeCommitHeader} from '../repo/commit.js';
 import {walk} from '../repo/history.js';
 import {decodeTag} from '../repo/tag.js';
+import {Pace} from '../sql/transfer/pace.js';
 import {isView, readDefinition} from '../state/definition.js';
 import {readState, type State} from '../state/state.js';
 import {readTable, type Table, type TableIndex} from '../state/table.js';
@@ -17,22 +18,22 @@ import {compareNodes} from '../tree/compare-nodes.js';
 import {contentLinks} from '../tree/content.js';
 import {linksOf} from '../tree/links.js';
 import type {TreeRoot} from '../tree/spec.js';
+import {bodiesIn} from './copies.js';
+import type {TransferScope} from './journal.js';
 
-/** An object to send. */
+/** An object to send: plain bytes, what the pieces of a body are, or anything else that has a kind. */
 export interface Listed {
   readonly id: ObjectId;
-  /** Whether it is plain bytes; else it has a kind. */
-  readonly blob: boolean;
+  readonly kind: 'blob' | 'content' | 'structure';
 }
 
 /** The objects of a batch, about. */
 const BATCH = 1024;
 
-/** Yields what `wants` (commits and tags) reach and `common` (commits) does not, in batches. */
+/** Yields what `wants` (commits and tags) reach and `common` (commits) do not, in batches. */
 export function* missingObjects(
   reader: ObjectReader,
-  wants: readonly ObjectId[],
-  common: readonly ObjectId[],
+  {wants, common}: TransferScope,
 ): Generator<readonly Listed[], void, undefined> {
   const listing = new Listing(reader);
   const commits: ObjectId[] = [];
@@ -49,8 +50,23 @@ export function* missingObjects(
   for (const id of ids.reverse()) {
     yield* listing.commit(id);
   }
-  for (const id of tags) listing.add(id, false);
+  for (const id of tags) listing.add(id);
   yield listing.take();
+}
+
+/** Returns what `missingObjects` yields, less what was copied from what `common` holds. */
+export async function listMissing(reader: ObjectReader, scope: TransferScope, pace = new Pace({})): Promise<Listed[]> {
+  const list: Listed[] = [];
+  const bodies = new Set<ObjectId>();
+  for (const batch of missingObjects(reader, scope)) {
+    for (const listed of batch) {
+      list.push(listed);
+      if (listed.kind !== 'structure') bodies.add(listed.id);
+    }
+    await pace.step({label: 'Comparing', done: list.length});
+  }
+  const copies = bodiesIn(reader, scope.common, bodies);
+  return copies.size === 0 ? list : list.filter(({id}) => !copies.has(id));
 }
 
 class Listing {
@@ -59,10 +75,10 @@ class Listing {
 
   constructor(private readonly reader: ObjectReader) {}
 
-  add(id: ObjectId, blob: boolean): void {
+  add(id: ObjectId, kind: Listed['kind'] = 'structure'): void {
     if (this.listed.has(id)) return;
     this.listed.add(id);
-    this.batch.push({id, blob});
+    this.batch.push({id, kind});
   }
 
   take(): readonly Listed[] {
@@ -85,9 +101,9 @@ class Listing {
       for (const [name, entry] of now) {
         if (!states.some(each => each.get(name) === entry)) yield* this.entry(entry, placesOf(name, now, states));
       }
-      this.add(state, false);
+      this.add(state);
     }
-    this.add(id, false);
+    this.add(id);
     yield* this.full();
   }
 
@@ -96,7 +112,7 @@ class Listing {
     const {reader} = this;
     if (this.listed.has(id) || before.includes(id)) return;
     if (isView(reader, id)) {
-      for (const trigger of readDefinition(reader, id).triggers ?? []) this.add(trigger.id, false);
+      for (const trigger of readDefinition(reader, id).triggers ?? []) this.add(trigger.id);
     } else {
       const table = readTable(reader, id);
       const tables = before.filter(each => !isView(reader, each)).map(each => readTable(reader, each));
@@ -106,9 +122,9 @@ class Listing {
           index,
           tables.flatMap(each => indexOf(each, index.name)),
         );
-      for (const trigger of table.triggers ?? []) this.add(trigger.id, false);
+      for (const trigger of table.triggers ?? []) this.add(trigger.id);
     }
-    this.add(id, false);
+    this.add(id);
   }
 
   private *tree(
@@ -116,7 +132,7 @@ class Listing {
     before: readonly {readonly root: TreeRoot}[],
   ): Generator<readonly Listed[], void, undefined> {
     const {reader} = this;
-    this.add(schema, false);
+    this.add(schema);
     const {own, otherLeaves} = compareNodes(
       reader,
       root,
@@ -131,17 +147,17 @@ class Listing {
         else yield* this.content(id, known);
         yield* this.full();
       }
-      this.add(leaf, false);
+      this.add(leaf);
       yield* this.full();
     }
     for (const level of own.slice(1)) {
-      for (const node of level) this.add(node, false);
+      for (const node of level) this.add(node);
       yield* this.full();
     }
   }
 
   private blob(id: ObjectId, known: Bodies): void {
-    if (!known.has(id)) this.add(id, true);
+    if (!known.has(id)) this.add(id, 'blob');
   }
 
   private *content(id: ObjectId, known: Bodies): Generator<readonly Listed[], void, undefined> {
@@ -152,7 +168,7 @@ class Listing {
       else this.blob(link.id, known);
       yield* this.full();
     }
-    this.add(id, false);
+    this.add(id, 'content');
   }
 }
 

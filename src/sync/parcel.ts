@@ -27,12 +27,18 @@ const PARCEL_BYTES = {blobs: 64 * 1024, structured: 512 * 1024};
 const MOST_BYTES = 2 ** 28;
 const MOST_OBJECTS = 2 ** 16;
 
-/** Yields the objects of a list in its order, packed. */
-export function* packObjects(reader: ObjectReader, list: readonly Listed[]): Generator<Parcel, void, undefined> {
+/** Yields the objects of a list in its order, packed, from the one at `from` on. */
+export function* packObjects(
+  reader: ObjectReader,
+  list: readonly Listed[],
+  from: number,
+): Generator<Parcel, void, undefined> {
   let group: {key: string; value: Uint8Array}[] = [];
   let bytes = 0;
   let blobs = false;
-  for (const {id, blob} of list) {
+  for (let at = from; at < list.length; at++) {
+    const {id, kind} = list[at] as Listed;
+    const blob = kind === 'blob';
     const value = reader.read(id);
     const limit = blob ? PARCEL_BYTES.blobs : PARCEL_BYTES.structured;
     if (group.length > 0 && (blob !== blobs || bytes + value.length > limit)) {

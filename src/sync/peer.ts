@@ -1,10 +1,10 @@
 /**
  * The other store, as this one sees it, whatever lies between them. Nothing that a peer returns is trusted. Every call stands
- * for itself and lists are in batches, so that each can be a message. Layer: sync.
+ * for itself, so that each can be a message. Layer: sync.
  */
 import type {ObjectId} from '../objects/id.js';
 import type {BranchName, RefName} from '../repo/refs.js';
-import type {Listed} from './missing.js';
+import type {Received, TransferScope} from './journal.js';
 import type {Parcel} from './parcel.js';
 
 export interface PeerRefs {
@@ -23,18 +23,41 @@ export interface PeerEdit {
   readonly next: ObjectId | null;
 }
 
+export interface FetchRequest extends TransferScope {
+  /** What of the list is here already. */
+  readonly received?: Received | undefined;
+}
+
+/** What a peer sends. */
+export interface Sending {
+  /** Objects of the whole list. */
+  readonly total: number;
+  /** So many of the first ones do not come: as many as were received, or none if the peer makes another list. */
+  readonly skipped: number;
+  /** The others, in the order of the list: what an object names comes before it. */
+  readonly parcels: AsyncIterable<Parcel>;
+}
+
+export interface PushRequest {
+  /** The `transferKey`. */
+  readonly key: string;
+  /** Objects that are there already, as `received` told. */
+  readonly skipped: number;
+  readonly edits: readonly PeerEdit[];
+}
+
 export interface Peer {
   refs(): Promise<PeerRefs>;
-  /** Returns for each object whether the peer has it, and everything that it names. */
-  has(ids: readonly ObjectId[]): Promise<readonly boolean[]>;
-  /** Yields what `wants` reach and `common`, commits that the peer has, do not: see `missingObjects`. */
-  missing(wants: readonly ObjectId[], common: readonly ObjectId[]): AsyncIterable<readonly Listed[]>;
-  /** Yields objects in the order of the list. */
-  read(list: readonly Listed[]): AsyncIterable<Parcel>;
+  /** Returns for each commit whether the peer has it, and everything that it reaches. */
+  has(commits: readonly ObjectId[]): Promise<readonly boolean[]>;
+  /** Returns what `wants` reach and `common` do not. Throws REMOTE_REF_UNKNOWN for a want that is not there. */
+  fetch(request: FetchRequest): Promise<Sending>;
+  /** Returns how far a push came that broke off. */
+  received(key: string): Promise<Received | undefined>;
   /**
    * Takes in objects, then makes all edits by one operation, or none of them. Throws NOT_FAST_FORWARD if a ref does not hold
    * what is expected, TRANSFER_INVALID, BRANCH_CURRENT to delete the branch that is checked out, WOULD_OVERWRITE.
    */
-  push(parcels: AsyncIterable<Parcel>, edits: readonly PeerEdit[]): Promise<void>;
+  push(request: PushRequest, parcels: AsyncIterable<Parcel>): Promise<void>;
   close(): Promise<void>;
 }

@@ -7,23 +7,27 @@ import type {ObjectId} from '../objects/id.js';
 import {isAncestor} from '../repo/history.js';
 import {BRANCHES, type BranchName, findRef, type RefName, type RemoteName, remoteRef, shortName} from '../repo/refs.js';
 import type {Repository} from '../repo/repository.js';
+import {Pace} from '../sql/transfer/pace.js';
 import {commonCommits} from './common.js';
-import {editOf, type RefUpdate, type Transferred} from './fetch.js';
-import {missingObjects} from './missing.js';
+import {editOf, type RefUpdate, type TransferOptions, type Transferred} from './fetch.js';
+import {transferKey} from './journal.js';
+import {listMissing} from './missing.js';
 import {type Parcel, packObjects} from './parcel.js';
 import type {Peer} from './peer.js';
 
+/** Lists that are shorter are sent whole. */
+const RESUMABLE = 1000;
+
 /** What a ref of the other store is to hold. */
-export interface PushRequest {
+export interface RefWish {
   readonly name: RefName;
   /** Null deletes it. */
   readonly next: ObjectId | null;
 }
 
-export interface PushOptions {
+export interface PushOptions extends TransferOptions {
   /** Also move a branch that does not move forward, if it is where this store last saw it. */
   readonly withLease?: boolean;
-  readonly signal?: AbortSignal | undefined;
 }
 
 export interface Pushed extends Transferred {
@@ -39,8 +43,8 @@ export async function pushRemote(
   repo: Repository,
   peer: Peer,
   remote: RemoteName,
-  requests: readonly PushRequest[],
-  {withLease = false, signal}: PushOptions = {},
+  requests: readonly RefWish[],
+  {withLease = false, ...options}: PushOptions = {},
 ): Promise<Pushed> {
   const theirs = await peer.refs();
   const updates: RefUpdate[] = [];
@@ -51,36 +55,39 @@ export async function pushRemote(
     if (before !== null) checkMove(repo, remote, {ref: name, before, after: next}, withLease);
     updates.push({ref: name, before, after: next});
   }
-  const sent = {objects: 0, bytes: 0};
-  if (updates.length > 0) {
-    const wants = updates.flatMap(({after}) => after ?? []);
-    const edits = updates.map(({ref, before, after}) => ({name: ref, expected: before, next: after}));
-    await peer.push(parcelsFor(repo, peer, wants, sent, signal), edits);
-  }
+  const sent = updates.length === 0 ? {objects: 0, bytes: 0} : await send(repo, peer, updates, options);
   await noteSeen(repo, remote, requests);
   return {updates, ...sent};
 }
 
-async function* parcelsFor(
+/** Sends what the peer lacks and has it move its refs. Returns what was sent. */
+async function send(
   repo: Repository,
   peer: Peer,
-  wants: readonly ObjectId[],
-  sent: {objects: number; bytes: number},
-  signal: AbortSignal | undefined,
-): AsyncGenerator<Parcel> {
-  const common = await commonCommits(repo, peer);
-  for (const list of missingObjects(repo.objects, wants, common)) {
-    const known = list.length === 0 ? [] : await peer.has(list.map(({id}) => id));
-    for (const parcel of packObjects(
-      repo.objects,
-      list.filter((_each, i) => !known[i]),
-    )) {
-      signal?.throwIfAborted();
+  updates: readonly RefUpdate[],
+  options: TransferOptions,
+): Promise<Transferred> {
+  const {objects} = repo;
+  const pace = new Pace(options);
+  const scope = {wants: updates.flatMap(({after}) => after ?? []), common: await commonCommits(repo, peer)};
+  const list = await listMissing(objects, scope, pace);
+  const key = transferKey(scope);
+  // what is sent in no time is sent again sooner than asked for
+  const received = list.length < RESUMABLE ? undefined : await peer.received(key);
+  const skipped = received !== undefined && list[received.count - 1]?.id === received.last ? received.count : 0;
+  const sent = {objects: 0, bytes: 0};
+  const parcels = async function* (): AsyncGenerator<Parcel> {
+    for (const parcel of packObjects(objects, list, skipped)) {
+      yield parcel;
       sent.objects += parcel.lengths.length;
       sent.bytes += parcel.stored.length;
-      yield parcel;
+      const done = skipped + sent.objects;
+      await pace.step({label: 'Sending objects', done, total: list.length, bytes: sent.bytes});
     }
-  }
+  };
+  const edits = updates.map(({ref, before, after}) => ({name: ref, expected: before, next: after}));
+  await peer.push({key, skipped, edits}, parcels());
+  return sent;
 }
 
 /** Throws NOT_FAST_FORWARD unless a ref that is there may move so. */
@@ -118,7 +125,7 @@ function refUnknown(remote: RemoteName, name: RefName): DbosError {
 }
 
 /** Publishes what the branches that were pushed hold in the other store. */
-async function noteSeen(repo: Repository, remote: RemoteName, requests: readonly PushRequest[]): Promise<void> {
+async function noteSeen(repo: Repository, remote: RemoteName, requests: readonly RefWish[]): Promise<void> {
   const updates: RefUpdate[] = [];
   for (const {name, next} of requests) {
     if (!name.startsWith(BRANCHES)) continue;

@@ -5,7 +5,7 @@
  */
 import {DbosError, isDbosError} from '../errors.js';
 import {formatId, idOf, type ObjectId} from '../objects/id.js';
-import {objectKey} from '../objects/store.js';
+import {type ObjectReader, type ObjectSink, objectKey} from '../objects/store.js';
 import {readCommit} from '../repo/commit.js';
 import {DamageList} from '../repo/damage.js';
 import {walk} from '../repo/history.js';
@@ -14,16 +14,16 @@ import type {Repository} from '../repo/repository.js';
 import {StateCheck} from '../repo/statecheck.js';
 import {peel} from '../repo/tag.js';
 import type {Transaction} from '../repo/transaction.js';
+import {Pace} from '../sql/transfer/pace.js';
 import {checkSql} from '../sql/write/sql-check.js';
 import {tipsOf} from './common.js';
+import type {Journal} from './journal.js';
 import {objectLinks} from './links.js';
 import {openParcel, type Parcel} from './parcel.js';
+import type {StoreAccess} from './store-access.js';
 
-/** What came is made durable after so many bytes: what a transfer that breaks off has to send again. */
+/** What came is made durable after so many bytes: what a transfer whose receiver is killed has to send again. */
 const FLUSH_BYTES = 16 * 1024 * 1024;
-
-/** The event loop gets a turn this often, so that an interrupt is heard. */
-const TURN_MS = 50;
 
 /** What a ref of the other store holds. */
 export interface WantedRef {
@@ -32,84 +32,145 @@ export interface WantedRef {
 }
 
 export class Receiver {
-  /** Holds what was taken in, and is the caller's to publish. */
-  readonly transaction: Transaction;
   objects = 0;
   /** Bytes that travelled. */
   bytes = 0;
-  private unflushed = 0;
-  private turnEnd = 0;
+  private waiting: Parcel[] = [];
+  private waitingBytes = 0;
 
-  constructor(private readonly repo: Repository) {
-    this.transaction = repo.begin();
-  }
+  constructor(
+    private readonly access: StoreAccess,
+    private readonly journal: Journal,
+    private readonly flushBytes = FLUSH_BYTES,
+  ) {}
 
-  /** Takes in a parcel. Throws TRANSFER_INVALID, STORE_FULL or STORE_IO. */
-  async add(parcel: Parcel): Promise<void> {
-    const {objects: sink} = this.transaction;
-    const objects = openParcel(parcel);
-    this.objects += objects.length;
-    const {codec, rawLength, stored} = parcel;
-    this.bytes += stored.length;
-    if (parcel.blobs) {
-      const entries = objects.map(bytes => ({key: objectKey(idOf(bytes)), length: bytes.length}));
-      sink.putFrame({codec, rawLength, stored, entries});
-    } else {
-      for (const bytes of objects) {
-        this.checkLinks(bytes);
-        // not with the memory of the whole parcel
-        sink.put(Uint8Array.from(bytes));
-      }
-    }
-    this.unflushed += rawLength;
-    if (this.unflushed < FLUSH_BYTES) return;
-    await this.transaction.flush();
-    this.unflushed = 0;
-  }
-
-  private checkLinks(bytes: Uint8Array): void {
-    let links: readonly ObjectId[];
+  /**
+   * Takes in parcels to their end. If they break off, what came before is durable and noted down. Throws TRANSFER_INVALID,
+   * STORE_FULL or STORE_IO.
+   */
+  async take(parcels: AsyncIterable<Parcel>, onParcel?: () => Promise<void>): Promise<void> {
     try {
-      links = objectLinks(bytes);
-    } catch (error) {
-      if (!isDbosError(error) || error.code === 'TRANSFER_INVALID') throw error;
-      throw unsound(error.message, error);
-    }
-    const missing = links.find(id => !this.transaction.objects.has(id));
-    if (missing !== undefined)
-      throw unsound(`${formatId(idOf(bytes))} names ${formatId(missing)}, which did not come.`);
-  }
-
-  /** Checks everything that refs would show and none shows now. Throws TRANSFER_INVALID. */
-  async check(refs: readonly WantedRef[], signal?: AbortSignal): Promise<void> {
-    const {objects} = this.transaction;
-    const damages = new DamageList();
-    const states = new StateCheck(objects, damages, checkSql);
-    try {
-      const include = refs.map(({ref, id}) => {
-        const peeled = peel(objects, id);
-        if (peeled.tag && !ref.startsWith(TAGS)) throw unsound(`'${shortName(ref)}' holds a tag and is a branch.`);
-        return peeled.id;
-      });
-      const commits = Array.from(walk({objects}, {include, exclude: [...tipsOf(this.repo)]}), ({id}) => id);
-      for (const id of commits.reverse()) {
-        const {state, parents} = readCommit(objects, id);
-        const sound = parents.map(parent => readCommit(objects, parent).state);
-        for (const _part of states.check(state, sound[0], sound)) await this.turn(signal);
-        const [damage] = damages.byId.values();
-        if (damage) throw unsound(damage.problem().message);
+      for await (const parcel of parcels) {
+        this.objects += parcel.lengths.length;
+        this.bytes += parcel.stored.length;
+        this.waiting.push(parcel);
+        this.waitingBytes += parcel.stored.length;
+        if (this.waitingBytes >= this.flushBytes) await this.store();
+        await onParcel?.();
       }
     } catch (error) {
-      if (!isDbosError(error) || error.code === 'TRANSFER_INVALID') throw error;
-      throw unsound(error.message, error);
+      await this.store();
+      throw error;
     }
   }
 
-  private async turn(signal: AbortSignal | undefined): Promise<void> {
-    if (performance.now() < this.turnEnd) return;
-    await new Promise(resolve => setImmediate(resolve));
-    signal?.throwIfAborted();
-    this.turnEnd = performance.now() + TURN_MS;
+  /** Makes what came durable, while nothing shows it. Throws TRANSFER_INVALID, STORE_FULL or STORE_IO. */
+  store(): Promise<void> {
+    return this.access.write(async repo => {
+      const transaction = repo.begin();
+      try {
+        const ids = this.stage(transaction.objects);
+        await transaction.flush();
+        this.journal.append(ids);
+      } catch (error) {
+        if (isDbosError(error, 'TRANSFER_INVALID')) this.journal.forget();
+        throw error;
+      } finally {
+        transaction.discard();
+      }
+    });
+  }
+
+  /** Opens what waits and stages it. Returns the objects in the order in which they came. Throws TRANSFER_INVALID. */
+  private stage(sink: ObjectSink): ObjectId[] {
+    const {waiting} = this;
+    this.waiting = [];
+    this.waitingBytes = 0;
+    const ids: ObjectId[] = [];
+    for (const parcel of waiting) {
+      const objects = openParcel(parcel);
+      const {codec, rawLength, stored} = parcel;
+      if (parcel.blobs) {
+        const named = objects.map(bytes => ({id: idOf(bytes), length: bytes.length}));
+        sink.putFrame({codec, rawLength, stored, entries: named.map(({id, length}) => ({key: objectKey(id), length}))});
+        for (const {id} of named) ids.push(id);
+      } else {
+        for (const bytes of objects) {
+          checkLinks(sink, bytes);
+          // not with the memory of the whole parcel
+          ids.push(sink.put(Uint8Array.from(bytes)));
+        }
+      }
+    }
+    return ids;
+  }
+
+  /**
+   * Checks everything that refs would show and none shows now, then has it published: `publish` gets the transaction that
+   * holds it. Throws TRANSFER_INVALID, and what `publish` throws; then no ref has moved.
+   */
+  publish<T>(
+    refs: readonly WantedRef[],
+    publish: (repo: Repository, transaction: Transaction) => Promise<T>,
+    pace = new Pace({}),
+  ): Promise<T> {
+    return this.access.write(async repo => {
+      const transaction = repo.begin();
+      try {
+        this.stage(transaction.objects);
+        await check(repo, transaction.objects, refs, () => pace.step({label: 'Checking', done: pace.done}));
+        const result = await publish(repo, transaction);
+        this.journal.forget();
+        return result;
+      } catch (error) {
+        if (isDbosError(error, 'TRANSFER_INVALID')) this.journal.forget();
+        throw error;
+      } finally {
+        transaction.discard();
+      }
+    });
+  }
+}
+
+/** Throws TRANSFER_INVALID unless everything that an object names is there. */
+function checkLinks(objects: ObjectReader, bytes: Uint8Array): void {
+  let links: readonly ObjectId[];
+  try {
+    links = objectLinks(bytes);
+  } catch (error) {
+    if (!isDbosError(error) || error.code === 'TRANSFER_INVALID') throw error;
+    throw unsound(error.message, error);
+  }
+  const missing = links.find(id => !objects.has(id));
+  if (missing !== undefined) throw unsound(`${formatId(idOf(bytes))} names ${formatId(missing)}, which did not come.`);
+}
+
+/** Checks the commits that refs would show and none shows now, as fsck does. Throws TRANSFER_INVALID. */
+async function check(
+  repo: Repository,
+  objects: ObjectReader,
+  refs: readonly WantedRef[],
+  turn: () => Promise<void>,
+): Promise<void> {
+  const damages = new DamageList();
+  const states = new StateCheck(objects, damages, checkSql);
+  try {
+    const include = refs.map(({ref, id}) => {
+      const peeled = peel(objects, id);
+      if (peeled.tag && !ref.startsWith(TAGS)) throw unsound(`'${shortName(ref)}' holds a tag and is a branch.`);
+      return peeled.id;
+    });
+    const commits = Array.from(walk({objects}, {include, exclude: [...tipsOf(repo)]}), ({id}) => id);
+    for (const id of commits.reverse()) {
+      const {state, parents} = readCommit(objects, id);
+      const sound = parents.map(parent => readCommit(objects, parent).state);
+      for (const _part of states.check(state, sound[0], sound)) await turn();
+      const [damage] = damages.byId.values();
+      if (damage) throw unsound(damage.problem().message);
+    }
+  } catch (error) {
+    if (!isDbosError(error) || error.code === 'TRANSFER_INVALID') throw error;
+    throw unsound(error.message, error);
   }
 }
 

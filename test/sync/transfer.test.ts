@@ -1,19 +1,22 @@
 /** Fetch, push and pull between stores: both sides end with the same ids, what is sent follows the change, nothing hostile gets in. */
+import {readdirSync, readFileSync, writeFileSync} from 'node:fs';
+import {join} from 'node:path';
 import test, {type ExecutionContext} from 'ava';
 import fc from 'fast-check';
 import {DbosError, isDbosError} from '../../src/errors.js';
 import {encodeObject, fieldOfId, wideInteger} from '../../src/objects/codec.js';
 import type {ObjectId} from '../../src/objects/id.js';
 import {writeCommit} from '../../src/repo/commit.js';
-import {branchName, branchRef, findRef, type RefName} from '../../src/repo/refs.js';
+import {branchName, branchRef, findRef, type RefName, remoteRef} from '../../src/repo/refs.js';
 import type {Repository} from '../../src/repo/repository.js';
 import {editFiles, FILES_TABLE, filesTable} from '../../src/state/files.js';
 import {readState, writeState} from '../../src/state/state.js';
 import {readTable, writeTable} from '../../src/state/table.js';
 import {fetchRemote} from '../../src/sync/fetch.js';
+import {Journal} from '../../src/sync/journal.js';
 import type {Listed} from '../../src/sync/missing.js';
-import type {Parcel} from '../../src/sync/parcel.js';
-import type {Peer} from '../../src/sync/peer.js';
+import {type Parcel, packObjects} from '../../src/sync/parcel.js';
+import type {FetchRequest, Peer, PushRequest, Sending} from '../../src/sync/peer.js';
 import {bringIn} from '../../src/sync/pull.js';
 import {pushRemote} from '../../src/sync/push.js';
 import {StorePeer} from '../../src/sync/store-peer.js';
@@ -29,12 +32,12 @@ function tip(repo: Repository): ObjectId | undefined {
 }
 
 async function pull(repo: Repository, from: Repository): Promise<void> {
-  await fetchRemote(repo, new StorePeer(from), ORIGIN);
+  await fetchRemote(repo, StorePeer.of(from), ORIGIN);
   await bringIn(repo, UPSTREAM);
 }
 
 function push(repo: Repository, to: Repository) {
-  return pushRemote(repo, new StorePeer(to), ORIGIN, [{name: branchRef(MAIN), next: tip(repo) as ObjectId}]);
+  return pushRemote(repo, StorePeer.of(to), ORIGIN, [{name: branchRef(MAIN), next: tip(repo) as ObjectId}]);
 }
 
 test('after any edits, pushes and pulls all stores end with the same commit, and are sound', async t => {
@@ -97,12 +100,17 @@ test('what is sent follows the change: one row of many, one line of a large file
   await sql(here, `UPDATE files SET content = '${body.replace('line 30000 ', 'line thirty ')}' WHERE path = 'large'`);
   const line = await push(here, there);
   t.true(line.objects <= 9, `${line.objects} objects`);
+  await sql(here, "INSERT INTO files (path, content) SELECT 'copy', content FROM files WHERE path = 'large'");
+  const copy = await push(here, there);
+  // the content object is the only one that the search has no room for
+  t.true(copy.objects <= 8, `${copy.objects} objects`);
+  t.true(copy.bytes < 5000, `${copy.bytes} bytes`);
   t.is((await push(here, there)).objects, 0);
   const third = await bareStore(t);
-  await fetchRemote(third, new StorePeer(there), ORIGIN);
+  await fetchRemote(third, StorePeer.of(there), ORIGIN);
   await sql(here, "UPDATE t SET v = 'again' WHERE id = 1");
   await push(here, there);
-  const fetched = await fetchRemote(third, new StorePeer(there), ORIGIN);
+  const fetched = await fetchRemote(third, StorePeer.of(there), ORIGIN);
   t.true(fetched.objects <= 7, `${fetched.objects} objects`);
   await mustBeSound(third);
 });
@@ -115,14 +123,14 @@ test('of two that push to one branch exactly one wins', async t => {
   await sql(one, 'INSERT INTO t VALUES (1)');
   await sql(two, 'INSERT INTO t VALUES (2)');
   // both have looked at the refs before either has moved them
-  const peer = new StorePeer(hub);
+  const peer = StorePeer.of(hub);
   const refs = await peer.refs();
   const late: Peer = {
     refs: async () => refs,
     has: ids => peer.has(ids),
-    missing: (wants, common) => peer.missing(wants, common),
-    read: list => peer.read(list),
-    push: (parcels, edits) => peer.push(parcels, edits),
+    fetch: request => peer.fetch(request),
+    received: key => peer.received(key),
+    push: (request, parcels) => peer.push(request, parcels),
     close: async () => undefined,
   };
   const name = branchRef(MAIN);
@@ -155,7 +163,7 @@ class Tampered implements Peer {
   constructor(
     private readonly honest: Peer,
     private readonly change: (parcel: Parcel) => Parcel | undefined,
-    private readonly list?: readonly Listed[],
+    private readonly list?: {readonly from: Repository; readonly objects: readonly Listed[]},
   ) {}
 
   refs() {
@@ -166,20 +174,28 @@ class Tampered implements Peer {
     return this.honest.has(ids);
   }
 
-  async *missing(wants: readonly ObjectId[], common: readonly ObjectId[]) {
-    if (this.list) yield this.list;
-    else yield* this.honest.missing(wants, common);
+  async fetch(request: FetchRequest): Promise<Sending> {
+    if (this.list === undefined) {
+      const sending = await this.honest.fetch(request);
+      return {...sending, parcels: this.tamper(sending.parcels)};
+    }
+    const {from, objects} = this.list;
+    return {total: objects.length, skipped: 0, parcels: this.tamper(packObjects(from.objects, objects, 0))};
   }
 
-  async *read(list: readonly Listed[]): AsyncGenerator<Parcel> {
-    for await (const parcel of this.honest.read(list)) {
+  private async *tamper(parcels: AsyncIterable<Parcel> | Iterable<Parcel>): AsyncGenerator<Parcel> {
+    for await (const parcel of parcels) {
       const changed = this.change(parcel);
       if (changed) yield changed;
     }
   }
 
-  push(parcels: AsyncIterable<Parcel>, edits: Parameters<Peer['push']>[1]) {
-    return this.honest.push(parcels, edits);
+  received(key: string) {
+    return this.honest.received(key);
+  }
+
+  push(request: PushRequest, parcels: AsyncIterable<Parcel>) {
+    return this.honest.push(request, this.tamper(parcels));
   }
 
   async close(): Promise<void> {}
@@ -200,11 +216,10 @@ test('parcels that are forged, cut off or left out are refused, and the next fet
     "INSERT INTO t SELECT value, 'row ' || value FROM generate_series(1, 3000)",
     `INSERT INTO files (path, content) VALUES ('f', 'text ${'y'.repeat(3000)}')`,
   );
-  const honest = new StorePeer(from);
+  const honest = StorePeer.of(from);
   let parcels = 0;
-  for await (const list of honest.missing([tip(from) as ObjectId], [])) {
-    for await (const _parcel of honest.read(list)) parcels++;
-  }
+  const {parcels: sent} = await honest.fetch({wants: [tip(from) as ObjectId], common: []});
+  for await (const _parcel of sent) parcels++;
   for (let at = 0; at < parcels; at++) {
     const nth = (change: (parcel: Parcel) => Parcel | undefined) => {
       let i = 0;
@@ -253,7 +268,7 @@ test('objects that are whole and not sound are refused', async t => {
     "INSERT INTO t SELECT value, 'row ' || value FROM generate_series(1, 500)",
     "INSERT INTO files (path, content) VALUES ('f', 'text')",
   );
-  await fetchRemote(to, new StorePeer(from), ORIGIN);
+  await fetchRemote(to, StorePeer.of(from), ORIGIN);
   const good = tip(from) as ObjectId;
   const name = 'branches/evil' as RefName;
   const evil: Record<string, (objects: Parameters<typeof writeCommit>[0]) => ObjectId> = {
@@ -300,9 +315,9 @@ test('objects that are whole and not sound are refused', async t => {
       kind: 'normal',
       refs: [{name, expected: before === undefined ? {kind: 'absent'} : {kind: 'equals', id: before}, next: id}],
     });
-    const honest = new StorePeer(from);
+    const honest = StorePeer.of(from);
     // the sender of an unsound history cannot walk it: this one sends what the ref holds, and what that names
-    const sends = new Tampered(honest, parcel => parcel, lacking(from, to, id));
+    const sends = new Tampered(honest, parcel => parcel, {from, objects: lacking(from, to, id)});
     await refusesFrom(t, to, sends, what);
   }
   await mustBeSound(to);
@@ -319,28 +334,88 @@ function lacking(from: Repository, to: Repository, id: ObjectId): Listed[] {
       const link = bytes.toString('latin1', at + 2, at + 34) as ObjectId;
       if (from.objects.has(link)) visit(link);
     }
-    list.push({id: each, blob: false});
+    list.push({id: each, kind: 'structure'});
   };
   visit(id);
   return list;
 }
 
-test('what came before a transfer broke off is not sent again', async t => {
-  const [from, to] = [await bareStore(t), await bareStore(t)];
+/** Commits files of some 45 kB each, whose text does not compress to less than the size of a flush. */
+function commitMany(repo: Repository): Promise<unknown> {
   const files = Array.from({length: 500}, (_, i) => [`f${i}`, Buffer.from(randomBytes(i, 45_000)).toString('base64')]);
-  await commitFiles(from, Object.fromEntries(files));
-  const honest = new StorePeer(from);
+  return commitFiles(repo, Object.fromEntries(files));
+}
+
+/** Returns a change of parcels that breaks off after so many objects. */
+function breakAfter(objects: number): (parcel: Parcel) => Parcel {
   let sent = 0;
-  const breaks = new Tampered(honest, parcel => {
+  return parcel => {
     sent += parcel.lengths.length;
-    if (sent > 400) throw new DbosError('STORE_IO', 'The line is cut.');
+    if (sent > objects) throw new DbosError('STORE_IO', 'The line is cut.');
     return parcel;
-  });
+  };
+}
+
+test('what came before a fetch broke off is not sent again, also if the other store has gone on', async t => {
+  const [from, to] = [await bareStore(t), await bareStore(t)];
+  await commitMany(from);
+  const honest = StorePeer.of(from);
   const operation = to.operation.id;
-  await t.throwsAsync(fetchRemote(to, breaks, ORIGIN), {message: 'The line is cut.'});
-  t.is(to.operation.id, operation);
+  for (const [objects, goesOn] of [
+    [200, false],
+    [150, true],
+  ] as const) {
+    const breaks = new Tampered(honest, breakAfter(objects));
+    await t.throwsAsync(fetchRemote(to, breaks, ORIGIN), {message: 'The line is cut.'});
+    t.is(to.operation.id, operation);
+    if (goesOn) await sql(from, "INSERT INTO files (path, content) VALUES ('later', 'x')");
+  }
   const rest = await fetchRemote(to, honest, ORIGIN);
-  t.true(rest.objects < 300, `${rest.objects} objects`);
+  t.true(rest.objects < 200, `${rest.objects} objects`);
   t.true(to.objects.has(tip(from) as ObjectId));
+  t.deepEqual(Journal.unfinished(to.location.store), []);
+  await mustBeSound(to);
+});
+
+test('what came before a push broke off is not sent again', async t => {
+  const [here, there] = [await bareStore(t), await bareStore(t)];
+  await commitMany(here);
+  await sql(here, ...Array.from({length: 130}, (_, i) => `INSERT INTO files (path, content) VALUES ('g${i}', '${i}')`));
+  const honest = StorePeer.of(there);
+  const wish = {name: branchRef(MAIN), next: tip(here) as ObjectId};
+  const operation = there.operation.id;
+  await t.throwsAsync(pushRemote(here, new Tampered(honest, breakAfter(400)), ORIGIN, [wish]), {
+    message: 'The line is cut.',
+  });
+  t.is(there.operation.id, operation);
+  const rest = await push(here, there);
+  t.true(rest.objects > 600 && rest.objects < 1000, `${rest.objects} objects`);
+  t.is(tip(there), tip(here));
+  await mustBeSound(there);
+});
+
+test('a journal that is cut off, forged or of another transfer costs only what is sent again', async t => {
+  const [from, to] = [await bareStore(t), await bareStore(t)];
+  await commitMany(from);
+  const honest = StorePeer.of(from);
+  const folder = join(to.location.store, 'incoming');
+  const spoil: Record<string, (bytes: Buffer) => Uint8Array> = {
+    'half an id less': bytes => bytes.subarray(0, -16),
+    'nothing left': () => Buffer.alloc(0),
+    'another last id': bytes => Buffer.concat([bytes.subarray(0, -1), Buffer.from([(bytes.at(-1) as number) ^ 1])]),
+    'more than there is': bytes => Buffer.concat([bytes, bytes.subarray(-320)]),
+    'not a journal': bytes => Buffer.alloc(bytes.length, 7),
+    'counts beyond its end': bytes => Buffer.concat([bytes.subarray(0, 16), Buffer.alloc(16, 255), bytes.subarray(32)]),
+  };
+  for (const [what, change] of Object.entries(spoil)) {
+    await t.throwsAsync(
+      fetchRemote(to, new Tampered(honest, breakAfter(200)), ORIGIN),
+      {message: 'The line is cut.'},
+      what,
+    );
+    for (const name of readdirSync(folder)) writeFileSync(join(folder, name), change(readFileSync(join(folder, name))));
+  }
+  await fetchRemote(to, honest, ORIGIN);
+  t.is(findRef(to.objects, to.view.refs, remoteRef(ORIGIN, MAIN)), tip(from));
   await mustBeSound(to);
 });
