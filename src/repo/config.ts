@@ -5,7 +5,7 @@
 import {mkdirSync, readFileSync} from 'node:fs';
 import {dirname, join} from 'node:path';
 import {DbosError, systemCode} from '../errors.js';
-import {writeFileAtomically} from './atomicfile.js';
+import {cannotWrite, writeFileAtomically} from './atomicfile.js';
 import {didYouMean, nearestNames} from './nearest.js';
 
 interface Setting {
@@ -139,11 +139,7 @@ export class Config {
       mkdirSync(dirname(file), {recursive: true});
       writeFileAtomically(file, `${JSON.stringify(sorted, null, 2)}\n`);
     } catch (error) {
-      throw new DbosError('STORE_IO', `The settings in '${file}' cannot be written: ${(error as Error).message}.`, {
-        hint: 'Check the permissions of the folder and the disk.',
-        data: {path: file},
-        cause: error,
-      });
+      throw cannotWrite('settings', file, error);
     }
     this.values.set(scope, values);
   }

@@ -1,7 +1,7 @@
 /**
  * Hides secrets in what is about to be recorded: command lines and SQL. What looks like a password, token or key by the name
- * that it is given under becomes `***`, and so do the credentials in URLs; it hides rather too much than too little. What it
- * cannot know is a secret without a name: an argument by itself, a value in SQL. Layer: repo.
+ * that it is given under becomes `***`, and so do the credentials in URLs and the secrets of tokens; it hides rather too much
+ * than too little. What it cannot know is a secret without a name: an argument by itself, a value in SQL. Layer: repo.
  */
 
 const MASK = '***';
@@ -62,7 +62,7 @@ export function maskWords(words: readonly string[]): string[] {
       hidden = false;
     } else if (option) {
       const [start, name = '', equals] = option;
-      if (!isSecretName(name)) masked.push(equals ? start + maskValue(word.slice(start.length)) : maskUrls(word));
+      if (!isSecretName(name)) masked.push(equals ? start + maskValue(word.slice(start.length)) : maskText(word));
       else if (equals) masked.push(start + MASK);
       else {
         masked.push(word);
@@ -78,17 +78,22 @@ export function maskWords(words: readonly string[]): string[] {
 
 function maskValue(word: string): string {
   const assignment = ASSIGNMENT.exec(word);
-  return assignment && isSecretName(assignment[1] as string) ? assignment[0] + MASK : maskUrls(word);
+  return assignment && isSecretName(assignment[1] as string) ? assignment[0] + MASK : maskText(word);
 }
 
-/** Returns a text in which URLs have no credentials. */
-export function maskUrls(text: string): string {
-  return text.includes('://') ? maskWith(text, '') : text;
+/** Returns a text in which URLs have no credentials, and tokens of dbos no secret. */
+export function maskText(text: string): string {
+  return maskTokens(text.includes('://') ? maskWith(text, '') : text);
 }
 
-/** Returns SQL in which URLs have no credentials: a quote that is not doubled ends a URL. */
+/** Returns SQL without them: a quote that is not doubled ends a URL. */
 export function maskSql(sql: string): string {
-  return sql.includes('://') ? maskWith(sql, `'"`) : sql;
+  return maskTokens(sql.includes('://') ? maskWith(sql, `'"`) : sql);
+}
+
+/** Hides the secret of a token, whose id stays; also of one that was cut off or run together with other text. */
+function maskTokens(text: string): string {
+  return text.replace(/(dbos_[a-z2-7]{16}_)[a-z2-7]+/g, `$1${MASK}`);
 }
 
 /** A scheme is short; without a limit each letter of a long text would begin one. */

@@ -21,7 +21,7 @@ import {
   writeOperation,
 } from './operation.js';
 import {branchRef, changeRefs, findRef, type RefChange, type RefName, shortName} from './refs.js';
-import {maskSql, maskUrls} from './secrets.js';
+import {maskSql, maskText} from './secrets.js';
 import {type Head, type HeadTarget, headOf, sameHead, type View, writeView} from './view.js';
 
 /** What a ref must hold for an edit to be made. */
@@ -171,7 +171,7 @@ export function stagePublication(
     pid: context.pid,
     command: shorten(context.command),
     kind: publication.kind,
-    description: maskUrls(publication.description ?? ''),
+    description: maskText(publication.description ?? ''),
     refChanges,
     headBefore: before?.head ?? null,
     headAfter: head,

@@ -1,6 +1,6 @@
 import test from 'ava';
 import fc from 'fast-check';
-import {isSecretName, maskSql, maskUrls, maskWords} from '../../src/repo/secrets.js';
+import {isSecretName, maskSql, maskText, maskWords} from '../../src/repo/secrets.js';
 
 const SECRET_NAMES = [
   'password',
@@ -57,6 +57,8 @@ test('what is no secret stays as it is', t => {
   t.is(maskSql(sql), sql);
 });
 
+const TOKEN = `dbos_abcdefghijklmnop_${'q2'.repeat(26)}`;
+
 test('what is hidden, and what is left', t => {
   const cases: [words: string[], shown: string[]][] = [
     [
@@ -89,13 +91,18 @@ test('what is hidden, and what is left', t => {
       ['--remote=https://u:***@h', 'postgres://u:***@h/db'],
     ],
     [['https://a/?next=https://u:p@h/&sig=abc'], ['https://a/?next=https://u:***@h/&sig=***']],
+    [
+      ['commit', '-m', `for ${TOKEN}.`, `https://h/${TOKEN}/x`],
+      ['commit', '-m', 'for dbos_abcdefghijklmnop_***.', 'https://h/dbos_abcdefghijklmnop_***/x'],
+    ],
   ];
   for (const [words, shown] of cases) t.deepEqual(maskWords(words), shown);
   t.is(
     maskSql("SELECT 'https://u:p''w@h/?token=a''b', \"http://u:p@h\""),
     'SELECT \'https://u:***@h/?token=***\', "http://u:***@h"',
   );
-  t.is(maskUrls('see https://u:p@h and ftp://v:q@i'), 'see https://u:***@h and ftp://v:***@i');
+  t.is(maskSql(`SELECT '${TOKEN}'`), "SELECT 'dbos_abcdefghijklmnop_***'");
+  t.is(maskText('see https://u:p@h and ftp://v:q@i'), 'see https://u:***@h and ftp://v:***@i');
 });
 
 /** A secret that no other word has. */
@@ -155,7 +162,7 @@ test('long texts take no longer than they are', t => {
     const text = `https://u:p@h/${part.repeat(size / part.length)}`;
     t.true(maskSql(text).startsWith('https://u:***@h'), part);
     t.true(maskWords([text])[0]?.startsWith('https://u:***@h'), part);
-    maskUrls(part.repeat(size / part.length));
+    maskText(part.repeat(size / part.length));
   }
 });
 
