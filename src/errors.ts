@@ -62,6 +62,14 @@ export const ERROR_CODES = {
   UPSTREAM_MISSING: EXIT.notFound,
   NOT_FAST_FORWARD: EXIT.refused,
   TRANSFER_INVALID: EXIT.failed,
+  // access to other stores
+  REMOTE_URL_SECRET: EXIT.usage,
+  TOKEN_REQUIRED: EXIT.failed,
+  TOKEN_INVALID: EXIT.failed,
+  TOKEN_UNKNOWN: EXIT.notFound,
+  TOKEN_EXISTS: EXIT.failed,
+  ACCESS_DENIED: EXIT.failed,
+  LOGIN_UNKNOWN: EXIT.notFound,
   // transactions
   TRANSACTION_CONFLICT: EXIT.conflict,
   TRANSACTION_UNKNOWN: EXIT.notFound,

@@ -38,6 +38,7 @@ export function createContext(
     pid: process.pid,
     command: ['dbos', ...maskWords(words)].map(shellWord).join(' '),
     ...(file !== undefined && {userConfig: file}),
+    ...(env.DBOS_TOKEN && {token: env.DBOS_TOKEN}),
   };
 }
 

@@ -27,6 +27,8 @@ export interface RepoContext {
   readonly command: string;
   /** The file of the user's settings; without one the store's settings are all there is. */
   readonly userConfig?: string;
+  /** The token to show to other stores that are reached by http(s); wins over those that the user keeps. */
+  readonly token?: string;
   /** How long to wait for another process to let go of the store, in milliseconds; wins over `core.lockTimeout`. */
   readonly lockTimeout?: number;
 }

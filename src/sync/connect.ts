@@ -10,9 +10,14 @@ import {findStore, type StoreLocation} from '../repo/location.js';
 import type {Repository} from '../repo/repository.js';
 import type {Peer} from './peer.js';
 import {StorePeer} from './store-peer.js';
+import {checkUrlSecret} from './url-secret.js';
 
-/** Returns a URL as it is kept: a path made absolute. Throws REMOTE_URL_INVALID for a scheme that there is nothing for. */
+/**
+ * Returns a URL as it is kept: a path made absolute. Throws REMOTE_URL_SECRET, and REMOTE_URL_INVALID for a scheme that there
+ * is nothing for.
+ */
 export function normalUrl(url: string, directory: string): string {
+  checkUrlSecret(url);
   if (url.startsWith('file://')) return fileURLToPath(url);
   const scheme = /^[a-z][a-z0-9+.-]*:\/\//i.exec(url)?.[0];
   if (scheme === undefined && url !== '') return resolve(directory, url);

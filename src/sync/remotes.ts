@@ -16,6 +16,7 @@ import {
   remoteRef,
 } from '../repo/refs.js';
 import type {Repository} from '../repo/repository.js';
+import {checkUrlSecret} from './url-secret.js';
 
 /** The remote that a clone has, and that commands mean which name none. */
 export const ORIGIN = 'origin';
@@ -59,8 +60,9 @@ export function currentRemote(repo: Repository): Remote {
   return readRemote(repo, upstream?.remote ?? ORIGIN);
 }
 
-/** Writes a new remote. Throws REF_NAME_INVALID or REMOTE_EXISTS. */
+/** Writes a new remote. Throws REF_NAME_INVALID, REMOTE_EXISTS or REMOTE_URL_SECRET. */
 export function addRemote(repo: Repository, name: string, url: string): Remote {
+  checkUrlSecret(url);
   const remotes = repo.config.record('remotes');
   const remote = {name: remoteName(name), url};
   if (remotes.has(name)) {
@@ -73,8 +75,9 @@ export function addRemote(repo: Repository, name: string, url: string): Remote {
   return remote;
 }
 
-/** Writes another URL for a remote. Throws REMOTE_UNKNOWN. */
+/** Writes another URL for a remote. Throws REMOTE_UNKNOWN or REMOTE_URL_SECRET. */
 export function setRemoteUrl(repo: Repository, name: string, url: string): Remote {
+  checkUrlSecret(url);
   const remote = {...readRemote(repo, name), url};
   repo.config.setRecord('remotes', new Map(repo.config.record('remotes')).set(name, url));
   return remote;
