@@ -121,6 +121,10 @@ const common = {
     'typescript',
     // it reads its WebAssembly from beside itself
     'node-sqlite3-wasm',
+    // only a server needs them
+    'fastify',
+    '@fastify/rate-limit',
+    'prom-client',
     ...(existsSync(join(root, 'node_modules/fs-xattr/build/Release/xattr.node')) ? [] : ['fs-xattr']),
   ],
   plugins: [addons],

@@ -2,9 +2,9 @@ import {Args, Flags, StoreCommand} from '../src/cli/command.js';
 import {transferText, updateLines, updatesJson} from '../src/cli/sync-text.js';
 import {shortName} from '../src/repo/refs.js';
 import type {Repository} from '../src/repo/repository.js';
-import {connect} from '../src/sync/connect.js';
-import {fetchRemote} from '../src/sync/fetch.js';
-import {currentRemote, listRemotes, type Remote, readRemote} from '../src/sync/remotes.js';
+import type {FetchOptions} from '../src/sync/fetch.js';
+import {listRemotes} from '../src/sync/remotes.js';
+import '../src/sync/repository-sync.js';
 
 export default class Fetch extends StoreCommand {
   static override summary = 'Bring what another store has into this one.';
@@ -28,29 +28,21 @@ export default class Fetch extends StoreCommand {
     const {args, flags} = await this.parse(Fetch);
     if (flags.all && args.remote !== undefined) throw this.usage('Either name a remote or say --all.');
     return this.withRepository(async (repository, signal) => {
-      if (!flags.all) {
-        const remote = args.remote === undefined ? currentRemote(repository) : readRemote(repository, args.remote);
-        return this.fetch(repository, remote, flags.prune === true, signal);
-      }
+      const options = {prune: flags.prune === true, signal, progress: this.showProgress};
+      if (!flags.all) return this.fetch(repository, args.remote, options);
       const results = [];
-      for (const remote of listRemotes(repository)) {
-        results.push(await this.fetch(repository, remote, flags.prune === true, signal));
-      }
+      for (const {name} of listRemotes(repository)) results.push(await this.fetch(repository, name, options));
       return results;
     });
   }
 
-  private async fetch(repository: Repository, {name, url}: Remote, prune: boolean, signal: AbortSignal) {
-    const peer = await connect(repository, url);
-    try {
-      const fetched = await fetchRemote(repository, peer, name, {prune, signal, progress: this.showProgress});
-      const {updates, keptTags, objects, bytes} = fetched;
-      for (const line of updateLines(updates)) this.print(line);
-      for (const tag of keptTags) this.warning(`${name} has another tag ${shortName(tag)}; the one here stays.`);
-      this.note(updates.length === 0 ? `Nothing new in ${name}.` : `Fetched from ${name}: ${transferText(fetched)}.`);
-      return {remote: name, updates: updatesJson(updates), keptTags, objects, bytes};
-    } finally {
-      await peer.close();
-    }
+  private async fetch(repository: Repository, name: string | undefined, options: FetchOptions) {
+    const fetched = await repository.fetch(name, options);
+    this.progress.finish();
+    const {remote, updates, keptTags, objects, bytes} = fetched;
+    for (const line of updateLines(updates)) this.print(line);
+    for (const tag of keptTags) this.warning(`${remote} has another tag ${shortName(tag)}; the one here stays.`);
+    this.note(updates.length === 0 ? `Nothing new in ${remote}.` : `Fetched from ${remote}: ${transferText(fetched)}.`);
+    return {remote, updates: updatesJson(updates), keptTags, objects, bytes};
   }
 }

@@ -1,13 +1,8 @@
 import {Args, Flags, StoreCommand} from '../src/cli/command.js';
 import {moveJson, moveWarnings} from '../src/cli/move-text.js';
 import {transferText, updatesJson} from '../src/cli/sync-text.js';
-import {DbosError} from '../src/errors.js';
 import {formatId, shortId} from '../src/objects/id.js';
-import {branchName} from '../src/repo/refs.js';
-import {connect} from '../src/sync/connect.js';
-import {fetchRemote} from '../src/sync/fetch.js';
-import {bringIn} from '../src/sync/pull.js';
-import {currentRemote, findUpstream, readRemote} from '../src/sync/remotes.js';
+import '../src/sync/repository-sync.js';
 
 export default class Pull extends StoreCommand {
   static override summary = 'Fetch, and bring the current branch up to what it follows.';
@@ -30,27 +25,16 @@ export default class Pull extends StoreCommand {
   async run(): Promise<unknown> {
     const {args, flags} = await this.parse(Pull);
     return this.withRepository(async (repository, signal) => {
-      const {branch} = repository.head();
-      if (branch === undefined) {
-        throw new DbosError('UPSTREAM_MISSING', 'HEAD is on no branch that could be brought up to date.', {
-          hint: 'Switch to a branch first.',
-        });
-      }
-      const remote = args.remote === undefined ? currentRemote(repository) : readRemote(repository, args.remote);
-      const followed = findUpstream(repository, branch);
-      const theirs =
-        args.branch !== undefined
-          ? branchName(args.branch)
-          : followed?.remote === remote.name
-            ? followed.branch
-            : branch;
-      const peer = await connect(repository, remote.url);
-      const fetched = await fetchRemote(repository, peer, remote.name, {signal, progress: this.showProgress}).finally(() => peer.close());
-      const upstream = {remote: remote.name, branch: theirs};
-      const options = {ffOnly: flags['ff-only'] === true, signal, progress: this.showProgress};
-      const {kind, before, commit, move} = await bringIn(repository, upstream, options);
+      const options = {
+        branch: args.branch,
+        ffOnly: flags['ff-only'] === true,
+        signal,
+        progress: this.showProgress,
+      };
+      const pulled = await repository.pull(args.remote, options);
+      const {kind, branch, before, commit, move, upstream, fetched} = pulled;
       this.progress.finish();
-      const name = `${remote.name}/${theirs}`;
+      const name = `${upstream.remote}/${upstream.branch}`;
       if (kind === 'up-to-date') this.note(`${branch} has everything that ${name} has.`);
       else {
         const done = kind === 'merge' ? `Merged ${name} into ${branch}` : `Moved ${branch} forward to ${name}`;

@@ -1,22 +1,6 @@
 import {Args, Flags, StoreCommand} from '../src/cli/command.js';
 import {transferText, updateLines, updatesJson} from '../src/cli/sync-text.js';
-import {DbosError} from '../src/errors.js';
-import {readBranch} from '../src/repo/branches.js';
-import {
-  BRANCHES,
-  branchName,
-  branchRef,
-  findRef,
-  listRefs,
-  type RefName,
-  shortName,
-  TAGS,
-  tagRef,
-} from '../src/repo/refs.js';
-import type {Repository} from '../src/repo/repository.js';
-import {connect} from '../src/sync/connect.js';
-import {pushRemote, type RefWish} from '../src/sync/push.js';
-import {currentRemote, readRemote, setUpstream} from '../src/sync/remotes.js';
+import '../src/sync/repository-sync.js';
 
 export default class Push extends StoreCommand {
   static override summary = 'Bring branches and tags of this store into another one.';
@@ -53,64 +37,21 @@ export default class Push extends StoreCommand {
     if ((flags.all || flags.tags) && names.length > 0)
       throw this.usage('Either name what to push or say --all or --tags.');
     return this.withRepository(async (repository, signal) => {
-      const remote = remoteName === undefined ? currentRemote(repository) : readRemote(repository, remoteName);
-      const peer = await connect(repository, remote.url);
-      try {
-        const there = flags.delete ? (await peer.refs()).refs : undefined;
-        const requests = there
-          ? names.map(name => deletion(name, there))
-          : requestsOf(repository, names, flags.all === true, flags.tags === true);
-        const withLease = flags['force-with-lease'] === true;
-        const pushed = await pushRemote(repository, peer, remote.name, requests, {withLease, signal, progress: this.showProgress});
-        if (flags['set-upstream']) {
-          for (const {name} of requests.filter(each => each.name.startsWith(BRANCHES))) {
-            const branch = branchName(shortName(name));
-            setUpstream(repository, branch, {remote: remote.name, branch});
-          }
-        }
-        const {updates, objects, bytes} = pushed;
-        for (const line of updateLines(updates)) this.print(line);
-        this.note(
-          updates.length === 0
-            ? `${remote.name} has it already.`
-            : `Pushed to ${remote.name}: ${transferText(pushed)}.`,
-        );
-        return {remote: remote.name, updates: updatesJson(updates), objects, bytes};
-      } finally {
-        await peer.close();
-      }
+      const pushed = await repository.push(remoteName, {
+        names,
+        all: flags.all,
+        tags: flags.tags,
+        delete: flags.delete,
+        setUpstream: flags['set-upstream'],
+        withLease: flags['force-with-lease'] === true,
+        signal,
+        progress: this.showProgress,
+      });
+      this.progress.finish();
+      const {remote, updates, objects, bytes} = pushed;
+      for (const line of updateLines(updates)) this.print(line);
+      this.note(updates.length === 0 ? `${remote} has it already.` : `Pushed to ${remote}: ${transferText(pushed)}.`);
+      return {remote, updates: updatesJson(updates), objects, bytes};
     });
   }
-}
-
-function deletion(name: string, there: ReadonlyMap<RefName, unknown>): RefWish {
-  const tag = tagRef(name);
-  return {
-    name: there.has(tag) && !there.has(branchRef(branchName(name))) ? tag : branchRef(branchName(name)),
-    next: null,
-  };
-}
-
-/** Returns what is to be there afterwards: what is named, else what is asked for, else the current branch. */
-function requestsOf(repo: Repository, names: readonly string[], all: boolean, tags: boolean): RefWish[] {
-  const {objects, view} = repo;
-  const requests: RefWish[] = names.map(name => {
-    const tag = tagRef(name);
-    const id =
-      findRef(objects, view.refs, branchRef(branchName(name))) === undefined
-        ? findRef(objects, view.refs, tag)
-        : undefined;
-    return id === undefined
-      ? {name: branchRef(branchName(name)), next: readBranch(repo, name).id}
-      : {name: tag, next: id};
-  });
-  for (const folder of [...(all ? [BRANCHES] : []), ...(tags ? [TAGS] : [])]) {
-    for (const {name, id} of listRefs(objects, view.refs, folder)) requests.push({name, next: id});
-  }
-  if (names.length > 0 || all || tags) return requests;
-  const {branch, commit} = repo.head();
-  if (branch === undefined || commit === undefined) {
-    throw new DbosError('NO_COMMITS', 'HEAD is on no branch with commits.', {hint: 'Name the branch to push.'});
-  }
-  return [{name: branchRef(branch), next: commit}];
 }

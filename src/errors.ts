@@ -62,6 +62,12 @@ export const ERROR_CODES = {
   UPSTREAM_MISSING: EXIT.notFound,
   NOT_FAST_FORWARD: EXIT.refused,
   TRANSFER_INVALID: EXIT.failed,
+  CONNECTION_FAILED: EXIT.failed,
+  CONNECTION_BROKEN: EXIT.failed,
+  REMOTE_BUSY: EXIT.failed,
+  REMOTE_FAILED: EXIT.failed,
+  REQUEST_TOO_LARGE: EXIT.failed,
+  SERVER_FAILED: EXIT.failed,
   // access to other stores
   REMOTE_URL_SECRET: EXIT.usage,
   TOKEN_REQUIRED: EXIT.failed,

@@ -30,5 +30,19 @@ export {Database, type Parameters, type RunOptions, Statement} from './sql/query
 export {databaseOf, type PlainValue, type QueryOptions} from './sql/repository-query.js';
 export {type FileEditOptions, FileEdits, type FileOwner} from './state/file-edits.js';
 export {diffFiles, type FileChange, type FileRow, findFile, scanFiles} from './state/files.js';
+export {type Cloned, type CloneOptions, cloneStore} from './sync/clone.js';
+export {addRemote, listRemotes, removeRemote, setRemoteUrl} from './sync/remotes.js';
+export type {
+  RemoteFetched,
+  RemotePulled,
+  RemotePullOptions,
+  RemotePushed,
+  RemotePushOptions,
+} from './sync/repository-sync.js';
+
+import './sync/repository-sync.js';
+
+export {type Server, type ServerLimits, type ServerOptions, startServer} from './sync/server/http-server.js';
+export {createToken, readTokens, revokeToken} from './sync/tokens.js';
 export {readContent, readRange, readWhole} from './tree/content.js';
 export {TransactionScope, type TransactOptions} from './worktree/transact.js';

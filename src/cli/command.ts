@@ -278,6 +278,14 @@ export abstract class StoreCommand extends Command {
     stdout.write(`${JSON.stringify(value, jsonValue, stdout.isTerminal ? 2 : 0)}\n`);
   }
 
+  /** Writes a line of JSON on stdout at once, while the command goes on; return what this returns from `run`. */
+  protected printEvent(line: string): typeof PRINTED {
+    this.begun = true;
+    stdout.write(line);
+    stdout.flush();
+    return PRINTED;
+  }
+
   /** Writes a JSON array, an element a line, while it is produced; return what this returns from `run`. */
   protected async streamJson(elements: Iterable<unknown> | AsyncIterable<unknown>): Promise<typeof PRINTED> {
     let held = '';

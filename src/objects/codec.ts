@@ -16,8 +16,18 @@ const packr = new Packr({useRecords: false, variableMapSize: true, int64AsType: 
 
 /** Returns the canonical bytes of an object. Throws a `TypeError` for a field that has no canonical form. */
 export function encodeObject(kind: ObjectKind, fields: readonly Field[]): Buffer {
+  return packFields([OBJECT_KINDS[kind], versionOf(kind), ...fields]);
+}
+
+/** Returns fields in the form that they have in objects. Throws a `TypeError` for one that has no canonical form. */
+export function packFields(fields: readonly Field[]): Buffer {
   for (const field of fields) checkField(field);
-  return packr.pack([OBJECT_KINDS[kind], versionOf(kind), ...fields]) as Buffer;
+  return packr.pack(fields) as Buffer;
+}
+
+/** Returns what `packFields` packed. The byte strings in it share memory with `bytes`. Throws OBJECT_INVALID. */
+export function unpackFields(bytes: Uint8Array): readonly unknown[] {
+  return asArray(unpack(bytes));
 }
 
 function checkField(field: Field): void {

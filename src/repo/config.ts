@@ -26,6 +26,8 @@ export const SETTINGS = {
   },
   'core.pager': {type: 'text', default: null, about: 'Command that shows long output page by page.'},
   'core.editor': {type: 'text', default: null, about: 'Command that edits messages.'},
+  'ssh.command': {type: 'text', default: 'ssh', about: 'Command that reaches other machines for ssh URLs.'},
+  'ssh.dbos': {type: 'text', default: 'dbos', about: 'Command that is dbos on machines reached by ssh.'},
   'color.ui': {type: ['auto', 'always', 'never'], default: 'auto', about: 'When output is coloured.'},
   'init.defaultBranch': {type: 'text', default: 'main', about: 'Name of the first branch of a new store.'},
 } as const satisfies Readonly<Record<string, Setting>>;

@@ -32,3 +32,6 @@ export interface RepoContext {
   /** How long to wait for another process to let go of the store, in milliseconds; wins over `core.lockTimeout`. */
   readonly lockTimeout?: number;
 }
+
+/** Whom an operation is recorded under. */
+export type Actor = Pick<RepoContext, 'user' | 'command'>;

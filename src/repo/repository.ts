@@ -9,7 +9,7 @@ import {type ObjectReader, ObjectStore, ObjectWriter} from '../objects/store.js'
 import {LevelStorage} from '../storage/level.js';
 import type {TreeRoot} from '../tree/spec.js';
 import {Config} from './config.js';
-import type {RepoContext} from './context.js';
+import type {Actor, RepoContext} from './context.js';
 import {filesRootOfCommit} from './filesroot.js';
 import {checkFormat, isStore, writeFormat} from './format.js';
 import {readCell} from './indexes.js';
@@ -120,10 +120,10 @@ export class Repository {
     return filesRootOfCommit(this.objects, commit);
   }
 
-  /** Returns a new transaction on the newest operation. */
-  begin(): Transaction {
+  /** Returns a new transaction on the newest operation. It is recorded under whoever opened the store, unless told. */
+  begin(actor?: Actor): Transaction {
     const host = {
-      context: this.context,
+      context: actor === undefined ? this.context : {...this.context, ...actor},
       tip: () => this.tip(),
       advance: (tip: Tip) => {
         this.latest = tip;

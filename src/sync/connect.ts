@@ -1,6 +1,6 @@
 /**
- * From a URL to a peer. A URL is the path of another store on this machine, its work tree or its folder, also as `file://`.
- * Layer: sync.
+ * From a URL to a peer: the path of another store on this machine (its work tree or its folder, also as `file://`), `http(s)://` for
+ * what `dbos serve` has, or a place that ssh reaches. Layer: sync.
  */
 import {realpathSync} from 'node:fs';
 import {resolve} from 'node:path';
@@ -8,7 +8,9 @@ import {fileURLToPath} from 'node:url';
 import {DbosError} from '../errors.js';
 import {findStore, type StoreLocation} from '../repo/location.js';
 import type {Repository} from '../repo/repository.js';
+import {findCredential} from './credentials.js';
 import type {Peer} from './peer.js';
+import {sshPlace} from './ssh.js';
 import {StorePeer} from './store-peer.js';
 import {checkUrlSecret} from './url-secret.js';
 
@@ -19,15 +21,35 @@ import {checkUrlSecret} from './url-secret.js';
 export function normalUrl(url: string, directory: string): string {
   checkUrlSecret(url);
   if (url.startsWith('file://')) return fileURLToPath(url);
-  const scheme = /^[a-z][a-z0-9+.-]*:\/\//i.exec(url)?.[0];
-  if (scheme === undefined && url !== '') return resolve(directory, url);
-  throw new DbosError('REMOTE_URL_INVALID', `'${url}' is no URL of a store that can be reached.`, {
-    hint: 'Name the folder of a store on this machine; there is no network transport yet.',
+  if (isHttp(url)) return httpUrl(url);
+  if (sshPlace(url)) return url;
+  if (url !== '' && !/^[a-z][a-z0-9+.-]*:\/\//i.test(url)) return resolve(directory, url);
+  throw urlInvalid(url);
+}
+
+function isHttp(url: string): boolean {
+  return /^https?:\/\//i.test(url);
+}
+
+function httpUrl(url: string): string {
+  let parsed: URL;
+  try {
+    parsed = new URL(url);
+  } catch {
+    throw urlInvalid(url);
+  }
+  if (parsed.search !== '' || parsed.hash !== '') throw urlInvalid(url);
+  return parsed.href.replace(/\/+$/, '');
+}
+
+function urlInvalid(url: string): DbosError {
+  return new DbosError('REMOTE_URL_INVALID', `'${url}' is no URL of a store that can be reached.`, {
+    hint: 'Name a folder, https://HOST/NAME, ssh://USER@HOST/PATH or USER@HOST:PATH.',
     data: {url},
   });
 }
 
-/** Returns where the store of such a URL is. Throws STORE_NOT_FOUND. */
+/** Returns where the store of a path is. Throws STORE_NOT_FOUND. */
 export function locationOf(url: string): StoreLocation {
   let found: StoreLocation | undefined;
   try {
@@ -44,7 +66,20 @@ export function locationOf(url: string): StoreLocation {
   });
 }
 
-/** Returns the store of a URL as a peer, to be closed. Throws STORE_NOT_FOUND, and as `StorePeer.open`. */
-export function connect(own: Repository, url: string): Promise<Peer> {
-  return StorePeer.open(locationOf(url), own);
+/**
+ * Returns the store of a URL as a peer, to be closed. Throws STORE_NOT_FOUND, and as `StorePeer.open`; over a network what is
+ * wrong shows with the first call.
+ */
+export async function connect(own: Repository, url: string): Promise<Peer> {
+  const place = isHttp(url) ? undefined : sshPlace(url);
+  if (place === undefined && !isHttp(url)) return StorePeer.open(locationOf(url), own);
+  const {RemotePeer} = await import('./remote-peer.js');
+  if (place === undefined) {
+    const {HttpChannel} = await import('./http-channel.js');
+    return new RemotePeer(new HttpChannel(url, {token: findCredential(own.context, url)}));
+  }
+  const {sshChannel} = await import('./ssh.js');
+  const {config} = own;
+  const commands = {ssh: config.get('ssh.command') ?? 'ssh', dbos: config.get('ssh.dbos') ?? 'dbos'};
+  return new RemotePeer(sshChannel(place, commands));
 }

@@ -2,7 +2,7 @@
  * Brings what this store has into another one, and moves refs there: all of them, or none. A branch only ever moves forward
  * there, unless it is where this store last saw it and that is asked for. Layer: sync.
  */
-import {DbosError} from '../errors.js';
+import {DbosError, isDbosError} from '../errors.js';
 import type {ObjectId} from '../objects/id.js';
 import {isAncestor} from '../repo/history.js';
 import {BRANCHES, type BranchName, findRef, type RefName, type RemoteName, remoteRef, shortName} from '../repo/refs.js';
@@ -55,9 +55,24 @@ export async function pushRemote(
     if (before !== null) checkMove(repo, remote, {ref: name, before, after: next}, withLease);
     updates.push({ref: name, before, after: next});
   }
-  const sent = updates.length === 0 ? {objects: 0, bytes: 0} : await send(repo, peer, updates, options);
+  let sent: Transferred = {objects: 0, bytes: 0};
+  try {
+    if (updates.length > 0) sent = await send(repo, peer, updates, options);
+  } catch (error) {
+    if (!isDbosError(error, 'CONNECTION_BROKEN') || !(await hasMoved(peer, updates))) throw error;
+  }
   await noteSeen(repo, remote, requests);
   return {updates, ...sent};
+}
+
+/** Returns whether a push got through whose answer was lost. */
+async function hasMoved(peer: Peer, updates: readonly RefUpdate[]): Promise<boolean> {
+  try {
+    const {refs} = await peer.refs();
+    return updates.every(({ref, after}) => (refs.get(ref) ?? null) === after);
+  } catch {
+    return false;
+  }
 }
 
 /** Sends what the peer lacks and has it move its refs. Returns what was sent. */

@@ -7,6 +7,7 @@ import {DbosError, isDbosError} from '../errors.js';
 import {formatId, idOf, type ObjectId} from '../objects/id.js';
 import {type ObjectReader, type ObjectSink, objectKey} from '../objects/store.js';
 import {readCommit} from '../repo/commit.js';
+import type {Actor} from '../repo/context.js';
 import {DamageList} from '../repo/damage.js';
 import {walk} from '../repo/history.js';
 import {type RefName, shortName, TAGS} from '../repo/refs.js';
@@ -31,6 +32,13 @@ export interface WantedRef {
   readonly id: ObjectId;
 }
 
+export interface ReceiverOptions {
+  /** What comes is made durable after so many bytes, which wait in memory. */
+  readonly flushBytes?: number;
+  /** Whom the operation is recorded under, instead of who opened the store. */
+  readonly actor?: Actor | undefined;
+}
+
 export class Receiver {
   objects = 0;
   /** Bytes that travelled. */
@@ -41,7 +49,7 @@ export class Receiver {
   constructor(
     private readonly access: StoreAccess,
     private readonly journal: Journal,
-    private readonly flushBytes = FLUSH_BYTES,
+    private readonly options: ReceiverOptions = {},
   ) {}
 
   /**
@@ -49,13 +57,14 @@ export class Receiver {
    * STORE_FULL or STORE_IO.
    */
   async take(parcels: AsyncIterable<Parcel>, onParcel?: () => Promise<void>): Promise<void> {
+    const {flushBytes = FLUSH_BYTES} = this.options;
     try {
       for await (const parcel of parcels) {
         this.objects += parcel.lengths.length;
         this.bytes += parcel.stored.length;
         this.waiting.push(parcel);
         this.waitingBytes += parcel.stored.length;
-        if (this.waitingBytes >= this.flushBytes) await this.store();
+        if (this.waitingBytes >= flushBytes) await this.store();
         await onParcel?.();
       }
     } catch (error) {
@@ -115,7 +124,7 @@ export class Receiver {
     pace = new Pace({}),
   ): Promise<T> {
     return this.access.write(async repo => {
-      const transaction = repo.begin();
+      const transaction = repo.begin(this.options.actor);
       try {
         this.stage(transaction.objects);
         await check(repo, transaction.objects, refs, () => pace.step({label: 'Checking', done: pace.done}));

@@ -14,7 +14,8 @@ import {Journal, type Received} from './journal.js';
 import {type Listed, listMissing} from './missing.js';
 import {type Parcel, packObjects} from './parcel.js';
 import type {FetchRequest, Peer, PeerEdit, PeerRefs, PushRequest, Sending} from './peer.js';
-import {Receiver} from './receiver.js';
+import {Receiver, type ReceiverOptions} from './receiver.js';
+import type {Rights} from './rights.js';
 import {accessTo, type StoreAccess} from './store-access.js';
 
 /** Who holds one store and waits for another gives up after this part of the time, if that other one may be waiting for it. */
@@ -23,9 +24,11 @@ const LATER_SHARE = 0.25;
 /** Bytes that are packed before the store may be let go of. */
 const BURST_BYTES = 1024 * 1024;
 
-export interface StorePeerOptions {
-  /** What comes is made durable after so many bytes. */
-  readonly flushBytes?: number;
+export interface StorePeerOptions extends ReceiverOptions {
+  /** What may be seen and done; everything unless given. */
+  readonly rights?: Rights | undefined;
+  /** Refuse every push. */
+  readonly readOnly?: boolean | undefined;
   /** Called when nothing is left to do. */
   readonly close?: () => Promise<void>;
 }
@@ -107,6 +110,9 @@ export class StorePeer implements Peer {
   }
 
   async push({key, skipped, edits}: PushRequest, parcels: AsyncIterable<Parcel>): Promise<void> {
+    if (this.options.readOnly) {
+      throw new DbosError('READ_ONLY', 'The other store takes no pushes.', {hint: 'Push to another one.'});
+    }
     const journal = this.journal(key);
     if (skipped === 0) journal.forget();
     else if (journal.received?.count !== skipped) {
@@ -114,7 +120,7 @@ export class StorePeer implements Peer {
         hint: 'Another one may have run meanwhile: push again.',
       });
     }
-    const receiver = new Receiver(this.access, journal, this.options.flushBytes);
+    const receiver = new Receiver(this.access, journal, this.options);
     await receiver.take(parcels);
     const refs = edits.flatMap(({name, next}) => (next === null ? [] : [{ref: name, id: next}]));
     try {

@@ -125,7 +125,7 @@ test('remotes, their revisions, tags, new branches, deletion and pruning', t => 
   mustRun(two, 'remote', 'set-url', 'other', '../nowhere');
   t.deepEqual(fails(two, 'fetch', 'other'), {status: 1, code: 'STORE_NOT_FOUND'});
   t.deepEqual(fails(two, 'remote', 'add', 'other', '../one'), {status: 1, code: 'REMOTE_EXISTS'});
-  t.deepEqual(fails(two, 'remote', 'add', 'net', 'https://example.org/x'), {status: 2, code: 'REMOTE_URL_INVALID'});
+  t.deepEqual(fails(two, 'remote', 'add', 'net', 'ftp://example.org/x'), {status: 2, code: 'REMOTE_URL_INVALID'});
   mustRun(two, 'remote', 'rm', 'other');
   t.deepEqual(fails(two, 'fetch', 'other'), {status: 4, code: 'REMOTE_UNKNOWN'});
   t.is(dbos(two, ['log', 'other/topic']).status, 4);

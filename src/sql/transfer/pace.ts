@@ -4,8 +4,8 @@ export interface TransferProgress {
   readonly label: string;
   /** Rows, or bytes of the file where it is only looked at. */
   readonly done: number;
-  readonly total?: number;
-  readonly bytes?: number;
+  readonly total?: number | undefined;
+  readonly bytes?: number | undefined;
 }
 
 export interface PaceOptions {

@@ -1,0 +1,88 @@
+/**
+ * Answers the calls of a peer far away from the one that is here: the serving side of every transport. Layer: sync.
+ */
+
+import type {Parcel} from './parcel.js';
+import type {Peer} from './peer.js';
+import {
+  type Call,
+  fetchAnswer,
+  hasAnswer,
+  parcelMessage,
+  pushAnswer,
+  readFetchCall,
+  readHasCall,
+  readParcel,
+  readPushCall,
+  readReceivedCall,
+  receivedAnswer,
+  refsAnswer,
+} from './protocol.js';
+import {MESSAGE, type Message} from './wire.js';
+
+/** Yields the answer to a call. Throws TRANSFER_INVALID for what is none, and what the peer throws. */
+export async function* answer(
+  peer: Peer,
+  call: Call,
+  request: AsyncIterator<Message>,
+): AsyncGenerator<Message, void, undefined> {
+  const next = async (): Promise<Message | undefined> => {
+    const {value, done} = await request.next();
+    return done ? undefined : value;
+  };
+  switch (call) {
+    case 'refs':
+      yield* refsAnswer(await peer.refs());
+      return;
+    case 'has':
+      yield hasAnswer(await peer.has(readHasCall(await next())));
+      return;
+    case 'fetch': {
+      const {total, skipped, parcels} = await peer.fetch(readFetchCall(await next()));
+      yield fetchAnswer(total, skipped);
+      for await (const parcel of parcels) yield parcelMessage(parcel);
+      return;
+    }
+    case 'received':
+      yield receivedAnswer(await peer.received(readReceivedCall(await next())));
+      return;
+    case 'push':
+      await peer.push(readPushCall(await next()), parcelsOf(next));
+      yield pushAnswer();
+  }
+}
+
+async function* parcelsOf(next: () => Promise<Message | undefined>): AsyncGenerator<Parcel> {
+  for (let message = await next(); message !== undefined; message = await next()) yield readParcel(message);
+}
+
+/** While nothing is said for so long, a tick is sent: nobody on the way should take the connection for dead. */
+const TICK_MS = 5000;
+
+/** Yields messages, and a tick where the next one takes its time. */
+export async function* withTicks(
+  messages: AsyncIterator<Message>,
+  every = TICK_MS,
+): AsyncGenerator<Message, void, undefined> {
+  try {
+    for (;;) {
+      const next = messages.next();
+      next.catch(() => undefined);
+      for (;;) {
+        let timer: NodeJS.Timeout | undefined;
+        const late = new Promise<'late'>(resolve => {
+          timer = setTimeout(resolve, every, 'late');
+        });
+        const came = await Promise.race([next, late]).finally(() => clearTimeout(timer));
+        if (came === 'late') yield [MESSAGE.tick];
+        else if (came.done) return;
+        else {
+          yield came.value;
+          break;
+        }
+      }
+    }
+  } finally {
+    await messages.return?.();
+  }
+}

@@ -1,0 +1,201 @@
+/**
+ * A channel over HTTP: each call is a POST to `URL/v1/CALL`, whose body and answer are messages. Redirects are not followed, so a
+ * token goes nowhere but to whom it is for. Where the server is busy the call is made again after a while. Layer: sync.
+ */
+import http from 'node:http';
+import https from 'node:https';
+import {DbosError, isDbosError, systemCode} from '../errors.js';
+import type {Channel} from './channel.js';
+import {type Call, PROTOCOL} from './protocol.js';
+import {encodeMessages, errorTold, type Message, MessageReader, type Messages} from './wire.js';
+
+/** The media type of messages. */
+export const MESSAGES_TYPE = `application/vnd.dbos.${PROTOCOL}`;
+
+export interface HttpOptions {
+  readonly token?: string | undefined;
+  /** A connection on which nothing moves for so long is given up, in milliseconds. */
+  readonly idleTimeout?: number;
+}
+
+const IDLE_TIMEOUT = 60_000;
+/** A busy server is asked so many times in all. */
+const TRIES = 10;
+const FIRST_WAIT = 200;
+const LONGEST_WAIT = 10_000;
+/** What is read of an answer that is no messages, in bytes. */
+const MOST_TOLD = 64 * 1024;
+
+export class HttpChannel implements Channel {
+  private readonly base: string;
+  private readonly agent: http.Agent;
+
+  constructor(
+    private readonly url: string,
+    private readonly options: HttpOptions = {},
+  ) {
+    this.base = url.endsWith('/') ? url : `${url}/`;
+    const keep = {keepAlive: true, maxSockets: 4};
+    this.agent = url.startsWith('https:') ? new https.Agent(keep) : new http.Agent(keep);
+  }
+
+  async *exchange(call: Call, request: Messages): AsyncGenerator<Message, void, undefined> {
+    let wait = FIRST_WAIT;
+    for (let attempt = 1; ; attempt++) {
+      const response = await this.post(call, request);
+      if (response.statusCode === 200) {
+        const reader = new MessageReader(response);
+        try {
+          yield* reader.messages();
+        } catch (error) {
+          throw isDbosError(error) ? error : this.broken(error);
+        } finally {
+          response.destroy();
+        }
+        return;
+      }
+      const error = await this.refusal(response);
+      const busy = response.statusCode === 429 || response.statusCode === 503;
+      if (!busy || attempt === TRIES) throw error;
+      const asked = Number(response.headers['retry-after']) * 1000;
+      const pause = Math.min(LONGEST_WAIT, Number.isFinite(asked) ? Math.max(asked, wait) : wait);
+      await new Promise(resolve => setTimeout(resolve, pause * (0.5 + Math.random())));
+      wait *= 2;
+    }
+  }
+
+  async close(): Promise<void> {
+    this.agent.destroy();
+  }
+
+  private post(call: Call, messages: Messages): Promise<http.IncomingMessage> {
+    const {token, idleTimeout = IDLE_TIMEOUT} = this.options;
+    const url = new URL(`${PROTOCOL}/${call}`, this.base);
+    return new Promise((resolve, reject) => {
+      const send = url.protocol === 'https:' ? https.request : http.request;
+      let answered = false;
+      let unsent: unknown;
+      const request = send(url, {
+        method: 'POST',
+        agent: this.agent,
+        headers: {
+          'content-type': MESSAGES_TYPE,
+          accept: MESSAGES_TYPE,
+          ...(token !== undefined && {authorization: `Bearer ${token}`}),
+        },
+      });
+      request.setTimeout(idleTimeout, () => request.destroy(new Error(`nothing moved for ${idleTimeout / 1000} s`)));
+      request.on('error', error => {
+        if (answered) return;
+        // the server had closed a connection that was kept, before it saw the request
+        const stale = request.reusedSocket && systemCode(error) === 'ECONNRESET' && Array.isArray(messages);
+        if (stale) return resolve(this.post(call, messages));
+        const reason = unsent ?? error;
+        reject(reason === error ? this.broken(error) : reason);
+      });
+      request.on('response', response => {
+        answered = true;
+        resolve(response);
+      });
+      write(request, messages, () => answered).catch(error => {
+        unsent = error;
+        request.destroy(error instanceof Error ? error : undefined);
+      });
+    });
+  }
+
+  private async refusal(response: http.IncomingMessage): Promise<DbosError> {
+    const {statusCode = 0} = response;
+    let text = '';
+    try {
+      for await (const chunk of response) {
+        text += (chunk as Buffer).toString('utf8');
+        if (text.length > MOST_TOLD) break;
+      }
+    } catch (error) {
+      return this.broken(error);
+    }
+    const told = toldIn(text);
+    if (told) return errorTold(told.code, told.message, told.hint, JSON.stringify(told.data ?? {}));
+    if (statusCode >= 300 && statusCode < 400) {
+      return new DbosError(
+        'CONNECTION_FAILED',
+        `'${this.url}' has moved to '${response.headers.location ?? 'elsewhere'}'.`,
+        {
+          hint: 'If you trust that, change the URL with `dbos remote set-url`.',
+          data: {url: this.url},
+        },
+      );
+    }
+    return new DbosError(
+      'CONNECTION_FAILED',
+      `'${this.url}' answers with HTTP status ${statusCode}: no dbos serves there.`,
+      {
+        hint: 'Check the URL: it is that of a store, as `dbos serve` has it.',
+        data: {url: this.url, status: statusCode},
+      },
+    );
+  }
+
+  private broken(cause: unknown): DbosError {
+    const {host} = new URL(this.base);
+    const code = systemCode(cause);
+    if (code === 'ECONNREFUSED' || code === 'ENOTFOUND' || code === 'EAI_AGAIN' || code === 'EHOSTUNREACH') {
+      return new DbosError('CONNECTION_FAILED', `${host} cannot be reached (${code}).`, {
+        hint: 'Check the URL, and that `dbos serve` runs there.',
+        data: {url: this.url},
+        cause,
+      });
+    }
+    if (code !== undefined && /CERT|SSL|TLS|SELF_SIGNED|UNABLE_TO/.test(code)) {
+      return new DbosError('CONNECTION_FAILED', `The certificate of ${host} is not to be trusted (${code}).`, {
+        hint: 'Name the file of the authority that signed it in NODE_EXTRA_CA_CERTS.',
+        data: {url: this.url},
+        cause,
+      });
+    }
+    return new DbosError('CONNECTION_BROKEN', `The connection to ${host} broke off: ${(cause as Error).message}.`, {
+      hint: 'Run the command again: it goes on where it stopped.',
+      data: {url: this.url},
+      cause,
+    });
+  }
+}
+
+/** Writes the body of a request, no faster than it is taken. */
+async function write(request: http.ClientRequest, messages: Messages, answered: () => boolean): Promise<void> {
+  if (Array.isArray(messages)) {
+    const parts: Uint8Array[] = [];
+    for await (const bytes of encodeMessages(messages as Messages)) parts.push(bytes);
+    request.end(Buffer.concat(parts));
+    return;
+  }
+  for await (const bytes of encodeMessages(messages)) {
+    // who answers early does not want the rest
+    if (request.destroyed || answered()) return;
+    if (request.write(bytes)) continue;
+    await new Promise<void>(resolve => {
+      request.once('drain', resolve);
+      request.once('close', resolve);
+      request.once('response', () => resolve());
+    });
+  }
+  request.end();
+}
+
+interface Told {
+  readonly code: string;
+  readonly message: string;
+  readonly hint?: unknown;
+  readonly data?: unknown;
+}
+
+/** Returns the error that an answer tells as JSON, or undefined if it tells none. */
+function toldIn(text: string): Told | undefined {
+  try {
+    const {error} = JSON.parse(text) as {error?: Partial<Told>};
+    return typeof error?.code === 'string' && typeof error.message === 'string' ? (error as Told) : undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,150 @@
+/**
+ * Transfers on a repository, with a remote by its name: `repo.fetch()`, `repo.pull()`, `repo.push()`. Layer: sync.
+ */
+import {DbosError} from '../errors.js';
+import type {ObjectId} from '../objects/id.js';
+import {readBranch} from '../repo/branches.js';
+import {
+  BRANCHES,
+  type BranchName,
+  branchName,
+  branchRef,
+  findRef,
+  listRefs,
+  type RefName,
+  type RemoteName,
+  shortName,
+  TAGS,
+  tagRef,
+} from '../repo/refs.js';
+import {Repository} from '../repo/repository.js';
+import {connect} from './connect.js';
+import {type Fetched, type FetchOptions, fetchRemote, type TransferOptions} from './fetch.js';
+import type {Peer} from './peer.js';
+import {bringIn, type Pulled, type PullOptions} from './pull.js';
+import {type Pushed, type PushOptions, pushRemote, type RefWish} from './push.js';
+import {currentRemote, findUpstream, readRemote, setUpstream, type Upstream} from './remotes.js';
+
+export interface RemoteFetched extends Fetched {
+  readonly remote: RemoteName;
+}
+
+export interface RemotePulled extends Pulled {
+  readonly upstream: Upstream;
+  readonly fetched: Fetched;
+}
+
+export interface RemotePushed extends Pushed {
+  readonly remote: RemoteName;
+}
+
+export interface RemotePullOptions extends Omit<PullOptions, 'progress' | 'signal'>, TransferOptions {
+  /** The branch of the remote: the one that HEAD's branch follows unless given, else one of the same name. */
+  readonly branch?: string | undefined;
+}
+
+export interface RemotePushOptions extends PushOptions {
+  /** Branches and tags; HEAD's branch if nothing else is asked for. */
+  readonly names?: readonly string[] | undefined;
+  /** Every branch. */
+  readonly all?: boolean | undefined;
+  /** Every tag. */
+  readonly tags?: boolean | undefined;
+  /** Delete the names there instead. */
+  readonly delete?: boolean | undefined;
+  /** Let the branches here follow those there. */
+  readonly setUpstream?: boolean | undefined;
+}
+
+declare module '../repo/repository.js' {
+  interface Repository {
+    /**
+     * Brings what the branches and tags of a remote hold. Without a name it is the remote that HEAD's branch follows, else
+     * `origin`. Throws REMOTE_UNKNOWN, and as `connect` and `fetchRemote`.
+     */
+    fetch(remote?: string, options?: FetchOptions): Promise<RemoteFetched>;
+    /** Fetches, and brings HEAD's branch up to it. Throws UPSTREAM_MISSING, and as `fetch` and `bringIn`. */
+    pull(remote?: string, options?: RemotePullOptions): Promise<RemotePulled>;
+    /** Brings branches and tags of this store there. Throws NO_COMMITS, BRANCH_UNKNOWN, and as `connect` and `pushRemote`. */
+    push(remote?: string, options?: RemotePushOptions): Promise<RemotePushed>;
+  }
+}
+
+Repository.prototype.fetch = function (name, options) {
+  const remote = remoteOf(this, name);
+  return talk(this, remote.url, async peer => ({
+    remote: remote.name,
+    ...(await fetchRemote(this, peer, remote.name, options)),
+  }));
+};
+
+Repository.prototype.pull = async function (name, {branch: wanted, ...options} = {}) {
+  const {branch} = this.head();
+  if (branch === undefined) {
+    throw new DbosError('UPSTREAM_MISSING', 'HEAD is on no branch that could be brought up to date.', {
+      hint: 'Switch to a branch first.',
+    });
+  }
+  const fetched = await this.fetch(name, options);
+  const {remote} = fetched;
+  const followed = findUpstream(this, branch);
+  const same = followed?.remote === remote ? followed.branch : branch;
+  const upstream = {remote, branch: wanted === undefined ? same : branchName(wanted)};
+  return {...(await bringIn(this, upstream, options)), upstream, fetched};
+};
+
+Repository.prototype.push = function (name, options = {}) {
+  const {names = [], all = false, tags = false, setUpstream: follow = false, ...rest} = options;
+  const remote = remoteOf(this, name);
+  return talk(this, remote.url, async peer => {
+    const wishes = options.delete ? await deletions(peer, names) : wishesOf(this, names, all, tags);
+    const pushed = await pushRemote(this, peer, remote.name, wishes, rest);
+    for (const {name: ref} of follow ? wishes : []) {
+      if (!ref.startsWith(BRANCHES)) continue;
+      const branch = shortName(ref) as BranchName;
+      setUpstream(this, branch, {remote: remote.name, branch});
+    }
+    return {remote: remote.name, ...pushed};
+  });
+};
+
+function remoteOf(repo: Repository, name: string | undefined) {
+  return name === undefined ? currentRemote(repo) : readRemote(repo, name);
+}
+
+async function talk<T>(repo: Repository, url: string, work: (peer: Peer) => Promise<T>): Promise<T> {
+  const peer = await connect(repo, url);
+  try {
+    return await work(peer);
+  } finally {
+    await peer.close();
+  }
+}
+
+async function deletions(peer: Peer, names: readonly string[]): Promise<RefWish[]> {
+  const {refs} = await peer.refs();
+  return names.map(name => {
+    const [tag, branch] = [tagRef(name), branchRef(branchName(name))];
+    return {name: refs.has(tag) && !refs.has(branch) ? tag : branch, next: null};
+  });
+}
+
+/** Returns what is to be there afterwards: what is named, else what is asked for, else HEAD's branch. */
+function wishesOf(repo: Repository, names: readonly string[], all: boolean, tags: boolean): RefWish[] {
+  const {objects, view} = repo;
+  const held = (ref: RefName): ObjectId | undefined => findRef(objects, view.refs, ref);
+  const wishes: RefWish[] = names.map(name => {
+    const [tag, branch] = [tagRef(name), branchRef(branchName(name))];
+    const id = held(branch) === undefined ? held(tag) : undefined;
+    return id === undefined ? {name: branch, next: readBranch(repo, name).id} : {name: tag, next: id};
+  });
+  for (const folder of [...(all ? [BRANCHES] : []), ...(tags ? [TAGS] : [])]) {
+    for (const {name, id} of listRefs(objects, view.refs, folder)) wishes.push({name, next: id});
+  }
+  if (names.length > 0 || all || tags) return wishes;
+  const {branch, commit} = repo.head();
+  if (branch === undefined || commit === undefined) {
+    throw new DbosError('NO_COMMITS', 'HEAD is on no branch with commits.', {hint: 'Name the branch to push.'});
+  }
+  return [{name: branchRef(branch), next: commit}];
+}

@@ -1,0 +1,32 @@
+/** Lets so many at a time work, and so many wait for it, first come first served. Layer: sync. */
+export class Turns {
+  active = 0;
+  private readonly queue: (() => void)[] = [];
+
+  constructor(
+    private readonly most: number,
+    private readonly mostWaiting: number,
+  ) {}
+
+  get waiting(): number {
+    return this.queue.length;
+  }
+
+  /** Waits for a turn, which `leave` must end. Returns false if too many wait already. */
+  async enter(): Promise<boolean> {
+    if (this.active < this.most) {
+      this.active++;
+      return true;
+    }
+    if (this.queue.length >= this.mostWaiting) return false;
+    // who leaves hands the turn over
+    await new Promise<void>(resolve => this.queue.push(resolve));
+    return true;
+  }
+
+  leave(): void {
+    const next = this.queue.shift();
+    if (next) next();
+    else this.active--;
+  }
+}

@@ -1,0 +1,292 @@
+/** Transfers over HTTP: same ids on both sides, one winner, who did it on record, and every fault of the way a clear error. */
+import http from 'node:http';
+import test, {type ExecutionContext} from 'ava';
+import {DbosError, isDbosError} from '../../src/errors.js';
+import type {ObjectId} from '../../src/objects/id.js';
+import {listOperations} from '../../src/repo/operations.js';
+import {branchName, branchRef, findRef, remoteRef} from '../../src/repo/refs.js';
+import {Repository} from '../../src/repo/repository.js';
+import {fetchRemote} from '../../src/sync/fetch.js';
+import {MESSAGES_TYPE} from '../../src/sync/http-channel.js';
+import type {Peer} from '../../src/sync/peer.js';
+import {bringIn} from '../../src/sync/pull.js';
+import {pushRemote} from '../../src/sync/push.js';
+import {createToken} from '../../src/sync/tokens.js';
+import {randomBytes} from '../bench/generated-tree.js';
+import {Clock, commitFiles, testContext} from '../support/repo.js';
+import {type Meddle, proxy, serve, type TestServer} from '../support/server.js';
+import {bareStore, mustBeSound, ORIGIN, sql} from '../support/sync.js';
+
+const MAIN = branchName('main');
+
+function tip(repo: Repository, branch = MAIN): ObjectId | undefined {
+  return findRef(repo.objects, repo.view.refs, branchRef(branch));
+}
+
+function push(repo: Repository, peer: Peer, branch = MAIN) {
+  return pushRemote(repo, peer, ORIGIN, [{name: branchRef(branch), next: tip(repo) as ObjectId}]);
+}
+
+async function pull(repo: Repository, peer: Peer): Promise<void> {
+  await fetchRemote(repo, peer, ORIGIN);
+  await bringIn(repo, {remote: ORIGIN, branch: MAIN});
+}
+
+/** Looks into the store of a server, as a command on its machine would. */
+async function look<T>({folder}: TestServer, work: (repo: Repository) => T | Promise<T>): Promise<T> {
+  const context = testContext(new Clock(), {lockTimeout: 20_000});
+  const repo = await Repository.open({store: folder, workTree: undefined}, context);
+  try {
+    return await work(repo);
+  } finally {
+    await repo.close();
+  }
+}
+
+async function codeOf(work: Promise<unknown>): Promise<string> {
+  try {
+    await work;
+    return 'none';
+  } catch (error) {
+    if (isDbosError(error)) return error.code;
+    throw error;
+  }
+}
+
+test('two stores that push and pull over a server end with the same commit, and who pushed is on record', async t => {
+  const server = await serve(t);
+  const [one, two] = [await bareStore(t), await bareStore(t)];
+  const peer = server.peer();
+  await sql(one, 'CREATE TABLE t (id INTEGER PRIMARY KEY, v)');
+  await push(one, peer);
+  await pull(two, peer);
+  await sql(one, 'INSERT INTO t VALUES (1, 1)');
+  await sql(two, 'INSERT INTO t VALUES (2, 2)');
+  await push(one, peer);
+  t.is(await codeOf(push(two, peer)), 'NOT_FAST_FORWARD');
+  await pull(two, peer);
+  await push(two, peer);
+  await pull(one, peer);
+  t.is(tip(one), tip(two));
+  t.is((await push(one, peer)).objects, 0);
+  await peer.close();
+  await look(server, async hub => {
+    t.is(tip(hub), tip(one));
+    await mustBeSound(hub);
+    const [newest] = listOperations(hub);
+    t.like(newest, {user: 'token:writer', description: 'pushed here: main'});
+    t.regex(newest?.command ?? '', /^push from 127\.0\.0\.1$/);
+  });
+});
+
+test('of many that push to one branch at once exactly one wins; to different branches all do, and local commands get their turn', async t => {
+  const server = await serve(t, {limits: {active: 2, waiting: 3}}, repo =>
+    sql(repo, 'CREATE TABLE t (id INTEGER PRIMARY KEY, v)'),
+  );
+  const stores = await Promise.all(Array.from({length: 6}, () => bareStore(t)));
+  for (const [i, repo] of stores.entries()) {
+    await pull(repo, server.peer());
+    await sql(repo, `INSERT INTO t VALUES (${i}, 'x')`);
+  }
+  const results = await Promise.all([
+    ...stores.map(repo => codeOf(push(repo, server.peer()))),
+    ...stores.map((repo, i) =>
+      codeOf(
+        pushRemote(repo, server.peer(), ORIGIN, [{name: branchRef(branchName(`b${i}`)), next: tip(repo) as ObjectId}]),
+      ),
+    ),
+    look(server, hub => hub.operation.seq),
+  ]);
+  t.is(results.slice(0, 6).filter(code => code === 'none').length, 1, String(results));
+  t.is(results.slice(0, 6).filter(code => code === 'NOT_FAST_FORWARD').length, 5, String(results));
+  t.deepEqual(results.slice(6, 12), Array(6).fill('none'));
+  await look(server, async hub => {
+    for (const [i, repo] of stores.entries()) t.is(tip(hub, branchName(`b${i}`)), tip(repo));
+    t.true(stores.some(repo => tip(repo) === tip(hub)));
+    await mustBeSound(hub);
+  });
+});
+
+/** Sends a request as it is, without what a client would mend. */
+function raw(
+  t: ExecutionContext,
+  url: string,
+  path: string,
+  options: http.RequestOptions & {readonly body?: Uint8Array} = {},
+): Promise<{status: number; headers: http.IncomingHttpHeaders; text: string}> {
+  const {hostname, port} = new URL(url);
+  return new Promise((resolve, reject) => {
+    const request = http.request({hostname, port, path, method: 'POST', ...options}, async response => {
+      const parts: Buffer[] = [];
+      for await (const part of response) parts.push(part as Buffer);
+      resolve({
+        status: response.statusCode ?? 0,
+        headers: response.headers,
+        text: Buffer.concat(parts).toString('latin1'),
+      });
+    });
+    request.on('error', reject);
+    t.timeout(60_000);
+    request.end(options.body);
+  });
+}
+
+test('what is no call has an HTTP status, a code and a hint', async t => {
+  const lines: string[] = [];
+  const server = await serve(t, {log: line => lines.push(line)}, repo => sql(repo, 'CREATE TABLE secret (id)'));
+  const authorization = `Bearer ${server.token}`;
+  const type = {'content-type': MESSAGES_TYPE};
+  const expect = async (path: string, options: Parameters<typeof raw>[3], status: number, code: string) => {
+    const answer = await raw(t, server.url, path, options);
+    t.is(answer.status, status, `${path} ${answer.text}`);
+    const {error} = JSON.parse(answer.text) as {error: {code: string; message: string; hint: string}};
+    t.is(error.code, code, path);
+    t.truthy(error.message && error.hint);
+    return answer;
+  };
+  const unknown = await expect('/v1/refs', {}, 401, 'TOKEN_REQUIRED');
+  t.is(unknown.headers['www-authenticate'], 'Bearer');
+  await expect('/v1/refs', {headers: {authorization: 'Bearer x'}}, 401, 'TOKEN_INVALID');
+  await expect('/v1/refs', {headers: {authorization: `Basic ${server.token}`}}, 401, 'TOKEN_REQUIRED');
+  await expect('/other/v1/refs', {}, 401, 'TOKEN_REQUIRED');
+  await expect('/v1/nothing', {headers: {authorization}}, 404, 'STORE_NOT_FOUND');
+  await expect('/v2/refs', {headers: {authorization}}, 404, 'STORE_NOT_FOUND');
+  await expect('/v1/refs', {headers: {authorization}, method: 'GET'}, 404, 'STORE_NOT_FOUND');
+  for (const path of ['/../v1/refs', '/%2e%2e/%2e%2e/v1/refs', '/..%2f..%2fetc/v1/refs', '//v1/refs', '/%00/v1/refs']) {
+    await expect(path, {}, 401, 'TOKEN_REQUIRED');
+  }
+  await expect(
+    '/v1/has',
+    {headers: {authorization, 'content-type': 'text/plain'}, body: Buffer.from('x')},
+    400,
+    'TRANSFER_INVALID',
+  );
+  const send = {headers: {authorization, ...type}};
+  await expect('/v1/has', {...send, body: Buffer.from('garbage that is long enough')}, 400, 'TRANSFER_INVALID');
+  await expect('/v1/has', {...send, body: Buffer.alloc(3)}, 400, 'CONNECTION_BROKEN');
+  await expect('/v1/push', {...send, body: Buffer.alloc(8)}, 400, 'TRANSFER_INVALID');
+  t.is((await raw(t, server.url, '/healthz', {method: 'GET'})).status, 200);
+  const metrics = await raw(t, server.url, '/metrics', {method: 'GET'});
+  t.regex(metrics.text, /^dbos_http_requests_total\{call="refs",status="401"\} \d+$/m);
+  t.regex(metrics.text, /^dbos_access_refused_total [1-9]/m);
+  const logged = lines.map(line => JSON.parse(line) as Record<string, unknown>);
+  t.true(logged.some(({status, code}) => status === 401 && code === 'TOKEN_INVALID'));
+  t.false(lines.join('').includes(server.token));
+});
+
+test('limits: body, rate, tries without a token, a server that only reads', async t => {
+  const fill = (repo: Repository) => sql(repo, 'CREATE TABLE t (id INTEGER PRIMARY KEY)');
+  const here = await bareStore(t);
+  await commitFiles(here, {large: 'x', larger: Buffer.from(randomBytes(1, 200_000)).toString('base64')});
+  const small = await serve(t, {limits: {body: 100_000}});
+  t.is(await codeOf(push(here, small.peer())), 'REQUEST_TOO_LARGE');
+  const readOnly = await serve(t, {readOnly: true, publicRead: true}, fill);
+  const other = {name: branchRef(branchName('other')), next: tip(here) as ObjectId};
+  t.is(await codeOf(pushRemote(here, readOnly.peer(), ORIGIN, [other])), 'READ_ONLY');
+  const anybody = readOnly.peer(readOnly.url, {token: undefined as unknown as string});
+  t.true((await anybody.refs()).refs.has(branchRef(MAIN)));
+  const slow = await serve(t, {limits: {rate: 3, refusals: 2}, publicRead: true}, fill);
+  const statuses = [];
+  for (let i = 0; i < 5; i++) statuses.push((await raw(t, slow.url, '/v1/refs')).status);
+  t.deepEqual(statuses, [200, 200, 200, 429, 429]);
+  const guarded = await serve(t, {limits: {refusals: 2}}, fill);
+  const refused = [];
+  const authorization = `Bearer ${guarded.token}`;
+  for (let i = 0; i < 3; i++) refused.push((await raw(t, guarded.url, '/v1/refs')).status);
+  t.deepEqual(refused, [401, 401, 429]);
+  t.is((await raw(t, guarded.url, '/v1/refs', {headers: {authorization}})).status, 429);
+});
+
+test('a token of a branch does not show or take others', async t => {
+  const server = await serve(t, {}, async repo => {
+    await sql(repo, 'CREATE TABLE t (id INTEGER PRIMARY KEY)');
+  });
+  const [one, limited] = [await bareStore(t), await bareStore(t)];
+  const text = await look(
+    server,
+    async hub => (await createToken(hub, {name: 'team', role: 'write', branches: ['team/*']})).text,
+  );
+  const team = server.peer(server.url, {token: text});
+  t.is((await team.refs()).refs.size, 0);
+  await pull(one, server.peer());
+  t.deepEqual(await team.has([tip(one) as ObjectId]), [false]);
+  await sql(limited, 'CREATE TABLE u (id INTEGER PRIMARY KEY)');
+  t.is(await codeOf(push(limited, team)), 'ACCESS_DENIED');
+  const name = branchRef(branchName('team/x'));
+  await pushRemote(limited, team, ORIGIN, [{name, next: tip(limited) as ObjectId}]);
+  t.deepEqual([...(await team.refs()).refs.keys()], [name]);
+  t.is(await codeOf(Promise.resolve(team.fetch({wants: [tip(one) as ObjectId], common: []}))), 'REMOTE_REF_UNKNOWN');
+});
+
+/** Returns what cuts the connection before its byte `at`; only the first time. */
+function cutAt(at: number): Meddle {
+  let done = false;
+  return (bytes, from) => {
+    if (done || from + bytes.length <= at) return bytes;
+    done = true;
+    return undefined;
+  };
+}
+
+/** Returns what flips a bit of the byte `at` of the first connection. */
+function flipAt(at: number): Meddle {
+  let done = false;
+  return (bytes, from) => {
+    if (done || from + bytes.length <= at) return bytes;
+    done = true;
+    const changed = Buffer.from(bytes);
+    changed[at - from] = (changed[at - from] as number) ^ 4;
+    return changed;
+  };
+}
+
+test('a way that cuts off or flips bits gives a clear error or what was meant, and the next try is whole', async t => {
+  const server = await serve(t, {}, repo => commitFiles(repo, {base: 'text'}));
+  const [here, there] = [await bareStore(t), await bareStore(t)];
+  await pull(here, server.peer());
+  // an error that is not one of ours, or a state that is not whole, fails the test
+  for (let round = 0; round < 24; round++) {
+    const at = 10 + round * 97;
+    await sql(here, `INSERT INTO files (path, content) VALUES ('f${round}', '${'y'.repeat(600 + round)} ${round}')`);
+    const fault = round % 2 === 0 ? cutAt(at) : flipAt(at);
+    const meddle = round % 4 < 2 ? {up: fault} : {down: fault};
+    const bad = server.peer(await proxy(t, server.url, meddle), {token: server.token, idleTimeout: 2000});
+    const pushed = await codeOf(push(here, bad));
+    t.regex(
+      pushed,
+      /^(none|CONNECTION_BROKEN|CONNECTION_FAILED|TRANSFER_INVALID|STORE_NOT_FOUND|TOKEN_INVALID|TOKEN_REQUIRED)$/,
+      `round ${round}`,
+    );
+    await bad.close();
+    const worse = server.peer(await proxy(t, server.url, {down: fault}), {token: server.token, idleTimeout: 2000});
+    await codeOf(fetchRemote(there, worse, ORIGIN));
+    await worse.close();
+    const good = server.peer();
+    await push(here, good);
+    await fetchRemote(there, good, ORIGIN);
+    t.is(findRef(there.objects, there.view.refs, remoteRef(ORIGIN, MAIN)), tip(here), `round ${round}: ${pushed}`);
+    await good.close();
+  }
+  await mustBeSound(there);
+  await look(server, mustBeSound);
+});
+
+test('a server that stops, and one that is not there', async t => {
+  const server = await serve(t, {}, repo => commitFiles(repo, {base: 'text'}));
+  const here = await bareStore(t);
+  const peer = server.peer();
+  await pull(here, peer);
+  await server.close(0);
+  await sql(here, "INSERT INTO files (path, content) VALUES ('a', 'b')");
+  const error = await t.throwsAsync(push(here, peer), {instanceOf: DbosError});
+  t.is((error as DbosError).code, 'CONNECTION_FAILED');
+  t.regex((error as DbosError).hint ?? '', /dbos serve/);
+  // something else that speaks HTTP
+  const other = http.createServer((_request, response) => response.writeHead(302, {location: 'http://evil/'}).end());
+  await new Promise<void>(resolve => other.listen(0, '127.0.0.1', resolve));
+  t.teardown(() => other.close());
+  const {port} = other.address() as {port: number};
+  const moved = await t.throwsAsync(server.peer(`http://127.0.0.1:${port}`).refs(), {instanceOf: DbosError});
+  t.is((moved as DbosError).code, 'CONNECTION_FAILED');
+  t.regex((moved as DbosError).message, /has moved to 'http:\/\/evil\/'/);
+});
