@@ -54,8 +54,12 @@ export function* missingObjects(
   yield listing.take();
 }
 
-/** Returns what `missingObjects` yields, less what was copied from what `common` holds. */
-export async function listMissing(reader: ObjectReader, scope: TransferScope, pace = new Pace({})): Promise<Listed[]> {
+/** Returns what `missingObjects` yields, less what was copied from what `common` holds, unless the list must be `whole`. */
+export async function listMissing(
+  reader: ObjectReader,
+  scope: TransferScope,
+  {pace = new Pace({}), whole = false}: {readonly pace?: Pace; readonly whole?: boolean | undefined} = {},
+): Promise<Listed[]> {
   const list: Listed[] = [];
   const bodies = new Set<ObjectId>();
   for (const batch of missingObjects(reader, scope)) {
@@ -65,6 +69,7 @@ export async function listMissing(reader: ObjectReader, scope: TransferScope, pa
     }
     await pace.step({label: 'Comparing', done: list.length});
   }
+  if (whole) return list;
   const copies = bodiesIn(reader, scope.common, bodies);
   return copies.size === 0 ? list : list.filter(({id}) => !copies.has(id));
 }

@@ -12,6 +12,8 @@ export interface PeerRefs {
   readonly head: BranchName | undefined;
   /** Branches and tags, with what each holds. */
   readonly refs: ReadonlyMap<RefName, ObjectId>;
+  /** Whether the peer hides others. A push then has to bring all that the commits of these do not have. */
+  readonly partial?: boolean;
 }
 
 /** A branch or tag to change. */
@@ -48,7 +50,7 @@ export interface PushRequest {
 
 export interface Peer {
   refs(): Promise<PeerRefs>;
-  /** Returns for each commit whether the peer has it, and everything that it reaches. */
+  /** Returns for each commit whether the peer has it, and everything that it reaches, and shows it. */
   has(commits: readonly ObjectId[]): Promise<readonly boolean[]>;
   /** Returns what `wants` reach and `common` do not. Throws REMOTE_REF_UNKNOWN for a want that is not there. */
   fetch(request: FetchRequest): Promise<Sending>;
@@ -56,7 +58,7 @@ export interface Peer {
   received(key: string): Promise<Received | undefined>;
   /**
    * Takes in objects, then makes all edits by one operation, or none of them. Throws NOT_FAST_FORWARD if a ref does not hold
-   * what is expected, TRANSFER_INVALID, BRANCH_CURRENT to delete the branch that is checked out, WOULD_OVERWRITE.
+   * what is expected, ACCESS_DENIED, TRANSFER_INVALID, BRANCH_CURRENT to delete the branch that is checked out, WOULD_OVERWRITE.
    */
   push(request: PushRequest, parcels: AsyncIterable<Parcel>): Promise<void>;
   close(): Promise<void>;

@@ -76,8 +76,8 @@ function readRef(value: unknown): RefName {
 
 // refs
 
-export function* refsAnswer({head, refs}: PeerRefs): Generator<Message> {
-  yield [MESSAGE.call, head ?? null, refs.size];
+export function* refsAnswer({head, refs, partial}: PeerRefs): Generator<Message> {
+  yield [MESSAGE.call, head ?? null, refs.size, partial ? 1 : 0];
   let some: Field[] = [];
   for (const [name, id] of refs) {
     some.push([name, idField(id)]);
@@ -89,7 +89,7 @@ export function* refsAnswer({head, refs}: PeerRefs): Generator<Message> {
 }
 
 export async function readRefs(messages: AsyncIterator<Message>): Promise<PeerRefs> {
-  const [head, count] = fieldsOf((await messages.next()).value, MESSAGE.call);
+  const [head, count, partial] = fieldsOf((await messages.next()).value ?? undefined, MESSAGE.call);
   if (!isCount(count) || count > MOST_REFS) throw malformed('more branches and tags than can be');
   let current: BranchName | undefined;
   if (head !== null) current = readRef(`${BRANCHES}${head}`).slice(BRANCHES.length) as BranchName;
@@ -105,7 +105,7 @@ export async function readRefs(messages: AsyncIterator<Message>): Promise<PeerRe
     }
   }
   if (refs.size !== count) throw malformed('fewer branches and tags than it said');
-  return {head: current, refs};
+  return {head: current, refs, partial: partial === 1};
 }
 
 // has

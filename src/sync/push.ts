@@ -57,7 +57,7 @@ export async function pushRemote(
   }
   let sent: Transferred = {objects: 0, bytes: 0};
   try {
-    if (updates.length > 0) sent = await send(repo, peer, updates, options);
+    if (updates.length > 0) sent = await send(repo, peer, updates, theirs.partial, options);
   } catch (error) {
     if (!isDbosError(error, 'CONNECTION_BROKEN') || !(await hasMoved(peer, updates))) throw error;
   }
@@ -75,17 +75,18 @@ async function hasMoved(peer: Peer, updates: readonly RefUpdate[]): Promise<bool
   }
 }
 
-/** Sends what the peer lacks and has it move its refs. Returns what was sent. */
+/** Sends what the peer lacks, and copies too if it must be `whole`, and has it move its refs. Returns what was sent. */
 async function send(
   repo: Repository,
   peer: Peer,
   updates: readonly RefUpdate[],
+  whole: boolean | undefined,
   options: TransferOptions,
 ): Promise<Transferred> {
   const {objects} = repo;
   const pace = new Pace(options);
   const scope = {wants: updates.flatMap(({after}) => after ?? []), common: await commonCommits(repo, peer)};
-  const list = await listMissing(objects, scope, pace);
+  const list = await listMissing(objects, scope, {pace, whole});
   const key = transferKey(scope);
   // what is sent in no time is sent again sooner than asked for
   const received = list.length < RESUMABLE ? undefined : await peer.received(key);

@@ -20,6 +20,7 @@ import {checkSql} from '../sql/write/sql-check.js';
 import {tipsOf} from './common.js';
 import type {Journal} from './journal.js';
 import {objectLinks} from './links.js';
+import {missingObjects} from './missing.js';
 import {openParcel, type Parcel} from './parcel.js';
 import type {StoreAccess} from './store-access.js';
 
@@ -37,6 +38,11 @@ export interface ReceiverOptions {
   readonly flushBytes?: number;
   /** Whom the operation is recorded under, instead of who opened the store. */
   readonly actor?: Actor | undefined;
+  /**
+   * Returns the commits whose objects the sender may take for granted. All other objects then count only if they came, and
+   * nothing tells whether they are here; else everything that is here may be named.
+   */
+  readonly granted?: ((repo: Repository) => readonly ObjectId[]) | undefined;
 }
 
 export class Receiver {
@@ -105,9 +111,12 @@ export class Receiver {
         for (const {id} of named) ids.push(id);
       } else {
         for (const bytes of objects) {
-          checkLinks(sink, bytes);
+          const lacking = lackingLink(sink, bytes);
           // not with the memory of the whole parcel
-          ids.push(sink.put(Uint8Array.from(bytes)));
+          if (lacking === undefined) ids.push(sink.put(Uint8Array.from(bytes)));
+          else if (this.options.granted === undefined) throw unsound(lacking);
+          // said at the end only, in the words for an object that is here and was not granted
+          else ids.push(idOf(bytes));
         }
       }
     }
@@ -126,8 +135,12 @@ export class Receiver {
     return this.access.write(async repo => {
       const transaction = repo.begin(this.options.actor);
       try {
-        this.stage(transaction.objects);
-        await check(repo, transaction.objects, refs, () => pace.step({label: 'Checking', done: pace.done}));
+        const {objects} = transaction;
+        const came = this.stage(objects);
+        const turn = () => pace.step({label: 'Checking', done: pace.done});
+        const granted = this.options.granted?.(repo);
+        if (granted) await checkWhole(objects, refs, granted, new Set([...this.journal.ids(), ...came]), turn);
+        await check(repo, objects, refs, turn);
         const result = await publish(repo, transaction);
         this.journal.forget();
         return result;
@@ -141,8 +154,8 @@ export class Receiver {
   }
 }
 
-/** Throws TRANSFER_INVALID unless everything that an object names is there. */
-function checkLinks(objects: ObjectReader, bytes: Uint8Array): void {
+/** Returns what is wrong if an object names one that is not there. Throws TRANSFER_INVALID. */
+function lackingLink(objects: ObjectReader, bytes: Uint8Array): string | undefined {
   let links: readonly ObjectId[];
   try {
     links = objectLinks(bytes);
@@ -151,7 +164,32 @@ function checkLinks(objects: ObjectReader, bytes: Uint8Array): void {
     throw unsound(error.message, error);
   }
   const missing = links.find(id => !objects.has(id));
-  if (missing !== undefined) throw unsound(`${formatId(idOf(bytes))} names ${formatId(missing)}, which did not come.`);
+  return missing && `${formatId(idOf(bytes))} names ${formatId(missing)}, which did not come.`;
+}
+
+/**
+ * Throws TRANSFER_INVALID unless everything came that refs would show and what is granted does not reach. It is the same error
+ * for what is not here and what is here and hidden.
+ */
+async function checkWhole(
+  objects: ObjectReader,
+  refs: readonly WantedRef[],
+  granted: readonly ObjectId[],
+  came: ReadonlySet<ObjectId>,
+  turn: () => Promise<void>,
+): Promise<void> {
+  let whole = true;
+  try {
+    for (const batch of missingObjects(objects, {wants: refs.map(({id}) => id), common: granted})) {
+      whole = batch.every(({id}) => came.has(id));
+      if (!whole) break;
+      await turn();
+    }
+  } catch (error) {
+    if (!isDbosError(error, 'OBJECT_MISSING') && !isDbosError(error, 'OBJECT_INVALID')) throw error;
+    whole = false;
+  }
+  if (!whole) throw unsound('it names objects that did not come with it.');
 }
 
 /** Checks the commits that refs would show and none shows now, as fsck does. Throws TRANSFER_INVALID. */

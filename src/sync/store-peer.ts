@@ -1,12 +1,14 @@
 /**
  * A store on this machine as a peer: the one that answers, whatever the transport. Layer: sync.
  */
+import {hash} from 'node:crypto';
 import {realpathSync} from 'node:fs';
 import {DbosError, isDbosError} from '../errors.js';
 import type {ObjectId} from '../objects/id.js';
 import type {RepoContext} from '../repo/context.js';
+import {isAncestor} from '../repo/history.js';
 import type {StoreLocation} from '../repo/location.js';
-import {BRANCHES, branchRef, listRefs, type RefName, shortName, TAGS} from '../repo/refs.js';
+import {BRANCHES, branchRef, findRef, findRefName, listRefs, type RefName, shortName, TAGS} from '../repo/refs.js';
 import {Repository} from '../repo/repository.js';
 import type {Transaction} from '../repo/transaction.js';
 import {publishAndFollow} from '../worktree/follow.js';
@@ -15,17 +17,21 @@ import {type Listed, listMissing} from './missing.js';
 import {type Parcel, packObjects} from './parcel.js';
 import type {FetchRequest, Peer, PeerEdit, PeerRefs, PushRequest, Sending} from './peer.js';
 import {Receiver, type ReceiverOptions} from './receiver.js';
-import type {Rights} from './rights.js';
+import {checkEdits, checkForward, type Rights} from './rights.js';
 import {accessTo, type StoreAccess} from './store-access.js';
+import {VisiblePart} from './visible.js';
 
 /** Who holds one store and waits for another gives up after this part of the time, if that other one may be waiting for it. */
 const LATER_SHARE = 0.25;
 
+/** Of the name of a journal. */
+const KEY_DIGITS = 32;
+
 /** Bytes that are packed before the store may be let go of. */
 const BURST_BYTES = 1024 * 1024;
 
-export interface StorePeerOptions extends ReceiverOptions {
-  /** What may be seen and done; everything unless given. */
+export interface StorePeerOptions extends Omit<ReceiverOptions, 'granted'> {
+  /** What whoever asks may do; everything unless given. */
   readonly rights?: Rights | undefined;
   /** Refuse every push. */
   readonly readOnly?: boolean | undefined;
@@ -34,6 +40,9 @@ export interface StorePeerOptions extends ReceiverOptions {
 }
 
 export class StorePeer implements Peer {
+  /** What limited rights show, as of an operation. */
+  private shown: {readonly operation: ObjectId; readonly part: VisiblePart} | undefined;
+
   constructor(
     private readonly access: StoreAccess,
     private readonly options: StorePeerOptions = {},
@@ -56,8 +65,19 @@ export class StorePeer implements Peer {
     return new StorePeer(accessTo(repo), {close: () => repo.close()});
   }
 
+  /** Returns the visible part of the store; undefined if that is all of it. */
+  private visible(repo: Repository): VisiblePart | undefined {
+    const {rights} = this.options;
+    if (rights?.branches === undefined) return undefined;
+    const operation = repo.operation.id;
+    if (this.shown?.operation !== operation) this.shown = {operation, part: new VisiblePart(repo, rights)};
+    return this.shown.part;
+  }
+
   refs(): Promise<PeerRefs> {
     return this.access.read(repo => {
+      const visible = this.visible(repo);
+      if (visible) return visible.refs;
       const {objects, view} = repo;
       const refs = new Map<RefName, ObjectId>();
       for (const folder of [BRANCHES, TAGS])
@@ -67,13 +87,19 @@ export class StorePeer implements Peer {
   }
 
   has(commits: readonly ObjectId[]): Promise<readonly boolean[]> {
-    return this.access.read(({objects}) => commits.map(id => objects.has(id)));
+    return this.access.read(repo => {
+      const {objects} = repo;
+      const visible = this.visible(repo);
+      return commits.map(id => (visible ? visible.has(objects, id) : objects.has(id)));
+    });
   }
 
   async fetch({wants, common, received}: FetchRequest): Promise<Sending> {
-    const list = await this.access.read(({objects}) => {
+    const list = await this.access.read(repo => {
+      const {objects} = repo;
+      const visible = this.visible(repo);
       for (const id of [...wants, ...common]) {
-        if (objects.has(id)) continue;
+        if (visible ? visible.gives(objects, id) : objects.has(id)) continue;
         throw new DbosError('REMOTE_REF_UNKNOWN', 'The other store does not have what is asked of it.', {
           hint: 'It has changed meanwhile: run the command again.',
         });
@@ -106,13 +132,18 @@ export class StorePeer implements Peer {
   }
 
   private journal(key: string): Journal {
-    return Journal.open(this.access.folder, key, {wants: [], common: []});
+    // one of its own for each token: what one has sent is not the other's to build on
+    const own = hash('sha256', `${this.options.rights?.name ?? ''}\0${key}`).slice(0, KEY_DIGITS);
+    return Journal.open(this.access.folder, own, {wants: [], common: []});
   }
 
   async push({key, skipped, edits}: PushRequest, parcels: AsyncIterable<Parcel>): Promise<void> {
-    if (this.options.readOnly) {
+    const {rights, readOnly} = this.options;
+    if (readOnly) {
       throw new DbosError('READ_ONLY', 'The other store takes no pushes.', {hint: 'Push to another one.'});
     }
+    checkNames(edits);
+    if (rights) checkEdits(rights, edits);
     const journal = this.journal(key);
     if (skipped === 0) journal.forget();
     else if (journal.received?.count !== skipped) {
@@ -120,11 +151,12 @@ export class StorePeer implements Peer {
         hint: 'Another one may have run meanwhile: push again.',
       });
     }
-    const receiver = new Receiver(this.access, journal, this.options);
+    const granted = rights?.branches && ((repo: Repository) => this.visible(repo)?.tips ?? []);
+    const receiver = new Receiver(this.access, journal, {...this.options, granted});
     await receiver.take(parcels);
     const refs = edits.flatMap(({name, next}) => (next === null ? [] : [{ref: name, id: next}]));
     try {
-      await receiver.publish(refs, (repo, transaction) => makeEdits(repo, transaction, edits));
+      await receiver.publish(refs, (repo, transaction) => makeEdits(repo, transaction, edits, rights));
     } catch (error) {
       if (!isDbosError(error, 'REF_MOVED')) throw error;
       throw new DbosError('NOT_FAST_FORWARD', 'The other store was changed by somebody else meanwhile.', {
@@ -140,8 +172,35 @@ export class StorePeer implements Peer {
   }
 }
 
-async function makeEdits(repo: Repository, transaction: Transaction, edits: readonly PeerEdit[]): Promise<void> {
+/** Throws TRANSFER_INVALID unless each edit is of a branch or tag, and of another one. */
+function checkNames(edits: readonly PeerEdit[]): void {
+  const names = new Set<string>();
+  for (const {name} of edits) {
+    const known = findRefName(name) !== undefined && (name.startsWith(BRANCHES) || name.startsWith(TAGS));
+    if (known && !names.has(name)) names.add(name);
+    else {
+      throw new DbosError('TRANSFER_INVALID', `The push would change ${JSON.stringify(name)}, which it cannot.`, {
+        hint: 'Push each branch or tag once, and nothing else.',
+      });
+    }
+  }
+}
+
+async function makeEdits(
+  repo: Repository,
+  transaction: Transaction,
+  edits: readonly PeerEdit[],
+  rights: Rights | undefined,
+): Promise<void> {
   const {branch} = repo.head();
+  const {objects} = transaction;
+  if (rights) {
+    checkForward(
+      rights,
+      edits.filter(({name, expected}) => findRef(objects, repo.view.refs, name) === expected),
+      (before, after) => isAncestor({objects}, before, after),
+    );
+  }
   const current = edits.find(({name, next}) => next === null && branch !== undefined && name === branchRef(branch));
   if (current) {
     throw new DbosError('BRANCH_CURRENT', `The branch '${branch}' is the current one of the other store.`, {
