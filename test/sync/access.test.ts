@@ -292,7 +292,7 @@ test('one token does not go on with what another has sent', async t => {
   t.like(await peer.received(KEY), {count: 1});
   await peer.push({key: KEY, skipped: 1, edits}, stream([]));
   t.is(findRef(repo.objects, repo.view.refs, TEAM), next);
-  t.is(repo.operation.description, 'pushed here by ci: team/a');
+  t.is(repo.operation.description, 'pushed here: team/a');
 });
 
 test('roles and patterns are held before anything is read', async t => {
