@@ -68,6 +68,9 @@ export const ERROR_CODES = {
   REMOTE_FAILED: EXIT.failed,
   REQUEST_TOO_LARGE: EXIT.failed,
   SERVER_FAILED: EXIT.failed,
+  BUNDLE_INVALID: EXIT.failed,
+  BUNDLE_EMPTY: EXIT.failed,
+  BUNDLE_PREREQUISITE: EXIT.failed,
   // access to other stores
   REMOTE_URL_SECRET: EXIT.usage,
   TOKEN_REQUIRED: EXIT.failed,

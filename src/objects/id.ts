@@ -41,9 +41,31 @@ const HEADERS: Record<Codec, Buffer> = {
   raw: Buffer.from([0x01, 0x55, 0x12, 0x20]),
 };
 
+/** What a CIDv1 says: an id, and what its object is. */
+export interface Cid {
+  readonly id: ObjectId;
+  readonly codec: Codec;
+}
+
+/** Returns the bytes of a CIDv1. */
+export function encodeCid({id, codec}: Cid): Buffer {
+  return Buffer.concat([HEADERS[codec], fromBinary(id)]);
+}
+
+/** Returns the CIDv1 that some bytes begin with, and how many it takes; undefined if it is none of ours. */
+export function findCid(bytes: Uint8Array): (Cid & {readonly size: number}) | undefined {
+  for (const codec of ['messagepack', 'raw'] as const) {
+    const header = HEADERS[codec];
+    const size = header.length + ID_BYTES;
+    if (bytes.length < size || compareBytes(bytes.subarray(0, header.length), header) !== 0) continue;
+    return {id: idFromBytes(bytes.subarray(header.length, size)), codec, size};
+  }
+  return undefined;
+}
+
 /** Returns the CIDv1 text of an id. */
 export function formatId(id: ObjectId, codec: Codec = 'messagepack'): string {
-  return base32.encode(Buffer.concat([HEADERS[codec], fromBinary(id)]));
+  return base32.encode(encodeCid({id, codec}));
 }
 
 /** Returns the digest part of an id in base32 (52 characters); prefixes of it name objects on the command line. */
@@ -57,21 +79,17 @@ export function shortId(id: ObjectId): string {
 }
 
 /** Returns the id and codec that a CIDv1 text names, or undefined if it is none of ours. */
-export function parseId(text: string): {readonly id: ObjectId; readonly codec: Codec} | undefined {
+export function parseId(text: string): Cid | undefined {
   let bytes: Uint8Array;
   try {
     bytes = base32.decode(text);
   } catch {
     return undefined;
   }
-  for (const codec of ['messagepack', 'raw'] as const) {
-    const header = HEADERS[codec];
-    if (bytes.length !== header.length + ID_BYTES || compareBytes(bytes.subarray(0, header.length), header) !== 0)
-      continue;
-    const id = idFromBytes(bytes.subarray(header.length));
-    return formatId(id, codec) === text ? {id, codec} : undefined;
-  }
-  return undefined;
+  const cid = findCid(bytes);
+  if (cid === undefined || cid.size !== bytes.length) return undefined;
+  const {id, codec} = cid;
+  return formatId(id, codec) === text ? {id, codec} : undefined;
 }
 
 const DIGITS = 'abcdefghijklmnopqrstuvwxyz234567';
