@@ -1,7 +1,19 @@
 /**
- * Writes a small file so that after a crash it has the old or the new content, never a part. Layer: repo.
+ * Writes a file so that after a crash it has the old or the new content, never a part. Layer: repo.
  */
-import {closeSync, fchmodSync, fsyncSync, openSync, renameSync, rmSync, writeSync} from 'node:fs';
+import {randomBytes} from 'node:crypto';
+import {
+  chmodSync,
+  closeSync,
+  fchmodSync,
+  fsyncSync,
+  openSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeSync,
+} from 'node:fs';
 import {dirname} from 'node:path';
 import {DbosError} from '../errors.js';
 
@@ -26,7 +38,42 @@ export function writeFileAtomically(path: string, text: string, mode?: number): 
     rmSync(temporary, {force: true});
     throw error;
   }
-  const folder = openSync(dirname(path), 'r');
+  syncFolder(dirname(path));
+}
+
+/**
+ * Writes a file of any size in the same way, its parts as they come. What was there keeps its mode, and a symlink stays one.
+ * Throws system errors, and what the parts throw; then nothing has changed.
+ */
+export async function writePartsAtomically(path: string, parts: AsyncIterable<Uint8Array>): Promise<void> {
+  const existing = statSync(path, {throwIfNoEntry: false});
+  const target = existing === undefined ? path : realpathSync(path);
+  // the folder may be one that others write to
+  const temporary = `${target}.${randomBytes(6).toString('hex')}.new`;
+  try {
+    const file = openSync(temporary, 'wx', 0o666);
+    try {
+      for await (const part of parts) writeWhole(file, part);
+      fsyncSync(file);
+    } finally {
+      closeSync(file);
+    }
+    if (existing !== undefined) chmodSync(temporary, existing.mode & 0o7777);
+    renameSync(temporary, target);
+  } catch (error) {
+    rmSync(temporary, {force: true});
+    throw error;
+  }
+  syncFolder(dirname(target));
+}
+
+/** Writes all of the bytes: the system may take them in several parts. */
+export function writeWhole(file: number, bytes: Uint8Array): void {
+  for (let at = 0; at < bytes.length; ) at += writeSync(file, bytes, at);
+}
+
+function syncFolder(path: string): void {
+  const folder = openSync(path, 'r');
   try {
     fsyncSync(folder);
   } finally {
