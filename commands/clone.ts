@@ -4,7 +4,7 @@ import {interruptible} from '../src/cli/interrupt.js';
 import {moveJson, moveWarnings} from '../src/cli/move-text.js';
 import {transferText} from '../src/cli/sync-text.js';
 import {cloneStore} from '../src/sync/clone.js';
-import {normalUrl} from '../src/sync/connect.js';
+import {isBundle, normalUrl} from '../src/sync/connect.js';
 
 export default class Clone extends StoreCommand {
   static override summary = 'Make a store from another one, with all its history.';
@@ -15,7 +15,7 @@ export default class Clone extends StoreCommand {
     {description: 'A bare store, for others to push to:', command: '<%= config.bin %> clone --bare project shared'},
   ];
   static override args = {
-    url: Args.string({description: 'The folder of a store: a work tree or a bare store.', required: true}),
+    url: Args.string({description: 'The folder of a store, a work tree or a bare store; or a bundle.', required: true}),
     directory: Args.string({description: 'The directory, missing or empty; named like the other one unless given.'}),
   };
   static override flags = {
@@ -23,13 +23,13 @@ export default class Clone extends StoreCommand {
     branch: Flags.string({char: 'b', description: 'The branch to check out.', helpValue: 'NAME'}),
   };
   static override exits = [4, 5];
-  static override completes = {url: 'directory', directory: 'directory', branch: 'none'} as const;
+  static override completes = {url: 'file', directory: 'directory', branch: 'none'} as const;
 
   async run(): Promise<unknown> {
     const {args, flags} = await this.parse(Clone);
     const here = this.workingDirectory();
     const url = normalUrl(args.url, here);
-    const directory = resolve(here, args.directory ?? basename(url));
+    const directory = resolve(here, args.directory ?? basename(url, isBundle(url) ? '.car' : undefined));
     const context = await this.context();
     return interruptible(
       async signal => {

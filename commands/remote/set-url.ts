@@ -7,10 +7,10 @@ export default class RemoteSetUrl extends StoreCommand {
   static override examples = ['<%= config.bin %> remote set-url origin /mnt/shared'];
   static override args = {
     name: Args.string({description: 'The remote.', required: true}),
-    url: Args.string({description: 'The folder of the store.', required: true}),
+    url: Args.string({description: 'The folder of the store, or a bundle.', required: true}),
   };
   static override exits = [4];
-  static override completes = {name: 'none', url: 'directory'} as const;
+  static override completes = {name: 'none', url: 'file'} as const;
 
   async run(): Promise<unknown> {
     const {args} = await this.parse(RemoteSetUrl);

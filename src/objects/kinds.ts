@@ -16,6 +16,7 @@ export const OBJECT_KINDS = {
   operation: 9,
   definition: 10,
   transaction: 11,
+  bundle: 12,
 } as const;
 
 export type ObjectKind = keyof typeof OBJECT_KINDS;

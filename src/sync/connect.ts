@@ -1,13 +1,14 @@
 /**
- * From a URL to a peer: the path of another store on this machine (its work tree or its folder, also as `file://`), `http(s)://` for
- * what `dbos serve` has, or a place that ssh reaches. Layer: sync.
+ * From a URL to a peer: the path of another store on this machine (its work tree or its folder) or of a bundle, also as `file://`;
+ * `http(s)://` for what `dbos serve` has; or a place that ssh reaches. Layer: sync.
  */
-import {realpathSync} from 'node:fs';
+import {realpathSync, statSync} from 'node:fs';
 import {resolve} from 'node:path';
 import {fileURLToPath} from 'node:url';
 import {DbosError} from '../errors.js';
 import {findStore, type StoreLocation} from '../repo/location.js';
 import type {Repository} from '../repo/repository.js';
+import {BundlePeer, bundleReadOnly} from './bundle-peer.js';
 import {findCredential} from './credentials.js';
 import type {Peer} from './peer.js';
 import {sshPlace} from './ssh.js';
@@ -61,25 +62,33 @@ export function locationOf(url: string): StoreLocation {
     // told below
   }
   throw new DbosError('STORE_NOT_FOUND', `There is no store in '${url}'.`, {
-    hint: 'Check the URL: it is the folder of a work tree, or a bare store.',
+    hint: 'Check the URL: it is the folder of a work tree, a bare store, or a bundle.',
     data: {path: url},
   });
 }
 
+/** Returns whether a URL is a bundle: a file. */
+export function isBundle(url: string): boolean {
+  return statSync(url, {throwIfNoEntry: false})?.isFile() === true;
+}
+
 /**
- * Returns the store of a URL as a peer, to be closed. Throws STORE_NOT_FOUND, and as `StorePeer.open`; over a network what is
- * wrong shows with the first call.
+ * Returns what a URL leads to as a peer, to be closed. Throws STORE_NOT_FOUND, as `StorePeer.open` and as `BundlePeer.open`, and
+ * READ_ONLY for a bundle that is to be pushed to; over a network what is wrong shows with the first call.
  */
-export async function connect(own: Repository, url: string): Promise<Peer> {
-  const place = isHttp(url) ? undefined : sshPlace(url);
-  if (place === undefined && !isHttp(url)) return StorePeer.open(locationOf(url), own);
-  const {RemotePeer} = await import('./remote-peer.js');
-  if (place === undefined) {
-    const {HttpChannel} = await import('./http-channel.js');
+export async function connect(own: Repository, url: string, purpose: 'fetch' | 'push' = 'fetch'): Promise<Peer> {
+  if (isHttp(url)) {
+    const [{RemotePeer}, {HttpChannel}] = await Promise.all([import('./remote-peer.js'), import('./http-channel.js')]);
     return new RemotePeer(new HttpChannel(url, {token: findCredential(own.context, url)}));
   }
-  const {sshChannel} = await import('./ssh.js');
-  const {config} = own;
-  const commands = {ssh: config.get('ssh.command') ?? 'ssh', dbos: config.get('ssh.dbos') ?? 'dbos'};
-  return new RemotePeer(sshChannel(place, commands));
+  const place = sshPlace(url);
+  if (place) {
+    const [{RemotePeer}, {sshChannel}] = await Promise.all([import('./remote-peer.js'), import('./ssh.js')]);
+    const {config} = own;
+    const commands = {ssh: config.get('ssh.command') ?? 'ssh', dbos: config.get('ssh.dbos') ?? 'dbos'};
+    return new RemotePeer(sshChannel(place, commands));
+  }
+  if (!isBundle(url)) return StorePeer.open(locationOf(url), own);
+  if (purpose === 'push') throw bundleReadOnly(url);
+  return BundlePeer.open(url, own);
 }

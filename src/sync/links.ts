@@ -13,7 +13,7 @@ import {contentLinks} from '../tree/content.js';
 import {linksOf} from '../tree/links.js';
 
 /**
- * Returns the objects that a structured object names. Throws OBJECT_INVALID, STORE_FORMAT, and TRANSFER_INVALID for a kind
+ * Returns the objects that a structured object names. Throws OBJECT_INVALID, STORE_FORMAT, and TRANSFER_INVALID, with `data.problem`, for a kind
  * that stays in its store: operations, views and open transactions.
  */
 export function objectLinks(bytes: Uint8Array): readonly ObjectId[] {
@@ -43,13 +43,12 @@ export function objectLinks(bytes: Uint8Array): readonly ObjectId[] {
     }
     case 'tag':
       return [decodeTag(bytes).target];
-    default:
-      throw new DbosError(
-        'TRANSFER_INVALID',
-        `The other store sent ${kind ? `a ${kind}` : 'bytes'} where an object belongs.`,
-        {
-          hint: 'Nothing was changed here. Run `dbos fsck` in the other store.',
-        },
-      );
+    default: {
+      const what = kind === undefined ? 'bytes' : `an object of the kind '${kind}'`;
+      throw new DbosError('TRANSFER_INVALID', `The other store sent ${what} where another object belongs.`, {
+        hint: 'Nothing was changed here. Run `dbos fsck` in the other store.',
+        data: {problem: `it holds ${what} where another object belongs`},
+      });
+    }
   }
 }

@@ -4,6 +4,7 @@
  * parcel computes them. Layer: sync.
  */
 import {DbosError} from '../errors.js';
+import type {ObjectId} from '../objects/id.js';
 import type {ObjectReader} from '../objects/store.js';
 import {packFrame, unpackPayload} from '../storage/frame.js';
 import type {FrameCodec} from '../storage/storage.js';
@@ -27,19 +28,35 @@ const PARCEL_BYTES = {blobs: 64 * 1024, structured: 512 * 1024};
 const MOST_BYTES = 2 ** 28;
 const MOST_OBJECTS = 2 ** 16;
 
+/** An object that travels. */
+export interface Travelling {
+  readonly id: ObjectId;
+  readonly blob: boolean;
+  readonly bytes: Uint8Array;
+}
+
 /** Yields the objects of a list in its order, packed, from the one at `from` on. */
-export function* packObjects(
+export function packObjects(
   reader: ObjectReader,
   list: readonly Listed[],
   from: number,
 ): Generator<Parcel, void, undefined> {
+  return packEach(readEach(reader, list, from));
+}
+
+function* readEach(reader: ObjectReader, list: readonly Listed[], from: number): Generator<Travelling> {
+  for (let at = from; at < list.length; at++) {
+    const {id, kind} = list[at] as Listed;
+    yield {id, blob: kind === 'blob', bytes: reader.read(id)};
+  }
+}
+
+/** Yields objects in their order, packed. */
+export function* packEach(objects: Iterable<Travelling>): Generator<Parcel, void, undefined> {
   let group: {key: string; value: Uint8Array}[] = [];
   let bytes = 0;
   let blobs = false;
-  for (let at = from; at < list.length; at++) {
-    const {id, kind} = list[at] as Listed;
-    const blob = kind === 'blob';
-    const value = reader.read(id);
+  for (const {id, blob, bytes: value} of objects) {
     const limit = blob ? PARCEL_BYTES.blobs : PARCEL_BYTES.structured;
     if (group.length > 0 && (blob !== blobs || bytes + value.length > limit)) {
       yield pack(group, blobs);

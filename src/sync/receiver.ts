@@ -140,7 +140,7 @@ export class Receiver {
         const turn = () => pace.step({label: 'Checking', done: pace.done});
         const granted = this.options.granted?.(repo);
         if (granted) await checkWhole(objects, refs, granted, new Set([...this.journal.ids(), ...came]), turn);
-        await check(repo, objects, refs, turn);
+        await checkCommits(objects, refs, [...tipsOf(repo)], turn);
         const result = await publish(repo, transaction);
         this.journal.forget();
         return result;
@@ -152,6 +152,12 @@ export class Receiver {
       }
     });
   }
+}
+
+/** Throws TRANSFER_INVALID, with `data.problem`, unless everything that an object names is there. */
+export function checkLinks(objects: ObjectReader, bytes: Uint8Array): void {
+  const lacking = lackingLink(objects, bytes);
+  if (lacking !== undefined) throw unsound(lacking);
 }
 
 /** Returns what is wrong if an object names one that is not there. Throws TRANSFER_INVALID. */
@@ -192,11 +198,11 @@ async function checkWhole(
   if (!whole) throw unsound('it names objects that did not come with it.');
 }
 
-/** Checks the commits that refs would show and none shows now, as fsck does. Throws TRANSFER_INVALID. */
-async function check(
-  repo: Repository,
+/** Checks the commits that refs would show and some others do not reach, as fsck does. Throws TRANSFER_INVALID, with `data.problem`. */
+export async function checkCommits(
   objects: ObjectReader,
   refs: readonly WantedRef[],
+  exclude: readonly ObjectId[],
   turn: () => Promise<void>,
 ): Promise<void> {
   const damages = new DamageList();
@@ -207,7 +213,7 @@ async function check(
       if (peeled.tag && !ref.startsWith(TAGS)) throw unsound(`'${shortName(ref)}' holds a tag and is a branch.`);
       return peeled.id;
     });
-    const commits = Array.from(walk({objects}, {include, exclude: [...tipsOf(repo)]}), ({id}) => id);
+    const commits = Array.from(walk({objects}, {include, exclude}), ({id}) => id);
     for (const id of commits.reverse()) {
       const {state, parents} = readCommit(objects, id);
       const sound = parents.map(parent => readCommit(objects, parent).state);
@@ -223,7 +229,8 @@ async function check(
 
 function unsound(what: string, cause?: unknown): DbosError {
   return new DbosError('TRANSFER_INVALID', `What the other store sent is not sound: ${what}`, {
-    hint: 'Nothing was changed here. Run `dbos fsck` in the other store.',
+    hint: 'Nothing was changed here. Run `dbos fsck` in the other store, or `dbos bundle verify` on a bundle.',
+    data: {problem: what},
     cause,
   });
 }

@@ -96,24 +96,34 @@ Repository.prototype.pull = async function (name, {branch: wanted, ...options} =
 Repository.prototype.push = function (name, options = {}) {
   const {names = [], all = false, tags = false, setUpstream: follow = false, ...rest} = options;
   const remote = remoteOf(this, name);
-  return talk(this, remote.url, async peer => {
-    const wishes = options.delete ? await deletions(peer, names) : wishesOf(this, names, all, tags);
-    const pushed = await pushRemote(this, peer, remote.name, wishes, rest);
-    for (const {name: ref} of follow ? wishes : []) {
-      if (!ref.startsWith(BRANCHES)) continue;
-      const branch = shortName(ref) as BranchName;
-      setUpstream(this, branch, {remote: remote.name, branch});
-    }
-    return {remote: remote.name, ...pushed};
-  });
+  return talk(
+    this,
+    remote.url,
+    async peer => {
+      const wishes = options.delete ? await deletions(peer, names) : wishesOf(this, names, all, tags);
+      const pushed = await pushRemote(this, peer, remote.name, wishes, rest);
+      for (const {name: ref} of follow ? wishes : []) {
+        if (!ref.startsWith(BRANCHES)) continue;
+        const branch = shortName(ref) as BranchName;
+        setUpstream(this, branch, {remote: remote.name, branch});
+      }
+      return {remote: remote.name, ...pushed};
+    },
+    'push',
+  );
 };
 
 function remoteOf(repo: Repository, name: string | undefined) {
   return name === undefined ? currentRemote(repo) : readRemote(repo, name);
 }
 
-async function talk<T>(repo: Repository, url: string, work: (peer: Peer) => Promise<T>): Promise<T> {
-  const peer = await connect(repo, url);
+async function talk<T>(
+  repo: Repository,
+  url: string,
+  work: (peer: Peer) => Promise<T>,
+  purpose: 'fetch' | 'push' = 'fetch',
+): Promise<T> {
+  const peer = await connect(repo, url, purpose);
   try {
     return await work(peer);
   } finally {

@@ -1,0 +1,80 @@
+/** Bundles through the program: made in one store, looked at anywhere, cloned, fetched and pulled from in another. */
+import {existsSync, mkdirSync, readFileSync, writeFileSync} from 'node:fs';
+import {join} from 'node:path';
+import test from 'ava';
+import {dbos, json, mustRun} from '../support/dbos.js';
+import {makeTmpDir} from '../support/tmp.js';
+
+interface Bundle {
+  readonly head: string | null;
+  readonly refs: readonly {readonly ref: string; readonly id: string}[];
+  readonly prerequisites: readonly string[];
+  readonly objects: number;
+  readonly size: number;
+  readonly complete: boolean;
+}
+
+function fails(cwd: string, ...args: string[]): {status: number | null; code: string} {
+  const {status, stdout} = dbos(cwd, [...args, '--json']);
+  return {status, code: (JSON.parse(stdout) as {error: {code: string}}).error.code};
+}
+
+test('a history is carried in a file, then what came since', t => {
+  const root = makeTmpDir(t);
+  const first = join(root, 'first');
+  const record = (name: string, text: string) => {
+    writeFileSync(join(first, name), text);
+    mustRun(first, 'commit', '-m', `change ${name}`);
+  };
+  mkdirSync(first);
+  mustRun(first, 'init');
+  record('a', 'one\n');
+  const [{id} = {id: ''}] = json<{id: string}[]>(first, 'log');
+  const made = json<Bundle>(first, 'bundle', 'create', '../x.car', 'main');
+  t.deepEqual(made.refs, [{ref: 'branches/main', id}]);
+  const {complete, ...verified} = json<Bundle>(root, 'bundle', 'verify', 'x.car');
+  t.true(complete);
+  t.deepEqual({...verified, file: '../x.car'}, made as unknown as typeof verified & {file: string});
+  t.is(readFileSync(join(root, 'x.car')).length, made.size);
+
+  mustRun(root, 'clone', 'x.car');
+  const copy = join(root, 'x');
+  t.is(readFileSync(join(copy, 'a'), 'utf8'), 'one\n');
+  t.deepEqual(json(copy, 'remote', 'ls'), [{name: 'origin', url: join(root, 'x.car')}]);
+
+  record('b', 'two\n');
+  mustRun(first, 'tag', 'v1', '-m', 'first');
+  mustRun(first, 'bundle', 'create', '../news.car', '--all', '--since', 'main~1');
+  const news = mustRun(root, 'bundle', 'ls', 'news.car').split('\n');
+  t.regex(news[0] as string, /^branches\/main {2}[a-z2-7]{12} {2}HEAD$/);
+  t.regex(news[1] as string, /^tags\/v1 /);
+  t.is(news[2], `needs          ${id.slice(9, 21)}`);
+  t.false(json<Bundle>(root, 'bundle', 'verify', 'news.car').complete);
+  t.deepEqual(fails(root, 'clone', 'news.car', 'failed'), {status: 1, code: 'BUNDLE_PREREQUISITE'});
+  t.false(existsSync(join(root, 'failed')));
+
+  mustRun(copy, 'remote', 'add', 'usb', '../news.car');
+  t.true(json<Bundle>(copy, 'bundle', 'verify', '../news.car').complete);
+  t.is(json<{kind: string}>(copy, 'pull', 'usb', 'main').kind, 'fast-forward');
+  t.is(readFileSync(join(copy, 'b'), 'utf8'), 'two\n');
+  t.is(json<{id: string}[]>(copy, 'log', 'v1')[0]?.id, json<{id: string}[]>(first, 'log')[0]?.id as string);
+  t.deepEqual(fails(copy, 'push', 'usb', 'main'), {status: 1, code: 'READ_ONLY'});
+  mustRun(copy, 'fsck');
+});
+
+test('what cannot be made or read is refused', t => {
+  const root = makeTmpDir(t);
+  mustRun(root, 'init');
+  writeFileSync(join(root, 'a'), 'precious\n');
+  t.deepEqual(fails(root, 'bundle', 'create', 'x.car', 'main'), {status: 4, code: 'REVISION_UNKNOWN'});
+  t.deepEqual(fails(root, 'bundle', 'create', 'x.car', '--all'), {status: 1, code: 'BUNDLE_EMPTY'});
+  mustRun(root, 'commit', '-m', 'one');
+  t.deepEqual(fails(root, 'bundle', 'create', 'x.car'), {status: 2, code: 'USAGE'});
+  t.deepEqual(fails(root, 'bundle', 'create', 'x.car', 'main', '--all'), {status: 2, code: 'USAGE'});
+  t.deepEqual(fails(root, 'bundle', 'create', 'a', 'main'), {status: 1, code: 'PATH_EXISTS'});
+  t.is(readFileSync(join(root, 'a'), 'utf8'), 'precious\n');
+  t.deepEqual(fails(root, 'bundle', 'verify', 'a'), {status: 1, code: 'BUNDLE_INVALID'});
+  t.deepEqual(fails(root, 'bundle', 'ls', 'nowhere'), {status: 4, code: 'PATH_UNKNOWN'});
+  t.deepEqual(fails(root, 'clone', 'a', 'copy'), {status: 1, code: 'BUNDLE_INVALID'});
+  t.false(existsSync(join(root, 'copy')));
+});
