@@ -181,7 +181,8 @@ test('a book follows its file: a new process reads the same, and what changes co
   t.is((await book.rightsOf(text)).name, 'month');
   clock.advance(1);
   t.regex((await refused(t, book, text)).message, /'month' has expired/);
-  t.notRegex((await refused(t, book, `${text.slice(0, -1)}a`)).message, /expired/);
+  const other = text.endsWith('a') ? 'b' : 'a';
+  t.notRegex((await refused(t, book, `${text.slice(0, -1)}${other}`)).message, /expired/);
   revokeToken(repo, 'month');
   t.notRegex((await refused(t, book, text)).message, /expired/);
   // revoked while it is being hashed
