@@ -53,13 +53,14 @@ export class StateCheck {
   private readonly states = new Set<ObjectId>();
   private readonly tables = new Set<ObjectId>();
   private readonly schemas = new Map<ObjectId, SchemaCheck | undefined>();
-  private readonly bodies = new Set<string>();
   private readonly canonical: CanonicalReader;
 
   constructor(
     private readonly reader: ObjectReader,
     private readonly damages: DamageList,
     private readonly checkSql: SqlCheck | undefined,
+    /** What is known of bodies: see `verifyContent`. */
+    private readonly bodies: Set<string> = new Set(),
   ) {
     this.canonical = new CanonicalReader(reader, damages);
   }

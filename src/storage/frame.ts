@@ -5,6 +5,7 @@
  * then the payload; then the table: the length of each value as a LEB128 number. Since the payload starts at a fixed
  * place, one read fetches a value of a stored frame. Layer: storage.
  */
+import type {BrotliOptions} from 'node:zlib';
 import {ByteReader, ByteWriter} from '../bytes.js';
 import {crc32, loadZlib} from './checksum.js';
 import {corrupt} from './failure.js';
@@ -86,21 +87,44 @@ export function tableProblem(header: FrameHeader, table: Uint8Array): string | u
 
 /** Returns the payload of a frame as the values one after the other. Throws STORE_CORRUPT unless it is exactly `rawLength` bytes. */
 export function unpackPayload(codec: FrameCodec, rawLength: number, stored: Uint8Array): Uint8Array {
-  if (codec === 'stored') {
-    if (stored.length !== rawLength) throw corrupt('a stored frame has the wrong length');
-    return stored;
-  }
-  if (rawLength > PACKED_LIMIT) throw corrupt(`a frame claims to unpack to ${rawLength} bytes`);
+  const options = unpacking(codec, rawLength, stored);
+  if (options === undefined) return stored;
   let raw: Uint8Array;
   try {
-    // One chunk of the final size, so that the result needs no joining. The bound stops a payload that unpacks to more.
-    const chunkSize = Math.max(rawLength, 64);
-    raw = loadZlib().brotliDecompressSync(stored, {chunkSize, maxOutputLength: Math.max(rawLength, 1)});
+    raw = loadZlib().brotliDecompressSync(stored, options);
   } catch (cause) {
     throw corrupt('a frame cannot be unpacked', {}, cause);
   }
+  return exactly(rawLength, raw);
+}
+
+/** Returns the payload of a frame like `unpackPayload`, but unpacks it in another thread. */
+export async function unpackBeside(codec: FrameCodec, rawLength: number, stored: Uint8Array): Promise<Uint8Array> {
+  const options = unpacking(codec, rawLength, stored);
+  if (options === undefined) return stored;
+  const raw = await new Promise<Uint8Array>((resolve, reject) => {
+    loadZlib().brotliDecompress(stored, options, (cause, unpacked) => {
+      if (cause) reject(corrupt('a frame cannot be unpacked', {}, cause));
+      else resolve(unpacked);
+    });
+  });
+  return exactly(rawLength, raw);
+}
+
+function exactly(rawLength: number, raw: Uint8Array): Uint8Array {
   if (raw.length !== rawLength) throw corrupt('a frame unpacks to the wrong length');
   return raw;
+}
+
+/** Returns how to unpack a payload, or undefined if there is nothing to unpack. Throws STORE_CORRUPT. */
+function unpacking(codec: FrameCodec, rawLength: number, stored: Uint8Array): BrotliOptions | undefined {
+  if (codec === 'stored') {
+    if (stored.length !== rawLength) throw corrupt('a stored frame has the wrong length');
+    return undefined;
+  }
+  if (rawLength > PACKED_LIMIT) throw corrupt(`a frame claims to unpack to ${rawLength} bytes`);
+  // One chunk of the final size, so that the result needs no joining. The bound stops a payload that unpacks to more.
+  return {chunkSize: Math.max(rawLength, 64), maxOutputLength: Math.max(rawLength, 1)};
 }
 
 /**

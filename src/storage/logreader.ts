@@ -9,7 +9,15 @@ import {corrupt, fileFailure} from './failure.js';
 import {diskFiles, type LogFile, type LogFiles} from './files.js';
 import {decodeFrameHeader, FRAME_HEADER, tableProblem, unpackPayload} from './frame.js';
 import {SEGMENT_LIMIT, segmentPath} from './segment.js';
-import type {Location} from './storage.js';
+import type {FrameCodec, Location} from './storage.js';
+
+/** A frame without the keys of its values. */
+export interface StoredFrame {
+  readonly codec: FrameCodec;
+  readonly rawLength: number;
+  readonly stored: Uint8Array;
+  readonly lengths: readonly number[];
+}
 
 interface Segment {
   readonly file: LogFile;
@@ -80,6 +88,30 @@ export class LogReader {
     const value = this.read(location, false, beside);
     const {last} = this;
     return value.buffer === last?.buffer && last.length > 2 * value.length ? Buffer.from(value) : value;
+  }
+
+  /**
+   * Returns the frame that a value lies in, as it stands in the log, with the lengths of its values in their order. Throws
+   * STORE_CORRUPT if there is no such frame, or it is damaged.
+   */
+  readFrame(location: Location): StoredFrame {
+    const end = FRAME_HEADER + location.storedLength;
+    const bytes = this.readAt(location, location.frame, end, false, SMALL_TABLE);
+    const header = decodeFrameHeader(bytes);
+    if (header?.codec !== location.codec || header.storedLength !== location.storedLength) {
+      throw this.damaged(location, 'there is no such frame');
+    }
+    const stored = bytes.subarray(FRAME_HEADER, end);
+    if (crc32(stored) !== header.payloadChecksum) throw this.damaged(location, 'a frame has a wrong checksum');
+    const {codec, rawLength, tableLength, entryCount} = header;
+    const table =
+      tableLength > bytes.length - end
+        ? this.readAt(location, location.frame + end, tableLength)
+        : bytes.subarray(end, end + tableLength);
+    const problem = tableProblem(header, table);
+    if (problem !== undefined) throw this.damaged(location, problem);
+    const lengths = new ByteReader(table);
+    return {codec, rawLength, stored, lengths: Array.from({length: entryCount}, () => lengths.varint())};
   }
 
   /** Forgets everything read so far, since the end of the log may be overwritten. */

@@ -64,16 +64,21 @@ export async function* withTicks(
   messages: AsyncIterator<Message>,
   every = TICK_MS,
 ): AsyncGenerator<Message, void, undefined> {
+  let since = performance.now();
+  let wake: ((late: 'late') => void) | undefined;
+  const timer = setInterval(() => {
+    if (performance.now() - since >= every) wake?.('late');
+  }, every / 2);
   try {
     for (;;) {
       const next = messages.next();
-      next.catch(() => undefined);
       for (;;) {
-        let timer: NodeJS.Timeout | undefined;
-        const late = new Promise<'late'>(resolve => {
-          timer = setTimeout(resolve, every, 'late');
+        since = performance.now();
+        // not Promise.race, which would keep all of them for as long as the slowest
+        const came = await new Promise<IteratorResult<Message, unknown> | 'late'>((resolve, reject) => {
+          wake = resolve;
+          next.then(resolve, reject);
         });
-        const came = await Promise.race([next, late]).finally(() => clearTimeout(timer));
         if (came === 'late') yield [MESSAGE.tick];
         else if (came.done) return;
         else {
@@ -83,6 +88,7 @@ export async function* withTicks(
       }
     }
   } finally {
+    clearInterval(timer);
     await messages.return?.();
   }
 }

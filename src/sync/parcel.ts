@@ -6,19 +6,13 @@
 import {DbosError} from '../errors.js';
 import type {ObjectId} from '../objects/id.js';
 import type {ObjectReader} from '../objects/store.js';
-import {packFrame, unpackPayload} from '../storage/frame.js';
-import type {FrameCodec} from '../storage/storage.js';
+import {packFrame, unpackBeside} from '../storage/frame.js';
+import type {LogReader, StoredFrame} from '../storage/logreader.js';
 import type {Listed} from './missing.js';
 
-export interface Parcel {
+export interface Parcel extends StoredFrame {
   /** Whether it holds blobs; else structured objects. */
   readonly blobs: boolean;
-  readonly codec: FrameCodec;
-  /** Bytes of all objects together. */
-  readonly rawLength: number;
-  /** The objects one after the other, as `codec` has it. */
-  readonly stored: Uint8Array;
-  readonly lengths: readonly number[];
 }
 
 /** Objects are put together up to so many bytes; a larger one travels alone. */
@@ -35,39 +29,86 @@ export interface Travelling {
   readonly bytes: Uint8Array;
 }
 
-/** Yields the objects of a list in its order, packed, from the one at `from` on. */
+/** An object that travels. */
+export interface Travelling {
+  readonly id: ObjectId;
+  readonly blob: boolean;
+  readonly bytes: Uint8Array;
+}
+
+/**
+ * Yields the objects of a list in its order, packed, from the one at `from` on. A frame of `log`, the value log that they are in,
+ * goes as it stands there if the list has its values in their order, as it has for what one commit brought.
+ */
 export function packObjects(
   reader: ObjectReader,
   list: readonly Listed[],
   from: number,
+  log?: LogReader,
 ): Generator<Parcel, void, undefined> {
-  return packEach(readEach(reader, list, from));
+  return packEach(readEach(reader, list, from, log));
 }
 
-function* readEach(reader: ObjectReader, list: readonly Listed[], from: number): Generator<Travelling> {
+function* readEach(
+  reader: ObjectReader,
+  list: readonly Listed[],
+  from: number,
+  log: LogReader | undefined,
+): Generator<Travelling | Parcel> {
   for (let at = from; at < list.length; at++) {
     const {id, kind} = list[at] as Listed;
-    yield {id, blob: kind === 'blob', bytes: reader.read(id)};
+    const blob = kind === 'blob';
+    const frame = blob && log ? wholeFrame(reader, log, list, at) : undefined;
+    if (frame) {
+      yield {blobs: true, ...frame};
+      at += frame.lengths.length - 1;
+    } else yield {id, blob, bytes: reader.read(id)};
   }
 }
 
-/** Yields objects in their order, packed. */
-export function* packEach(objects: Iterable<Travelling>): Generator<Parcel, void, undefined> {
+/** Yields objects in their order, packed; parcels among them as they are. */
+export function* packEach(items: Iterable<Travelling | Parcel>): Generator<Parcel, void, undefined> {
   let group: {key: string; value: Uint8Array}[] = [];
   let bytes = 0;
   let blobs = false;
-  for (const {id, blob, bytes: value} of objects) {
-    const limit = blob ? PARCEL_BYTES.blobs : PARCEL_BYTES.structured;
-    if (group.length > 0 && (blob !== blobs || bytes + value.length > limit)) {
+  for (const item of items) {
+    const packed = 'stored' in item;
+    const limit = packed || !item.blob ? PARCEL_BYTES.structured : PARCEL_BYTES.blobs;
+    if (group.length > 0 && (packed || item.blob !== blobs || bytes + item.bytes.length > limit)) {
       yield pack(group, blobs);
       group = [];
       bytes = 0;
     }
-    blobs = blob;
-    group.push({key: id, value});
-    bytes += value.length;
+    if (packed) {
+      yield item;
+      continue;
+    }
+    blobs = item.blob;
+    group.push({key: item.id, value: item.bytes});
+    bytes += item.bytes.length;
   }
   if (group.length > 0) yield pack(group, blobs);
+}
+
+/** Returns the frame whose values are those that a list has from a place on, each of them. */
+function wholeFrame(
+  reader: ObjectReader,
+  log: LogReader,
+  list: readonly Listed[],
+  at: number,
+): StoredFrame | undefined {
+  const first = reader.locate((list[at] as Listed).id);
+  if (first?.offset !== 0) return undefined;
+  const frame = log.readFrame(first);
+  let offset = 0;
+  for (const [i, length] of frame.lengths.entries()) {
+    const listed = list[at + i];
+    const place = i === 0 ? first : listed && reader.locate(listed.id);
+    if (place?.segment !== first.segment || place.frame !== first.frame || place.offset !== offset) return undefined;
+    if (place.length !== length) return undefined;
+    offset += length;
+  }
+  return frame;
 }
 
 function pack(group: readonly {readonly key: string; readonly value: Uint8Array}[], blobs: boolean): Parcel {
@@ -76,7 +117,7 @@ function pack(group: readonly {readonly key: string; readonly value: Uint8Array}
 }
 
 /** Returns the objects of a parcel, which may share its memory. Throws TRANSFER_INVALID; nothing in it is trusted. */
-export function openParcel({codec, rawLength, stored, lengths}: Parcel): Uint8Array[] {
+export async function openParcel({codec, rawLength, stored, lengths}: Parcel): Promise<Uint8Array[]> {
   let total = 0;
   for (const length of lengths) total += Number.isSafeInteger(length) && length >= 0 ? length : Number.NaN;
   if (total !== rawLength || rawLength > MOST_BYTES || lengths.length > MOST_OBJECTS) {
@@ -84,7 +125,7 @@ export function openParcel({codec, rawLength, stored, lengths}: Parcel): Uint8Ar
   }
   let raw: Uint8Array;
   try {
-    raw = unpackPayload(codec, rawLength, stored);
+    raw = await unpackBeside(codec, rawLength, stored);
   } catch (error) {
     throw malformed('that cannot be unpacked', error);
   }

@@ -8,6 +8,7 @@ import {isAncestor} from '../repo/history.js';
 import {BRANCHES, type BranchName, findRef, type RefName, type RemoteName, remoteRef, shortName} from '../repo/refs.js';
 import type {Repository} from '../repo/repository.js';
 import {Pace} from '../sql/transfer/pace.js';
+import {LogReader} from '../storage/logreader.js';
 import {commonCommits} from './common.js';
 import {editOf, type RefUpdate, type TransferOptions, type Transferred} from './fetch.js';
 import {transferKey} from './journal.js';
@@ -93,16 +94,23 @@ async function send(
   const skipped = received !== undefined && list[received.count - 1]?.id === received.last ? received.count : 0;
   const sent = {objects: 0, bytes: 0};
   const parcels = async function* (): AsyncGenerator<Parcel> {
-    for (const parcel of packObjects(objects, list, skipped)) {
-      yield parcel;
-      sent.objects += parcel.lengths.length;
-      sent.bytes += parcel.stored.length;
-      const done = skipped + sent.objects;
-      await pace.step({label: 'Sending objects', done, total: list.length, bytes: sent.bytes});
+    const log = new LogReader(repo.storage.logDirectory);
+    // a transport may ask for another try
+    Object.assign(sent, {objects: 0, bytes: 0});
+    try {
+      for (const parcel of packObjects(objects, list, skipped, log)) {
+        yield parcel;
+        sent.objects += parcel.lengths.length;
+        sent.bytes += parcel.stored.length;
+        const done = skipped + sent.objects;
+        await pace.step({label: 'Sending objects', done, total: list.length, bytes: sent.bytes});
+      }
+    } finally {
+      log.close();
     }
   };
   const edits = updates.map(({ref, before, after}) => ({name: ref, expected: before, next: after}));
-  await peer.push({key, skipped, edits}, parcels());
+  await peer.push({key, skipped, edits}, {[Symbol.asyncIterator]: parcels});
   return sent;
 }
 

@@ -17,6 +17,7 @@ import {peel} from '../repo/tag.js';
 import type {Transaction} from '../repo/transaction.js';
 import {Pace} from '../sql/transfer/pace.js';
 import {checkSql} from '../sql/write/sql-check.js';
+import {noteChunk} from '../tree/content.js';
 import {tipsOf} from './common.js';
 import type {Journal} from './journal.js';
 import {objectLinks} from './links.js';
@@ -26,6 +27,9 @@ import type {StoreAccess} from './store-access.js';
 
 /** What came is made durable after so many bytes: what a transfer whose receiver is killed has to send again. */
 const FLUSH_BYTES = 16 * 1024 * 1024;
+
+/** Parcels that are unpacked at the same time. */
+const AT_ONCE = 8;
 
 /** What a ref of the other store holds. */
 export interface WantedRef {
@@ -45,12 +49,22 @@ export interface ReceiverOptions {
   readonly granted?: ((repo: Repository) => readonly ObjectId[]) | undefined;
 }
 
+/** A parcel, and what was found in it. */
+interface Opened {
+  readonly parcel: Parcel;
+  readonly ids: readonly ObjectId[];
+  /** Of structured objects. */
+  readonly objects: readonly Uint8Array[];
+}
+
 export class Receiver {
   objects = 0;
   /** Bytes that travelled. */
   bytes = 0;
-  private waiting: Parcel[] = [];
+  private waiting: Promise<Opened>[] = [];
   private waitingBytes = 0;
+  /** What was seen of bodies while they were in hand: see `noteChunk`. */
+  private readonly bodies = new Set<string>();
 
   constructor(
     private readonly access: StoreAccess,
@@ -68,8 +82,12 @@ export class Receiver {
       for await (const parcel of parcels) {
         this.objects += parcel.lengths.length;
         this.bytes += parcel.stored.length;
-        this.waiting.push(parcel);
+        const opened = this.open(parcel);
+        opened.catch(() => undefined);
+        this.waiting.push(opened);
         this.waitingBytes += parcel.stored.length;
+        // no more are unpacked than are soon used
+        await this.waiting.at(-AT_ONCE);
         if (this.waitingBytes >= flushBytes) await this.store();
         await onParcel?.();
       }
@@ -79,12 +97,22 @@ export class Receiver {
     }
   }
 
+  /** Unpacks a parcel, and finds out what it holds. Throws TRANSFER_INVALID. */
+  private async open(parcel: Parcel): Promise<Opened> {
+    const objects = await openParcel(parcel);
+    const ids = objects.map(idOf);
+    if (!parcel.blobs) return {parcel, ids, objects};
+    for (const [i, id] of ids.entries()) noteChunk(id, objects[i] as Uint8Array, this.bodies);
+    return {parcel, ids, objects: []};
+  }
+
   /** Makes what came durable, while nothing shows it. Throws TRANSFER_INVALID, STORE_FULL or STORE_IO. */
-  store(): Promise<void> {
-    return this.access.write(async repo => {
+  async store(): Promise<void> {
+    const opened = await this.opened();
+    await this.access.write(async repo => {
       const transaction = repo.begin();
       try {
-        const ids = this.stage(transaction.objects);
+        const ids = this.stage(transaction.objects, opened);
         await transaction.flush();
         this.journal.append(ids);
       } catch (error) {
@@ -96,51 +124,60 @@ export class Receiver {
     });
   }
 
-  /** Opens what waits and stages it. Returns the objects in the order in which they came. Throws TRANSFER_INVALID. */
-  private stage(sink: ObjectSink): ObjectId[] {
+  /** Returns what waits, and forgets it. Throws TRANSFER_INVALID. */
+  private async opened(): Promise<readonly Opened[]> {
     const {waiting} = this;
     this.waiting = [];
     this.waitingBytes = 0;
-    const ids: ObjectId[] = [];
-    for (const parcel of waiting) {
-      const objects = openParcel(parcel);
-      const {codec, rawLength, stored} = parcel;
-      if (parcel.blobs) {
-        const named = objects.map(bytes => ({id: idOf(bytes), length: bytes.length}));
-        sink.putFrame({codec, rawLength, stored, entries: named.map(({id, length}) => ({key: objectKey(id), length}))});
-        for (const {id} of named) ids.push(id);
-      } else {
-        for (const bytes of objects) {
-          const lacking = lackingLink(sink, bytes);
-          // not with the memory of the whole parcel
-          if (lacking === undefined) ids.push(sink.put(Uint8Array.from(bytes)));
-          else if (this.options.granted === undefined) throw unsound(lacking);
-          // said at the end only, in the words for an object that is here and was not granted
-          else ids.push(idOf(bytes));
-        }
+    try {
+      return await Promise.all(waiting);
+    } catch (error) {
+      this.journal.forget();
+      throw error;
+    }
+  }
+
+  /** Stages parcels. Returns the objects in the order in which they came. Throws TRANSFER_INVALID. */
+  private stage(sink: ObjectSink, opened: readonly Opened[]): ObjectId[] {
+    const came: ObjectId[] = [];
+    for (const {parcel, ids, objects} of opened) {
+      const {blobs, codec, rawLength, stored, lengths} = parcel;
+      for (const id of ids) came.push(id);
+      if (blobs) {
+        const entries = ids.map((id, i) => ({key: objectKey(id), length: lengths[i] as number}));
+        sink.putFrame({codec, rawLength, stored, entries});
+        continue;
+      }
+      for (const bytes of objects) {
+        const lacking = lackingLink(sink, bytes);
+        // not with the memory of the whole parcel
+        if (lacking === undefined) sink.put(Uint8Array.from(bytes));
+        // within limited rights said at the end only, in the words for an object that is here and was not granted
+        else if (this.options.granted === undefined) throw unsound(lacking);
       }
     }
-    return ids;
+    return came;
   }
 
   /**
    * Checks everything that refs would show and none shows now, then has it published: `publish` gets the transaction that
    * holds it. Throws TRANSFER_INVALID, and what `publish` throws; then no ref has moved.
    */
-  publish<T>(
+  async publish<T>(
     refs: readonly WantedRef[],
     publish: (repo: Repository, transaction: Transaction) => Promise<T>,
     pace = new Pace({}),
   ): Promise<T> {
+    const opened = await this.opened();
     return this.access.write(async repo => {
       const transaction = repo.begin(this.options.actor);
       try {
         const {objects} = transaction;
-        const came = this.stage(objects);
+        const came = this.stage(objects, opened);
         const turn = () => pace.step({label: 'Checking', done: pace.done});
         const granted = this.options.granted?.(repo);
         if (granted) await checkWhole(objects, refs, granted, new Set([...this.journal.ids(), ...came]), turn);
-        await checkCommits(objects, refs, [...tipsOf(repo)], turn);
+        await checkCommits(objects, refs, [...tipsOf(repo)], turn, this.bodies);
         const result = await publish(repo, transaction);
         this.journal.forget();
         return result;
@@ -204,9 +241,10 @@ export async function checkCommits(
   refs: readonly WantedRef[],
   exclude: readonly ObjectId[],
   turn: () => Promise<void>,
+  bodies: Set<string> = new Set(),
 ): Promise<void> {
   const damages = new DamageList();
-  const states = new StateCheck(objects, damages, checkSql);
+  const states = new StateCheck(objects, damages, checkSql, bodies);
   try {
     const include = refs.map(({ref, id}) => {
       const peeled = peel(objects, id);

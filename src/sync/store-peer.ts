@@ -11,6 +11,7 @@ import type {StoreLocation} from '../repo/location.js';
 import {BRANCHES, branchRef, findRef, findRefName, listRefs, type RefName, shortName, TAGS} from '../repo/refs.js';
 import {Repository} from '../repo/repository.js';
 import type {Transaction} from '../repo/transaction.js';
+import {LogReader} from '../storage/logreader.js';
 import {publishAndFollow} from '../worktree/follow.js';
 import {Journal, type Received} from './journal.js';
 import {type Listed, listMissing} from './missing.js';
@@ -112,14 +113,19 @@ export class StorePeer implements Peer {
 
   private async *parcels(list: readonly Listed[], skipped: number): AsyncGenerator<Parcel> {
     for (let at = skipped; at < list.length; ) {
-      const burst = await this.access.read(({objects}) => {
+      const burst = await this.access.read(({objects, storage}) => {
+        const log = new LogReader(storage.logDirectory);
         const parcels: Parcel[] = [];
         let bytes = 0;
-        for (const parcel of packObjects(objects, list, at)) {
-          parcels.push(parcel);
-          at += parcel.lengths.length;
-          bytes += parcel.stored.length;
-          if (bytes >= BURST_BYTES) break;
+        try {
+          for (const parcel of packObjects(objects, list, at, log)) {
+            parcels.push(parcel);
+            at += parcel.lengths.length;
+            bytes += parcel.stored.length;
+            if (bytes >= BURST_BYTES) break;
+          }
+        } finally {
+          log.close();
         }
         return parcels;
       });

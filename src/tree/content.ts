@@ -328,13 +328,31 @@ function verifyChunk(
   alone: boolean,
   seen: Set<string>,
 ): void {
-  const key = `${id}0,${size},${final},${alone}`;
+  const key = chunkKey(id, size, final, alone);
   if (seen.has(key)) return;
   const bytes = readChunk(reader, id, size);
   if (!(alone && size <= SINGLE_LIMIT) && nextCut(bytes, 0, size, final) !== size) {
     throw invalid('is a chunk that was cut at another place than its bytes say');
   }
   seen.add(key);
+}
+
+/**
+ * Notes in `seen` what `verifyContent` would find out of an object of plain bytes, wherever it may stand in a body: for who
+ * has the bytes in hand before they are in a store.
+ */
+export function noteChunk(id: ObjectId, bytes: Uint8Array, seen: Set<string>): void {
+  const size = bytes.length;
+  if (size === 0 || size > MAX_CHUNK) return;
+  const cut = nextCut(bytes, 0, size, true);
+  if (size <= SINGLE_LIMIT || cut === size) seen.add(chunkKey(id, size, true, true));
+  if (cut !== size) return;
+  seen.add(chunkKey(id, size, true, false));
+  if (nextCut(bytes, 0, size, false) === size) seen.add(chunkKey(id, size, false, false));
+}
+
+function chunkKey(id: ObjectId, size: number, final: boolean, alone: boolean): string {
+  return `${id}0,${size},${final},${alone}`;
 }
 
 function damage(error: unknown): DbosError {

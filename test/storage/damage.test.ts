@@ -304,6 +304,15 @@ test('values are read in any order, many of them from frames that are no longer 
     ),
     {numRuns: 30},
   );
+  // a frame as it stands there unpacks to its values
+  for (let i = 0; i < expected.length; i += 4) {
+    const [location] = expected[i] as [Location, string];
+    const {codec, rawLength, stored, lengths} = reader.readFrame(location);
+    t.is(lengths[0], location.length);
+    const values = unpackPayload(codec, rawLength, stored);
+    t.deepEqual(Buffer.from(values.subarray(0, lengths[0])), Buffer.from(reader.read(location)));
+    t.throws(() => reader.readFrame({...location, frame: location.frame + 1}), {code: 'STORE_CORRUPT'});
+  }
   t.throws(() => reader.read({...(expected[0] as [Location, string])[0], segment: 7}), {code: 'STORE_CORRUPT'});
   reader.close();
   await storage.close();

@@ -6,7 +6,15 @@ import {idOf, type ObjectId} from '../../src/objects/id.js';
 import {MemoryObjects} from '../../src/objects/memory.js';
 import {ContentRef} from '../../src/tree/cell.js';
 import {MAX_CHUNK, MIN_CHUNK, nextCut} from '../../src/tree/chunker.js';
-import {chunksOf, contentLinks, readContent, readRange, readWhole, verifyContent} from '../../src/tree/content.js';
+import {
+  chunksOf,
+  contentLinks,
+  noteChunk,
+  readContent,
+  readRange,
+  readWhole,
+  verifyContent,
+} from '../../src/tree/content.js';
 import {forgeContent, noise} from './content-samples.js';
 
 /** Returns ids that never end a node, and of no object. */
@@ -161,6 +169,37 @@ test('verify finds cuts at other places than the chunker makes', t => {
   // a blob that should be a list
   const big = bytes.subarray(0, first + 100_000);
   t.is([...verifyContent(objects, new ContentRef(objects.put(big), big.length, false, false))].length, 1);
+});
+
+test('law: what is noted of chunks in hand is what verify finds out by reading them', t => {
+  const bytes = noise(600_000, 23);
+  const cuts: number[] = [];
+  for (let at = 0; at < bytes.length; ) cuts.push((at = nextCut(bytes, at, bytes.length, true)));
+  const place = fc.oneof(fc.constantFrom(...cuts), fc.integer({min: 1, max: bytes.length}));
+  fc.assert(
+    fc.property(fc.uniqueArray(place, {minLength: 2, maxLength: 6}), fc.boolean(), (places, single) => {
+      const objects = new MemoryObjects();
+      const noted = new Set<string>();
+      const put = (from: number, to: number) => {
+        const chunk = bytes.subarray(from, to);
+        const id = objects.put(chunk);
+        noteChunk(id, chunk, noted);
+        return {id, size: chunk.length};
+      };
+      const ends = places.sort((a, b) => a - b);
+      const size = ends.at(-1) as number;
+      const chunks = ends.map((end, i) => put(ends[i - 1] ?? 0, end));
+      const ref = single
+        ? new ContentRef(put(0, size).id, size, false, false)
+        : new ContentRef(objects.put(forgeContent(0, chunks)), size, true, false);
+      const read = [...verifyContent(objects, ref)].map(({message}) => message);
+      t.deepEqual(
+        [...verifyContent(objects, ref, noted)].map(({message}) => message),
+        read,
+      );
+    }),
+    {numRuns: 100},
+  );
 });
 
 test('verify names every damage, and checks what is shared once', t => {
