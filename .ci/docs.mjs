@@ -38,7 +38,10 @@ const errors = readFileSync('docs/errors.md', 'utf8');
 for (const code of Object.keys(ERROR_CODES)) {
   if (!errors.includes(`\`${code}\``)) problems.push(`docs/errors.md: ${code} is missing`);
 }
+const explained = new Set();
 for (const [, code] of errors.matchAll(/^\| `([A-Z_]+)`/gm)) {
+  if (explained.has(code)) problems.push(`docs/errors.md: ${code} is there twice`);
+  explained.add(code);
   if (!(code in ERROR_CODES) && code !== 'BUG') problems.push(`docs/errors.md: ${code} does not exist`);
 }
 

@@ -15,7 +15,7 @@ export default class Clone extends StoreCommand {
     {description: 'A bare store, for others to push to:', command: '<%= config.bin %> clone --bare project shared'},
   ];
   static override args = {
-    url: Args.string({description: 'The folder of a store, a work tree or a bare store; or a bundle.', required: true}),
+    url: Args.string({description: 'The folder of a work tree or a bare store, a bundle, or a URL.', required: true}),
     directory: Args.string({description: 'The directory, missing or empty; named like the other one unless given.'}),
   };
   static override flags = {

@@ -5,11 +5,11 @@ import {addRemote} from '../../src/sync/remotes.js';
 export default class RemoteAdd extends StoreCommand {
   static override summary = 'Name another store.';
   static override description =
-    'The URL is the folder of a store on this machine, a work tree or a bare store; or a bundle. Nothing is fetched yet.';
+    'The URL is the folder of a work tree or a bare store on this machine, a bundle, https://HOST/NAME, or USER@HOST:PATH. Nothing is fetched yet.';
   static override examples = ['<%= config.bin %> remote add origin ../shared'];
   static override args = {
     name: Args.string({description: 'The name.', required: true}),
-    url: Args.string({description: 'The folder of the store, or a bundle.', required: true}),
+    url: Args.string({description: 'A folder, a bundle, or a URL.', required: true}),
   };
   static override completes = {name: 'none', url: 'file'} as const;
 

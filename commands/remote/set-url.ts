@@ -7,7 +7,7 @@ export default class RemoteSetUrl extends StoreCommand {
   static override examples = ['<%= config.bin %> remote set-url origin /mnt/shared'];
   static override args = {
     name: Args.string({description: 'The remote.', required: true}),
-    url: Args.string({description: 'The folder of the store, or a bundle.', required: true}),
+    url: Args.string({description: 'A folder, a bundle, or a URL.', required: true}),
   };
   static override exits = [4];
   static override completes = {name: 'none', url: 'file'} as const;

@@ -3,7 +3,7 @@
  * `http(s)://` for what `dbos serve` has; or a place that ssh reaches. Layer: sync.
  */
 import {realpathSync, statSync} from 'node:fs';
-import {resolve} from 'node:path';
+import {isAbsolute, resolve} from 'node:path';
 import {fileURLToPath} from 'node:url';
 import {DbosError} from '../errors.js';
 import {findStore, type StoreLocation} from '../repo/location.js';
@@ -45,7 +45,7 @@ function httpUrl(url: string): string {
 
 function urlInvalid(url: string): DbosError {
   return new DbosError('REMOTE_URL_INVALID', `'${url}' is no URL of a store that can be reached.`, {
-    hint: 'Name a folder, https://HOST/NAME, ssh://USER@HOST/PATH or USER@HOST:PATH.',
+    hint: 'Name a folder, a bundle, https://HOST/NAME, ssh://USER@HOST/PATH or USER@HOST:PATH.',
     data: {url},
   });
 }
@@ -67,9 +67,9 @@ export function locationOf(url: string): StoreLocation {
   });
 }
 
-/** Returns whether a URL is a bundle: a file. */
+/** Returns whether a URL is that of a bundle: the path of a file. */
 export function isBundle(url: string): boolean {
-  return statSync(url, {throwIfNoEntry: false})?.isFile() === true;
+  return isAbsolute(url) && statSync(url, {throwIfNoEntry: false})?.isFile() === true;
 }
 
 /**
