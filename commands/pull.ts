@@ -1,7 +1,11 @@
+import {resolve} from 'node:path';
 import {Args, Flags, StoreCommand} from '../src/cli/command.js';
 import {moveJson, moveWarnings} from '../src/cli/move-text.js';
 import {transferText, updatesJson} from '../src/cli/sync-text.js';
 import {formatId, shortId} from '../src/objects/id.js';
+import type {Repository} from '../src/repo/repository.js';
+import {isBundle, isUrl, normalUrl} from '../src/sync/connect.js';
+import {listRemotes} from '../src/sync/remotes.js';
 import '../src/sync/repository-sync.js';
 
 export default class Pull extends StoreCommand {
@@ -13,14 +17,16 @@ export default class Pull extends StoreCommand {
     {description: 'Only if there is nothing to merge:', command: '<%= config.bin %> pull --ff-only origin main'},
   ];
   static override args = {
-    remote: Args.string({description: 'The remote: that of the current branch unless given, else origin.'}),
+    remote: Args.string({
+      description: 'The remote, or a URL, or a bundle: the remote of the current branch unless given, else origin.',
+    }),
     branch: Args.string({description: 'The branch there: the one followed unless given, else that of the same name.'}),
   };
   static override flags = {
     'ff-only': Flags.boolean({description: 'Only move forward: make no merge.'}),
   };
   static override exits = [3, 4, 5, 6];
-  static override completes = {remote: 'none', branch: 'branch'} as const;
+  static override completes = {remote: 'file', branch: 'branch'} as const;
 
   async run(): Promise<unknown> {
     const {args, flags} = await this.parse(Pull);
@@ -31,10 +37,9 @@ export default class Pull extends StoreCommand {
         signal,
         progress: this.showProgress,
       };
-      const pulled = await repository.pull(args.remote, options);
-      const {kind, branch, before, commit, move, upstream, fetched} = pulled;
+      const pulled = await repository.pull(this.place(repository, args.remote), options);
+      const {kind, branch, before, commit, move, source: name, fetched} = pulled;
       this.progress.finish();
-      const name = `${upstream.remote}/${upstream.branch}`;
       if (kind === 'up-to-date') this.note(`${branch} has everything that ${name} has.`);
       else {
         const done = kind === 'merge' ? `Merged ${name} into ${branch}` : `Moved ${branch} forward to ${name}`;
@@ -53,5 +58,12 @@ export default class Pull extends StoreCommand {
         ...moveJson(move),
       };
     });
+  }
+
+  /** Returns the name of a remote, or a URL as the library takes it. */
+  private place(repository: Repository, word: string | undefined): string | undefined {
+    if (word === undefined || listRemotes(repository).some(({name}) => name === word)) return word;
+    const here = this.workingDirectory();
+    return isUrl(word) || isBundle(resolve(here, word)) ? normalUrl(word, here) : word;
   }
 }

@@ -28,6 +28,11 @@ export function normalUrl(url: string, directory: string): string {
   throw urlInvalid(url);
 }
 
+/** Returns whether a word is a URL: names of remotes have no slash and no colon. */
+export function isUrl(word: string): boolean {
+  return /[/:]/.test(word);
+}
+
 function isHttp(url: string): boolean {
   return /^https?:\/\//i.test(url);
 }

@@ -2,11 +2,13 @@
  * Brings what another store has into this one. One operation says what its branches hold now, under `remotes/NAME/`, and
  * brings the tags that are not here. No branch of this store moves. Layer: sync.
  */
-import {isDbosError} from '../errors.js';
+import {DbosError, isDbosError} from '../errors.js';
 import type {ObjectId} from '../objects/id.js';
 import {
   BRANCHES,
+  type BranchName,
   branchName,
+  branchRef,
   findRef,
   type RefName,
   type RemoteName,
@@ -137,6 +139,35 @@ export async function fetchRemote(
     options,
   );
   return {updates, keptTags, theirs, objects, bytes};
+}
+
+/**
+ * Takes in what a branch of a peer reaches, and returns what it holds; no ref shows that. Throws REMOTE_REF_UNKNOWN, and as
+ * `receiveFrom`.
+ */
+export async function fetchBranch(
+  repo: Repository,
+  peer: Peer,
+  branch: BranchName,
+  options: TransferOptions = {},
+): Promise<Transferred & {readonly commit: ObjectId}> {
+  const ref = branchRef(branch);
+  const {refs} = await peer.refs();
+  const commit = refs.get(ref);
+  if (commit === undefined) {
+    throw new DbosError('REMOTE_REF_UNKNOWN', `There is no branch '${branch}' there.`, {
+      hint: 'Name one that is there after the URL.',
+      data: {branch},
+    });
+  }
+  const {objects, bytes} = await receiveFrom(
+    repo,
+    peer,
+    [{ref, id: commit}],
+    transaction => transaction.flush(),
+    options,
+  );
+  return {commit, objects, bytes};
 }
 
 /** Returns the edit that makes an update. */

@@ -32,13 +32,10 @@ export interface Pulled {
 }
 
 /**
- * Brings what was last fetched of an upstream into HEAD's branch. Both sides may have made the same change. Throws
- * TRANSACTION_CONFLICT with `data.conflicts`, NOT_FAST_FORWARD, HISTORY_UNRELATED, REMOTE_REF_UNKNOWN, and as
- * `publishAndFollow`; then nothing has moved.
+ * Brings what was last fetched of an upstream into HEAD's branch. Throws REMOTE_REF_UNKNOWN, and as `bringInCommit`; then
+ * nothing has moved.
  */
 export async function bringIn(repo: Repository, upstream: Upstream, options: PullOptions = {}): Promise<Pulled> {
-  const head = repo.head();
-  const name = `${upstream.remote}/${upstream.branch}`;
   const theirs = upstreamTip(repo, upstream)?.id;
   if (theirs === undefined) {
     throw new DbosError('REMOTE_REF_UNKNOWN', `${upstream.remote} has no branch '${upstream.branch}'.`, {
@@ -46,6 +43,21 @@ export async function bringIn(repo: Repository, upstream: Upstream, options: Pul
       data: {remote: upstream.remote, branch: upstream.branch},
     });
   }
+  return bringInCommit(repo, theirs, `${upstream.remote}/${upstream.branch}`, options);
+}
+
+/**
+ * Brings a commit of another store, which is here, into HEAD's branch; `name` says where it comes from. Both sides may have
+ * made the same change. Throws TRANSACTION_CONFLICT with `data.conflicts`, NOT_FAST_FORWARD, HISTORY_UNRELATED, and as
+ * `publishAndFollow`; then nothing has moved.
+ */
+export async function bringInCommit(
+  repo: Repository,
+  theirs: ObjectId,
+  name: string,
+  options: PullOptions = {},
+): Promise<Pulled> {
+  const head = repo.head();
   const {branch, commit: ours} = head;
   if (branch === undefined) throw new TypeError('HEAD is on no branch');
   if (ours !== undefined && isAncestor(repo, theirs, ours)) {

@@ -18,20 +18,29 @@ import {
   tagRef,
 } from '../repo/refs.js';
 import {Repository} from '../repo/repository.js';
-import {connect} from './connect.js';
-import {type Fetched, type FetchOptions, fetchRemote, type TransferOptions} from './fetch.js';
+import {connect, isUrl} from './connect.js';
+import {
+  type Fetched,
+  type FetchOptions,
+  fetchBranch,
+  fetchRemote,
+  type TransferOptions,
+  type Transferred,
+} from './fetch.js';
 import type {Peer} from './peer.js';
-import {bringIn, type Pulled, type PullOptions} from './pull.js';
+import {bringIn, bringInCommit, type Pulled, type PullOptions} from './pull.js';
 import {type Pushed, type PushOptions, pushRemote, type RefWish} from './push.js';
-import {currentRemote, findUpstream, readRemote, setUpstream, type Upstream} from './remotes.js';
+import {currentRemote, findUpstream, readRemote, setUpstream} from './remotes.js';
+import {checkUrlSecret} from './url-secret.js';
 
 export interface RemoteFetched extends Fetched {
   readonly remote: RemoteName;
 }
 
 export interface RemotePulled extends Pulled {
-  readonly upstream: Upstream;
-  readonly fetched: Fetched;
+  /** Where it came from: `origin/main`, or `main of URL`. */
+  readonly source: string;
+  readonly fetched: Transferred & Pick<Fetched, 'updates'>;
 }
 
 export interface RemotePushed extends Pushed {
@@ -63,7 +72,10 @@ declare module '../repo/repository.js' {
      * `origin`. Throws REMOTE_UNKNOWN, and as `connect` and `fetchRemote`.
      */
     fetch(remote?: string, options?: FetchOptions): Promise<RemoteFetched>;
-    /** Fetches, and brings HEAD's branch up to it. Throws UPSTREAM_MISSING, and as `fetch` and `bringIn`. */
+    /**
+     * Fetches, and brings HEAD's branch up to it. From a URL instead of a remote's name comes one branch only, and no ref keeps
+     * what it held. Throws UPSTREAM_MISSING, and as `fetch` and `bringIn`.
+     */
     pull(remote?: string, options?: RemotePullOptions): Promise<RemotePulled>;
     /** Brings branches and tags of this store there. Throws NO_COMMITS, BRANCH_UNKNOWN, and as `connect` and `pushRemote`. */
     push(remote?: string, options?: RemotePushOptions): Promise<RemotePushed>;
@@ -85,12 +97,20 @@ Repository.prototype.pull = async function (name, {branch: wanted, ...options} =
       hint: 'Switch to a branch first.',
     });
   }
+  if (name !== undefined && isUrl(name)) {
+    checkUrlSecret(name);
+    const theirs = wanted === undefined ? branch : branchName(wanted);
+    const {commit, ...fetched} = await talk(this, name, peer => fetchBranch(this, peer, theirs, options));
+    const source = `${theirs} of ${name}`;
+    return {...(await bringInCommit(this, commit, source, options)), source, fetched: {...fetched, updates: []}};
+  }
   const fetched = await this.fetch(name, options);
   const {remote} = fetched;
   const followed = findUpstream(this, branch);
   const same = followed?.remote === remote ? followed.branch : branch;
   const upstream = {remote, branch: wanted === undefined ? same : branchName(wanted)};
-  return {...(await bringIn(this, upstream, options)), upstream, fetched};
+  const source = `${upstream.remote}/${upstream.branch}`;
+  return {...(await bringIn(this, upstream, options)), source, fetched};
 };
 
 Repository.prototype.push = function (name, options = {}) {

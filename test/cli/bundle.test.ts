@@ -53,6 +53,16 @@ test('a history is carried in a file, then what came since', t => {
   t.deepEqual(fails(root, 'clone', 'news.car', 'failed'), {status: 1, code: 'BUNDLE_PREREQUISITE'});
   t.false(existsSync(join(root, 'failed')));
 
+  // by its path, or as a remote
+  const direct = join(root, 'direct');
+  mustRun(root, 'clone', 'x.car', 'direct');
+  t.deepEqual(fails(direct, 'pull', '../news.car', 'topic'), {status: 4, code: 'REMOTE_REF_UNKNOWN'});
+  const pulled = json<{kind: string; upstream: string}>(direct, 'pull', '../news.car');
+  t.is(pulled.kind, 'fast-forward');
+  t.is(pulled.upstream, `main of ${join(root, 'news.car')}`);
+  t.is(readFileSync(join(direct, 'b'), 'utf8'), 'two\n');
+  t.deepEqual(fails(direct, 'pull', 'news.car', 'main'), {status: 4, code: 'REMOTE_UNKNOWN'});
+
   mustRun(copy, 'remote', 'add', 'usb', '../news.car');
   t.true(json<Bundle>(copy, 'bundle', 'verify', '../news.car').complete);
   t.is(json<{kind: string}>(copy, 'pull', 'usb', 'main').kind, 'fast-forward');
