@@ -114,20 +114,24 @@ export async function createBundle(
 function checkReplaceable(source: InputSource & {readonly path: string}): void {
   const existing = statSync(source.path, {throwIfNoEntry: false});
   if (existing === undefined) return;
+  let cause: unknown;
   try {
-    if (!existing.isFile()) throw new DbosError('PATH_EXISTS', 'it is no file');
-    BundleFile.open(source).close();
-  } catch (cause) {
-    if (!isDbosError(cause)) throw cause;
-    throw new DbosError('PATH_EXISTS', `'${source.name}' is there already, and is no bundle that could be replaced.`, {
-      hint: 'Name another file, or remove it first.',
-      data: {path: source.name},
-      cause,
-    });
+    if (existing.isFile()) {
+      BundleFile.open(source).close();
+      return;
+    }
+  } catch (error) {
+    if (!isDbosError(error)) throw error;
+    cause = error;
   }
+  throw new DbosError('PATH_EXISTS', `'${source.name}' is there already, and is no bundle that could be replaced.`, {
+    hint: 'Name another file, or remove it first.',
+    data: {path: source.name},
+    cause,
+  });
 }
 
-/** Returns the newest commits that `since` reaches and the refs go on from, or hold. */
+/** Returns the commits that `since` reaches and that the refs go on from, or hold themselves. */
 function prerequisitesOf(
   repo: Repository,
   refs: ReadonlyMap<RefName, ObjectId>,

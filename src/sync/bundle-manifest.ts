@@ -2,7 +2,7 @@
  * What a bundle says of itself: branches and tags with what they hold, what HEAD is on, the commits that whoever takes it in
  * must have, and how many objects there are. It is an object of its own kind, the first block of the file. Layer: sync.
  */
-import {compareText} from '../bytes.js';
+import {compareBytes, compareText} from '../bytes.js';
 import {
   asArray,
   asFields,
@@ -61,7 +61,9 @@ export function decodeManifest(bytes: Uint8Array): BundleManifest {
   }
   const objects = asWideInteger(fields[3]);
   if (objects < 1) throw invalid('is a bundle of nothing');
-  return {head, refs, prerequisites, objects};
+  const manifest = {head, refs, prerequisites, objects};
+  if (compareBytes(encodeManifest(manifest), bytes) !== 0) throw invalid('is a bundle in another form');
+  return manifest;
 }
 
 /** Returns the objects that the archive has as roots beside the manifest: what refs hold, as far as it is in there. */

@@ -139,8 +139,9 @@ export class CarReader {
     let header: ReturnType<typeof readHeader> | undefined;
     try {
       header = readHeader(this.window.take(this.length()));
-    } catch (cause) {
-      throw invalidBundle(name, 'it is no CAR archive of dbos', cause);
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error;
+      throw invalidBundle(name, 'it is no CAR archive of dbos', error);
     }
     if ('version' in header) {
       throw invalidBundle(name, `it is a CAR archive of version ${header.version}, which dbos does not read`);
@@ -157,8 +158,9 @@ export class CarReader {
     let length: number;
     try {
       length = this.length();
-    } catch (cause) {
-      throw invalidBundle(name, `the block at byte ${at} has an impossible length, or is cut off`, cause);
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error;
+      throw invalidBundle(name, `the block at byte ${at} has an impossible length, or is cut off`, error);
     }
     const cid = findCid(window.ahead(Math.min(length, MOST_CID)));
     if (cid === undefined) throw invalidBundle(name, `the block at byte ${at} has a CID that is none of an object`);

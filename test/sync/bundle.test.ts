@@ -349,6 +349,16 @@ test('archives whose parts do not fit each other are refused', async t => {
     'prerequisites that are not in order': () =>
       forge(path, fields([ref('tags/a')], null, [second.id, first.id].sort().reverse(), 1), [first], [tip(repo)]),
     'no objects': () => forge(path, fields([ref('tags/a')], null, [tip(repo)], 0), []),
+    'another form': () => {
+      // a list in the long form
+      const bytes = Buffer.from(encodeManifest(manifest));
+      const long = Buffer.concat([
+        bytes.subarray(0, 3),
+        Buffer.from([0xdc, 0, 0x0f & (bytes[3] as number)]),
+        bytes.subarray(4),
+      ]);
+      forge(path, long, blocks, bundleTips(manifest));
+    },
     'a field more': () => forge(path, encodeObject('bundle', [[], null, [], wideInteger(1), null]), [first]),
   };
   for (const [what, make] of Object.entries(cases)) {

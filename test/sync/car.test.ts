@@ -4,6 +4,7 @@ import test, {type ExecutionContext} from 'ava';
 import fc from 'fast-check';
 import {CID} from 'multiformats/cid';
 import {ByteWriter} from '../../src/bytes.js';
+import {DbosError} from '../../src/errors.js';
 import {type Cid, formatId, idOf} from '../../src/objects/id.js';
 import {CarReader, type CarSource, encodeCarHeader, encodeCarSection} from '../../src/sync/car.js';
 import {randomBytes} from '../bench/generated-tree.js';
@@ -178,4 +179,9 @@ test('a length is believed only as far as the file goes, before anything is allo
   const reader = new CarReader(source);
   refuses(t, () => reader.next(), 'BUNDLE_INVALID');
   t.true(asked <= 2 ** 20);
+  // what the file itself has to say is no word on the archive
+  const broken = () => {
+    throw new DbosError('FILE_UNREADABLE', 'The stick was pulled out.');
+  };
+  refuses(t, () => new CarReader({...source, read: broken}), 'FILE_UNREADABLE');
 });
