@@ -30,6 +30,7 @@ export {Database, type Parameters, type RunOptions, Statement} from './sql/query
 export {databaseOf, type PlainValue, type QueryOptions} from './sql/repository-query.js';
 export {type FileEditOptions, FileEdits, type FileOwner} from './state/file-edits.js';
 export {diffFiles, type FileChange, type FileRow, findFile, scanFiles} from './state/files.js';
+export {allRefs, type BundleRequest, type CreatedBundle, createBundle, refsNamed} from './sync/bundle-create.js';
 export {type Cloned, type CloneOptions, cloneStore} from './sync/clone.js';
 export {addRemote, listRemotes, removeRemote, setRemoteUrl} from './sync/remotes.js';
 export type {
