@@ -5,6 +5,7 @@ import {fileURLToPath} from 'node:url';
 import {CarReader as IpldReader} from '@ipld/car';
 import test, {type ExecutionContext} from 'ava';
 import fc from 'fast-check';
+import {unpack} from 'msgpackr';
 import {DbosError, type ErrorCode} from '../../src/errors.js';
 import {encodeObject, fieldOfId, wideInteger} from '../../src/objects/codec.js';
 import {type Cid, formatId, idOf, type ObjectId, shortId} from '../../src/objects/id.js';
@@ -187,6 +188,17 @@ test('a bundle is a CAR archive of the objects, and holds with --since what is n
   t.deepEqual([...refs.keys()], ['branches/main', 'branches/topic', 'tags/light', 'tags/v1']);
   t.deepEqual(prerequisites, []);
   t.is((await archive.getRoots()).length, 1 + new Set(refs.values()).size);
+  const [root] = await archive.getRoots();
+  const first = await archive.get(root as NonNullable<typeof root>);
+  // as docs/format.md has it
+  t.deepEqual(unpack(first?.bytes as Uint8Array), [
+    12,
+    1,
+    Array.from(refs, ([name, id]) => [name, Buffer.from(id, 'latin1')]),
+    'main',
+    [],
+    Buffer.from(objects.toString(16).padStart(16, '0'), 'hex'),
+  ]);
   let count = -1;
   for await (const {cid, bytes} of archive.blocks()) {
     t.is(`${cid}`, formatId(idOf(bytes), cid.code === 0x55 ? 'raw' : 'messagepack'));
