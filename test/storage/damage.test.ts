@@ -6,7 +6,7 @@ import test, {type ExecutionContext} from 'ava';
 import fc from 'fast-check';
 import {Level} from 'level';
 import {isDbosError} from '../../src/errors.js';
-import {FRAME_HEADER, packFrame} from '../../src/storage/frame.js';
+import {FRAME_HEADER, packFrame, unpackPayload} from '../../src/storage/frame.js';
 import {LevelStorage} from '../../src/storage/level.js';
 import {LogReader} from '../../src/storage/logreader.js';
 import {SEGMENT_HEADER} from '../../src/storage/segment.js';
