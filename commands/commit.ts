@@ -1,14 +1,13 @@
 import {Args, Flags, StoreCommand, txnFlag} from '../src/cli/command.js';
 import {subjectOf} from '../src/cli/commit-text.js';
 import {parseIdentity} from '../src/cli/identity.js';
-import {leftOutWarnings, moveWarnings} from '../src/cli/move-text.js';
+import {leftOutWarnings} from '../src/cli/move-text.js';
 import {statePath} from '../src/cli/paths.js';
 import {formatCount} from '../src/cli/progress.js';
 import {formatId, shortId} from '../src/objects/id.js';
 import {readCommit} from '../src/repo/commit.js';
 import type {Repository} from '../src/repo/repository.js';
 import {parseTime} from '../src/repo/time.js';
-import type {Publish} from '../src/repo/transaction.js';
 import {plainText} from '../src/state/quote.js';
 import {type CommitResult, commitWorkTree} from '../src/worktree/commit.js';
 
@@ -119,17 +118,7 @@ export default class Commit extends StoreCommand {
     const {commitTransaction} = await import('../src/sql/commit-transaction.js');
     return this.withTransaction(async (repository, open, signal) => {
       const {green, yellow} = this.style;
-      const publish: Publish = async (transaction, publication) => {
-        const {publishAndFollow} = await import('../src/worktree/follow.js');
-        const move = await publishAndFollow(repository, publication, {
-          transaction,
-          signal,
-          progress: this.showProgress,
-        });
-        this.progress.finish();
-        for (const line of moveWarnings(move)) this.warning(line);
-        return move.operation;
-      };
+      const publish = this.following(repository, signal);
       const {commit, branch, parent, merged} = await commitTransaction(repository, open, {message, publish});
       if (commit === undefined) this.report(`Transaction ${yellow(open.name)} committed: it had changed nothing.`);
       else {

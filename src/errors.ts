@@ -118,6 +118,7 @@ export const ERROR_CODES = {
   IDENTITY_INVALID: EXIT.usage,
   MESSAGE_MISSING: EXIT.usage,
   EDITOR_FAILED: EXIT.failed,
+  PROGRAM_FAILED: EXIT.failed,
   SHELL_SYNTAX: EXIT.usage,
   READ_ONLY: EXIT.failed,
   USAGE: EXIT.usage,

@@ -11,6 +11,7 @@ import type {RepoContext} from '../repo/context.js';
 import type {StoreLocation} from '../repo/location.js';
 import type {NamedTransaction} from '../repo/opentransactions.js';
 import type {Repository} from '../repo/repository.js';
+import type {Publish} from '../repo/transaction.js';
 import {plainText} from '../state/quote.js';
 import type {EarlyLook} from '../worktree/earlylook.js';
 import {hasSwitch} from './arguments.js';
@@ -409,6 +410,24 @@ export abstract class StoreCommand extends Command {
   ): Promise<T> {
     if (this.txn === undefined) throw this.usage('Name the transaction with --txn, or in DBOS_TXN.');
     return this.withRepository((repository, signal) => work(repository, this.transaction as NamedTransaction, signal));
+  }
+
+  /** Returns what publishes and lets the work tree follow, and tells what is to be told of that. */
+  protected following(repository: Repository, signal: AbortSignal): Publish {
+    return async (transaction, publication) => {
+      const [{publishAndFollow}, {moveWarnings}] = await Promise.all([
+        import('../worktree/follow.js'),
+        import('./move-text.js'),
+      ]);
+      const move = await publishAndFollow(repository, publication, {
+        transaction,
+        signal,
+        progress: this.showProgress,
+      });
+      this.progress.finish();
+      for (const line of moveWarnings(move)) this.warning(line);
+      return move.operation;
+    };
   }
 
   /** Returns the error for arguments that fit the flags but not each other. */

@@ -3,9 +3,9 @@
  * what contradicts it, it is run again on what is there then. The work tree follows. Layer: worktree.
  */
 import {encodeText} from '../bytes.js';
-import {isDbosError} from '../errors.js';
 import type {Isolation} from '../repo/opentransaction.js';
 import {Repository} from '../repo/repository.js';
+import {retryConflicts} from '../repo/retry.js';
 import type {Parameters} from '../sql/query.js';
 import type {PlainValue} from '../sql/repository-query.js';
 import {toPlain} from '../sql/values/convert.js';
@@ -88,17 +88,9 @@ declare module '../repo/repository.js' {
   }
 }
 
-Repository.prototype.transact = async function (work, options = {}) {
+Repository.prototype.transact = function (work, options = {}) {
   const {retries = RETRIES} = options;
-  for (let attempt = 0; ; attempt++) {
-    try {
-      return await once(this, work, options);
-    } catch (error) {
-      if (!isDbosError(error, 'TRANSACTION_CONFLICT') || attempt >= retries) throw error;
-    }
-    // those that met each other should not meet again
-    await new Promise(resolve => setTimeout(resolve, Math.random() * FIRST_WAIT * (attempt + 1)));
-  }
+  return retryConflicts(() => once(this, work, options), {retries, firstWait: FIRST_WAIT});
 };
 
 async function once<T>(

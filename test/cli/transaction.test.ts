@@ -1,6 +1,8 @@
 /** Transactions by command: begin, act inside, savepoints, commit with the work tree following, roll back, look at them. */
+import {rmSync} from 'node:fs';
+import {join} from 'node:path';
 import test from 'ava';
-import {dbos} from '../support/dbos.js';
+import {dbos, outcome, PROGRAM, start} from '../support/dbos.js';
 import {makeStore, type Store} from './store.js';
 
 interface Shown {
@@ -99,4 +101,56 @@ test('a conflict ends with status 3 and leaves the transaction open', t => {
     store.json<Shown[]>('txn', 'ls').map(each => each.id),
     [id],
   );
+});
+
+/** A shell script, for `transact`; `$dbos` in it runs the program. */
+const script = (text: string) => ['--', 'sh', '-c', `dbos="${process.execPath} ${PROGRAM}"\n${text}`];
+
+test('a program is one transaction: committed when it succeeds, rolled back with its status when it fails', t => {
+  const store = makeStore(t);
+  store.run('query', 'CREATE TABLE a(id INTEGER PRIMARY KEY, x); INSERT INTO a VALUES (1, 10)');
+  const twice = script(`$dbos query 'UPDATE a SET x = x + 1' && $dbos query 'UPDATE a SET x = x * 2' && echo done`);
+  t.is(store.run('transact', '-m', 'both', ...twice), 'done\n');
+  t.deepEqual(rows(store, 'SELECT x FROM a'), [{x: 22}]);
+  t.regex(store.lines('log', '--oneline', '-n', '1')[0] as string, / both$/);
+  const failing = script(`$dbos query 'DELETE FROM a'; cat; exit 7`);
+  const failed = dbos(store.directory, ['transact', ...failing], {input: 'what it reads'});
+  t.is(failed.status, 7);
+  t.is(failed.stdout, 'what it reads');
+  t.regex(failed.stderr, /ended with status 7: transaction T\w+ is rolled back/);
+  const ended = store.json<{id: string | null; status: number}>('transact', ...script('$dbos rollback'));
+  t.like(ended, {id: null, status: 0});
+  t.deepEqual(store.failure('transact', '--', 'no-such-program'), [1, 'PROGRAM_FAILED']);
+  t.deepEqual(rows(store, 'SELECT x FROM a'), [{x: 22}]);
+  t.deepEqual(store.json('txn', 'ls'), []);
+});
+
+test('a program that met a conflict is run again with the same stdin; what is printed is that of the last run', t => {
+  const store = makeStore(t);
+  store.run('query', 'CREATE TABLE a(id INTEGER PRIMARY KEY, x); INSERT INTO a VALUES (1, 10)');
+  // another one comes in between when it is run first
+  const meeting = script(`read by
+$dbos query "UPDATE a SET x = x + $by"
+$dbos query 'SELECT x FROM a' --format csv --no-header
+test -e met || { touch met; DBOS_TXN= $dbos query 'UPDATE a SET x = x * 2'; }`);
+  const transact = (...flags: string[]) => dbos(store.directory, ['transact', ...flags, ...meeting], {input: '5\n'});
+  t.is(transact().status, 3);
+  t.deepEqual(store.json('txn', 'ls'), []);
+  t.deepEqual(rows(store, 'SELECT x FROM a'), [{x: 20}]);
+  rmSync(join(store.directory, 'met'));
+  const {status, stdout, stderr} = transact('--retry', '3');
+  t.is(status, 0, stderr);
+  t.is(stdout, '45\n');
+  t.true(stderr.includes('It was run 2 times.'), stderr);
+  t.deepEqual(rows(store, 'SELECT x FROM a'), [{x: 45}]);
+});
+
+test('of several processes that add to one counter with --retry none is lost', async t => {
+  const store = makeStore(t);
+  store.run('query', 'CREATE TABLE a(id INTEGER PRIMARY KEY, x); INSERT INTO a VALUES (1, 0)');
+  const add = script(`x=$($dbos query 'SELECT x FROM a' --format csv --no-header)
+exec $dbos query --quiet "UPDATE a SET x = $((x + 1))"`);
+  const runs = Array.from({length: 4}, () => start(store.directory, ['transact', '--retry', '50', ...add]));
+  for (const {status, stderr} of await Promise.all(runs.map(outcome))) t.is(status, 0, stderr);
+  t.deepEqual(rows(store, 'SELECT x FROM a'), [{x: 4}]);
 });
