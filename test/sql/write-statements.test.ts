@@ -108,6 +108,17 @@ test('prepared statements take parameters again and again, and notice that the s
   t.throws(() => select.all(), {code: 'TABLE_UNKNOWN'});
 });
 
+test('count(*) counts the rows that there are when it runs, in triggers and prepared statements too', t => {
+  const db = database();
+  run(db, 'CREATE TABLE t(a INTEGER PRIMARY KEY); CREATE TABLE counts(n)');
+  run(db, 'CREATE TRIGGER c AFTER INSERT ON t BEGIN INSERT INTO counts SELECT count(*) FROM t; END');
+  const count = db.prepare('SELECT count(*) FROM t');
+  t.deepEqual(count.all(), [[0]]);
+  run(db, 'INSERT INTO t VALUES (1), (2)');
+  t.deepEqual(count.all(), [[2]]);
+  t.deepEqual(db.prepare('SELECT n FROM counts').all(), [[1], [2]]);
+});
+
 test('a value that stands outside its row can be in a unique index', t => {
   const db = database();
   run(db, 'CREATE TABLE t(a, b UNIQUE, c); CREATE UNIQUE INDEX t_c ON t(a) WHERE length(c) > 5');

@@ -15,12 +15,13 @@ type Aggregate = Plan & {readonly op: 'aggregate'};
 export function aggregateCode(fn: FunctionCode, plan: Aggregate, consume: Consume): string {
   const {input, keys, aggregates, single} = plan;
   if (single && isCount(plan) && input.op === 'scan' && input.range === undefined) {
-    const rows = `${input.source.rows}`;
+    const rows = fn.name('n');
     const provided = aggregates.map((each): [Slot, () => Fragment] => [
       each.slot,
       () => ({rep: 'int', value: rows, simple: true}),
     ]);
-    return `{\n${fn.with(provided, consume)}}\n`;
+    const count = `X.count(${fn.module.constant(input.source)})`;
+    return `{\nconst ${rows} = ${count};\n${fn.with(provided, consume)}}\n`;
   }
   const group = fn.name('g');
   // a group is its keys, its accumulators, and the values of one of its rows

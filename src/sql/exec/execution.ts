@@ -140,6 +140,11 @@ export class Execution {
     return range?.gte === undefined ? undefined : findRow(reader, spec, root, range.gte);
   }
 
+  /** Returns how many rows there are. */
+  count(source: TreeSource): number {
+    return source.rows;
+  }
+
   diff(left: TreeSource, right: TreeSource): Iterable<RowChange> {
     return diffTrees(left.reader, left.spec, left.root, right.root);
   }
