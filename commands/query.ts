@@ -155,7 +155,13 @@ export default class Query extends StoreCommand {
 
   /** Yields the result, and then makes what it changed visible. */
   private async *recorded(result: QueryResult, changed: ScriptWrites | undefined): AsyncGenerator<Uint8Array> {
-    yield* result.parts();
+    let whole = false;
+    try {
+      yield* result.parts();
+      whole = true;
+    } finally {
+      if (!whole) await changed?.abandon();
+    }
     if (changed === undefined) return;
     const {commits, changes, units} = await changed.publish();
     const [first] = commits;

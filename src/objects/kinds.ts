@@ -25,7 +25,7 @@ export type ObjectKind = keyof typeof OBJECT_KINDS;
 export const FORMAT_VERSION = 1;
 
 /** The kinds that have a newer one; the versions before it can be read. */
-const NEWER_VERSIONS: Partial<Record<ObjectKind, number>> = {operation: 2};
+const NEWER_VERSIONS: Partial<Record<ObjectKind, number>> = {operation: 2, transaction: 2};
 
 /** Returns the format version that this program writes for a kind. */
 export function versionOf(kind: ObjectKind): number {

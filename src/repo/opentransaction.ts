@@ -13,7 +13,7 @@ import {
   asFields,
   asIdOrNull,
   asString,
-  decodeObject,
+  decodeVersions,
   encodeObject,
   type Field,
   fieldOfIdOrNull,
@@ -36,9 +36,18 @@ export interface ReadRange {
   readonly lt: Uint8Array | null;
 }
 
-/** What was read of a table: ranges in order that do not touch. */
+/** What was read of a table, at least what it is; ranges are in order and do not touch. */
 export interface TableReads {
   readonly table: string;
+  /** The rows with these keys. */
+  readonly ranges: readonly ReadRange[];
+  /** By index, in the order of their names: the rows with these entries. */
+  readonly indexes: readonly IndexReads[];
+}
+
+export interface IndexReads {
+  readonly index: string;
+  /** At least one. */
   readonly ranges: readonly ReadRange[];
 }
 
@@ -87,20 +96,27 @@ export function writeOpenTransaction(sink: ObjectSink, transaction: OpenTransact
       savepoints.map(
         (savepoint): Field => [anyText(savepoint.name), fieldOfIdOrNull(savepoint.state), anyText(savepoint.summary)],
       ),
-      reads.map(({table, ranges}): Field => [table, ranges.map(({gte, lt}): Field => [gte, lt])]),
+      reads.map(
+        ({table, ranges, indexes}): Field => [
+          table,
+          ranges.map(fieldOfRange),
+          indexes.map((each): Field => [each.index, each.ranges.map(fieldOfRange)]),
+        ],
+      ),
     ]),
   );
 }
 
+function fieldOfRange({gte, lt}: ReadRange): Field {
+  return [gte, lt];
+}
+
 /** Returns the transaction with this id. Throws OBJECT_MISSING, OBJECT_CORRUPT or OBJECT_INVALID. */
 export function readOpenTransaction(reader: ObjectReader, id: ObjectId): OpenTransaction {
-  const fields = decodeObject(reader.read(id), 'transaction');
+  const {version, fields} = decodeVersions(reader.read(id), 'transaction');
   if (fields.length !== FIELDS) throw invalid('is a transaction with a wrong number of fields');
-  const reads = asArray(fields[8]).map(asTableReads);
-  for (let i = 1; i < reads.length; i++) {
-    const [before, now] = [reads[i - 1] as TableReads, reads[i] as TableReads];
-    if (compareText(before.table, now.table) >= 0) throw invalid('is a transaction whose reads are not in order');
-  }
+  const reads = asArray(fields[8]).map(version === 1 ? asWholeReads : asTableReads);
+  checkOrder(reads.map(({table}) => table));
   return {
     branch: asBranchName(fields[0]),
     base: asIdOrNull(fields[1]),
@@ -117,9 +133,34 @@ export function readOpenTransaction(reader: ObjectReader, id: ObjectId): OpenTra
   };
 }
 
-function asTableReads(value: unknown): TableReads {
+function checkOrder(names: readonly string[]): void {
+  for (let i = 1; i < names.length; i++) {
+    if (compareText(names[i - 1] as string, names[i] as string) < 0) continue;
+    throw invalid('is a transaction whose reads are not in order');
+  }
+}
+
+/** Reads of version 1, which knows of no indexes. */
+function asWholeReads(value: unknown): TableReads {
   const [table, list] = asFields(value, 2);
-  const ranges = asArray(list).map((entry): ReadRange => {
+  const ranges = asRanges(list);
+  if (ranges.length === 0) throw invalid('is a transaction that read nothing of a table');
+  return {table: asString(table), ranges, indexes: []};
+}
+
+function asTableReads(value: unknown): TableReads {
+  const [table, ranges, list] = asFields(value, 3);
+  const indexes = asArray(list).map((entry): IndexReads => {
+    const [index, parts] = asFields(entry, 2);
+    return {index: asString(index), ranges: asRanges(parts)};
+  });
+  checkOrder(indexes.map(({index}) => index));
+  if (indexes.some(each => each.ranges.length === 0)) throw invalid('is a transaction that read nothing of an index');
+  return {table: asString(table), ranges: asRanges(ranges), indexes};
+}
+
+function asRanges(value: unknown): ReadRange[] {
+  const ranges = asArray(value).map((entry): ReadRange => {
     const [gte, lt] = asFields(entry, 2);
     return {gte: gte === null ? null : asBytes(gte), lt: lt === null ? null : asBytes(lt)};
   });
@@ -130,6 +171,5 @@ function asTableReads(value: unknown): TableReads {
       throw invalid('is a transaction with a range that is none');
     }
   }
-  if (ranges.length === 0) throw invalid('is a transaction that read nothing of a table');
-  return {table: asString(table), ranges};
+  return ranges;
 }

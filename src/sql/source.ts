@@ -91,6 +91,8 @@ export interface TreeSource {
   readonly root: TreeRoot;
   readonly rows: number;
   readonly indexes?: readonly IndexSource[];
+  /** Told which rows are read: those in ranges of the key, or of an index; all of them without ranges. */
+  readonly onRead?: ((index: IndexSource | undefined, ranges: readonly TreeRange[] | undefined) => void) | undefined;
   /** Ranges that the key columns alone do not give. */
   readonly planRange?: (constraints: readonly Constraint[]) => RangePlan | undefined;
 }

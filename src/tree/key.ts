@@ -282,6 +282,14 @@ export function afterPrefix(prefix: Uint8Array): Buffer {
   throw new TypeError('no key is greater than every key with this prefix');
 }
 
+/** A key with this after it comes right behind that key. */
+const NEXT = Buffer.of(0);
+
+/** Returns the range, `gte` to `lt`, that has one key and no other. */
+export function keyRange(key: Uint8Array): {readonly gte: Uint8Array; readonly lt: Buffer} {
+  return {gte: key, lt: Buffer.concat([key, NEXT])};
+}
+
 /**
  * Returns the keys, `gte` to `lt`, of all rows whose first key column is `path` or lies under it ('a' has 'a' and
  * 'a/b', not 'ab'). The first key column must be ascending with the collation `path`.

@@ -100,7 +100,7 @@ async function once<T>(
 ): Promise<T> {
   const sink = new UnitSink(repo);
   const destination = new HeadDestination(repo);
-  const tracker = new ReadTracker([], isolation === 'serializable');
+  const tracker = isolation === 'serializable' ? new ReadTracker() : undefined;
   const units: Unit[] = [];
   const database = writableOn(repo, sink, destination, {makeParents: true}, tracker, unit => {
     units.push(unit);
@@ -112,7 +112,7 @@ async function once<T>(
     await inTurn(repo, () =>
       destination.publish(sink, units, {
         message,
-        reads: tracker.reads,
+        reads: tracker?.reads,
         publish: async (transaction, publication) =>
           (await publishAndFollow(repo, publication, {transaction})).operation,
       }),

@@ -9,7 +9,7 @@ import {MemoryObjects} from '../../src/objects/memory.js';
 import type {ObjectSink} from '../../src/objects/store.js';
 import {createBranch, deleteBranch} from '../../src/repo/branches.js';
 import {readCommit, writeCommit} from '../../src/repo/commit.js';
-import type {OpenTransaction} from '../../src/repo/opentransaction.js';
+import type {OpenTransaction, ReadRange} from '../../src/repo/opentransaction.js';
 import {
   beginTransaction,
   changeTransaction,
@@ -271,8 +271,16 @@ const CHANGED: Partial<OpenTransaction> = {
         {gte: null, lt: Buffer.from([1])},
         {gte: Buffer.from([2]), lt: null},
       ],
+      indexes: [],
     },
-    {table: 'people', ranges: [{gte: null, lt: null}]},
+    {
+      table: 'people',
+      ranges: [],
+      indexes: [
+        {index: 'by_birth', ranges: [{gte: Buffer.from([1]), lt: Buffer.from([3])}]},
+        {index: 'initials', ranges: [{gte: null, lt: null}]},
+      ],
+    },
   ],
 };
 
@@ -442,7 +450,15 @@ test('a reader written from the page alone reads what the library wrote', async 
         encodeText(savepoint.summary),
       ]) as never,
     );
-    t.deepEqual(reads, CHANGED.reads?.map(({table, ranges}) => [table, ranges.map(({gte, lt}) => [gte, lt])]) as never);
+    const pairs = (ranges: readonly ReadRange[]) => ranges.map(({gte, lt}) => [gte, lt]);
+    t.deepEqual(
+      reads,
+      CHANGED.reads?.map(({table, ranges, indexes}) => [
+        table,
+        pairs(ranges),
+        indexes.map(each => [each.index, pairs(each.ranges)]),
+      ]) as never,
+    );
   }
   t.deepEqual(opened, [...expected.transaction]);
   t.is(opened.length, 1);

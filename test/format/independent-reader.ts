@@ -221,6 +221,9 @@ export interface Commit {
   readonly cause: Buffer | null;
 }
 
+/** Pairs of a first key and an end. */
+type Ranges = readonly (readonly unknown[])[];
+
 export interface OpenTransaction {
   readonly branch: string;
   readonly base: Id | null;
@@ -230,7 +233,11 @@ export interface OpenTransaction {
   readonly isolation: number;
   readonly summary: Buffer;
   readonly savepoints: readonly (readonly [name: Buffer, state: Id | null, statements: Buffer])[];
-  readonly reads: readonly (readonly [table: string, ranges: readonly (readonly unknown[])[]])[];
+  readonly reads: readonly (readonly [
+    table: string,
+    ranges: Ranges,
+    indexes: readonly (readonly [string, Ranges])[],
+  ])[];
 }
 
 export interface Tag {
@@ -496,7 +503,7 @@ export class Reader {
   }
 
   async transaction(of: Id): Promise<OpenTransaction> {
-    const fields = await this.fields(of, 'transaction', 9);
+    const fields = await this.fields(of, 'transaction', 9, 9, 2);
     const pair = (field: unknown) => list(part => part)(field) as [unknown, unknown];
     return {
       branch: str(fields[0]),
@@ -509,7 +516,11 @@ export class Reader {
       savepoints: list(list(part => part))(fields[7]).map(([name, state, statements]) => {
         return [anyText(name), optional(id)(state), anyText(statements)] as const;
       }),
-      reads: list(pair)(fields[8]).map(([table, ranges]) => [str(table), list(pair)(ranges)]),
+      reads: list(list(part => part))(fields[8]).map(([table, ranges, indexes]) => [
+        str(table),
+        list(pair)(ranges),
+        list(pair)(indexes).map(([index, parts]) => [str(index), list(pair)(parts)] as const),
+      ]),
     };
   }
 

@@ -26,17 +26,28 @@ const SAMPLE: OpenTransaction = {
   isolation: 'serializable',
   summary: 'UPDATE accounts SET amount = 1',
   savepoints: [{name: 's', state: null, summary: 'UPDATE'}],
-  reads: [{table: 'accounts', ranges: [{gte: Buffer.from([1]), lt: Buffer.from([2])}]}],
+  reads: [
+    {
+      table: 'accounts',
+      ranges: [{gte: Buffer.from([1]), lt: Buffer.from([2])}],
+      indexes: [{index: 'by_amount', ranges: [{gte: Buffer.from([3]), lt: null}]}],
+    },
+    {table: 'rates', ranges: [], indexes: []},
+  ],
 };
 
 test('a transaction is written as it always was, and read', t => {
   const objects = new MemoryObjects();
   const id = writeOpenTransaction(objects, SAMPLE);
   const newest = {id: formatId(id), hex: Buffer.from(objects.read(id)).toString('hex')};
-  if (process.env.DBOS_UPDATE_FIXTURES) writeFileSync(FIXTURE, `${JSON.stringify({'version 1': newest}, null, 2)}\n`);
-  const golden = JSON.parse(readFileSync(FIXTURE, 'utf8')) as Record<string, typeof newest>;
-  t.deepEqual(golden, {'version 1': newest});
+  const golden = JSON.parse(readFileSync(FIXTURE, 'utf8')) as Record<'version 1' | 'version 2', typeof newest>;
+  if (process.env.DBOS_UPDATE_FIXTURES)
+    writeFileSync(FIXTURE, `${JSON.stringify({...golden, 'version 2': newest}, null, 2)}\n`);
+  t.deepEqual(golden['version 2'], newest);
   t.deepEqual(readOpenTransaction(objects, id), SAMPLE);
+  const first = objects.put(Buffer.from(golden['version 1'].hex, 'hex'));
+  t.is(formatId(first), golden['version 1'].id);
+  t.deepEqual(readOpenTransaction(objects, first), {...SAMPLE, reads: [{...SAMPLE.reads[0], indexes: []}] as never});
 });
 
 test('ranges that touch, tables out of order and the like are refused', t => {
@@ -58,15 +69,28 @@ test('ranges that touch, tables out of order and the like are refused', t => {
     const objects = new MemoryObjects();
     return readOpenTransaction(objects, objects.put(encodeObject('transaction', all)));
   };
-  t.is(read(fields([['a', [range(1, 2), range(3, null)]]])).reads.length, 1);
+  t.is(read(fields([['a', [range(1, 2), range(3, null)], []]])).reads.length, 1);
+  t.is(read(fields([['a', [], []]])).reads.length, 1);
   const wrong: Field[] = [
     [['a', []]],
-    [['a', [range(2, 1)]]],
-    [['a', [range(1, 2), range(2, 3)]]],
-    [['a', [range(1, null), range(3, 4)]]],
+    [['a', [range(2, 1)], []]],
+    [['a', [range(1, 2), range(2, 3)], []]],
+    [['a', [range(1, null), range(3, 4)], []]],
+    [['a', [], [['i', []]]]],
+    [['a', [], [['i', [range(2, 1)]]]]],
     [
-      ['b', [range(1, 2)]],
-      ['a', [range(1, 2)]],
+      [
+        'a',
+        [],
+        [
+          ['j', [range(1, 2)]],
+          ['i', [range(1, 2)]],
+        ],
+      ],
+    ],
+    [
+      ['b', [range(1, 2)], []],
+      ['a', [range(1, 2)], []],
     ],
   ];
   for (const reads of wrong) t.throws(() => read(fields(reads)), {code: 'OBJECT_INVALID'});

@@ -241,7 +241,7 @@ test('a serializable transaction fails if what it read has changed', async t => 
   await store.run('INSERT INTO b SELECT id, x FROM a WHERE id = 1', one);
   await store.run('UPDATE a SET x = 0 WHERE id = 1');
   const error = (await t.throwsAsync(store.commit(one), {code: 'TRANSACTION_CONFLICT'})) as DbosError;
-  t.deepEqual(error.data.conflicts, [{kind: 'read', table: 'a'}]);
+  t.deepEqual(error.data.conflicts, [{kind: 'read', table: 'a', key: [1]}]);
   const two = await store.begin({isolation: 'serializable'});
   await store.run('INSERT INTO b SELECT id, x FROM a WHERE id = 1', two);
   await store.run('INSERT INTO b VALUES (7, 7)');

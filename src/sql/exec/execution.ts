@@ -112,22 +112,20 @@ export class Execution {
   }
 
   /** Returns the parts of leaves of a tree in ranges, or all of its leaves without any. */
-  scan(
-    {reader, spec, root}: TreeSource,
-    ranges: readonly TreeRange[] | undefined,
-    reverse: boolean,
-  ): Iterable<LeafRange> {
-    return leavesOf(reader, spec, root, ranges, reverse);
+  scan(source: TreeSource, ranges: readonly TreeRange[] | undefined, reverse: boolean): Iterable<LeafRange> {
+    source.onRead?.(undefined, ranges);
+    return leavesOf(source.reader, source.spec, source.root, ranges, reverse);
   }
 
   /** Returns the parts of leaves of an index in ranges, or all of its leaves without any. */
   scanIndex(
-    {reader}: TreeSource,
-    {spec, root}: IndexSource,
+    source: TreeSource,
+    index: IndexSource,
     ranges: readonly TreeRange[] | undefined,
     reverse: boolean,
   ): Iterable<LeafRange> {
-    return leavesOf(reader, spec, root, ranges, reverse);
+    source.onRead?.(index, ranges);
+    return leavesOf(source.reader, index.spec, index.root, ranges, reverse);
   }
 
   /** Returns what finds the rows that entries of an index are of. */
@@ -136,16 +134,22 @@ export class Execution {
   }
 
   /** Returns the row whose key is the beginning of the range. */
-  find({reader, spec, root}: TreeSource, [range]: readonly TreeRange[]): RowPlace | undefined {
-    return range?.gte === undefined ? undefined : findRow(reader, spec, root, range.gte);
+  find(source: TreeSource, ranges: readonly TreeRange[]): RowPlace | undefined {
+    const key = ranges[0]?.gte;
+    if (key === undefined) return undefined;
+    source.onRead?.(undefined, ranges);
+    return findRow(source.reader, source.spec, source.root, key);
   }
 
   /** Returns how many rows there are. */
   count(source: TreeSource): number {
+    source.onRead?.(undefined, undefined);
     return source.rows;
   }
 
   diff(left: TreeSource, right: TreeSource): Iterable<RowChange> {
+    left.onRead?.(undefined, undefined);
+    right.onRead?.(undefined, undefined);
     return diffTrees(left.reader, left.spec, left.root, right.root);
   }
 

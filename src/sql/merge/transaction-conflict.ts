@@ -26,20 +26,29 @@ export function transactionConflict(what: string, branch: string, conflicts: rea
   });
 }
 
-/** Returns TRANSACTION_CONFLICT for a serializable transaction that read tables which others changed. */
-export function readConflict(what: string, branch: string, tables: readonly string[]): DbosError {
-  const names = tables.join(', ');
-  return new DbosError('TRANSACTION_CONFLICT', `${what} has read what '${branch}' has changed since: ${names}.`, {
+/** What a serializable transaction has read and others changed: a row, or without a key what the table is. */
+export interface ReadConflict {
+  readonly table: string;
+  readonly key?: readonly Cell[];
+}
+
+/** Returns TRANSACTION_CONFLICT for a serializable transaction that read what others changed; of each table one row is told. */
+export function readConflict(what: string, branch: string, changed: readonly ReadConflict[]): DbosError {
+  const told = changed.map(({table, key}) => (key ? placeText(table, key) : `what ${table} is`)).join(', ');
+  return new DbosError('TRANSACTION_CONFLICT', `${what} has read what '${branch}' has changed since: ${told}.`, {
     hint: 'It is serializable: roll it back, and begin again with what is there now.',
-    data: {branch, conflicts: tables.map(table => ({kind: 'read', table})), count: tables.length},
+    data: {
+      branch,
+      conflicts: changed.map(({table, key}) => ({kind: 'read', table, ...(key && {key: key.map(plain)})})),
+      count: changed.length,
+    },
   });
 }
 
 function sentence(conflict: MergeConflict): string {
   const {table} = conflict;
   if (conflict.kind === 'definition') return `${table}: ${conflict.rule}`;
-  const where =
-    table === FILES_TABLE ? `the file ${quotePath(pathOf(conflict.key))}` : `${table} ${keyText(conflict.key)}`;
+  const where = placeText(table, conflict.key);
   switch (conflict.kind) {
     case 'rule':
       return `${where}: ${conflict.rule}`;
@@ -53,6 +62,10 @@ function sentence(conflict: MergeConflict): string {
       return `${where} has ${column} = ${valueText(ours)} here and ${valueText(theirs)} there${was}`;
     }
   }
+}
+
+function placeText(table: string, key: readonly Cell[]): string {
+  return table === FILES_TABLE ? `the file ${quotePath(pathOf(key))}` : `${table} ${keyText(key)}`;
 }
 
 function pathOf([dir, name]: readonly Cell[]): string {

@@ -59,6 +59,7 @@ export class BulkInsert {
     // last_insert_rowid() is that of the row before, as if none had come after it
     const [rowid = this.rowidBefore] = duplicate.previous ?? [];
     if (program.rowid !== undefined) run.session.lastInsertRowid = rowid as number | bigint;
+    program.table.noteAll();
     const unique = program.uniques.find(({index}) => index === duplicate.index);
     throw program.taken(run, unique as NonNullable<typeof unique>, or);
   }

@@ -28,6 +28,7 @@ export function compileDelete(compiler: Compiler, place: Place, statement: Delet
       let changes = 0;
       try {
         if (all && plain) {
+          target.noteAll();
           changes = target.rows;
           target.clear();
           return;

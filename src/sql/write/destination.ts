@@ -18,6 +18,7 @@ import {affectedTables} from '../catalog/affected.js';
 import {merge} from '../merge/merge.js';
 import {checkReads} from '../merge/read-check.js';
 import {transactionConflict} from '../merge/transaction-conflict.js';
+import type {ReadTracker} from './read-tracker.js';
 import {shortened} from './unit-message.js';
 import type {UnitSink} from './unit-sink.js';
 
@@ -129,8 +130,8 @@ export class TransactionDestination implements Destination {
   constructor(
     private readonly repo: Repository,
     private open: NamedTransaction,
-    /** Returns what was read, for a serializable one. */
-    private readonly reads: () => readonly TableReads[],
+    /** What was read; undefined for one that is not serializable. */
+    private readonly tracker: ReadTracker | undefined,
   ) {}
 
   get state(): ObjectId | undefined {
@@ -139,7 +140,7 @@ export class TransactionDestination implements Destination {
 
   async publish(sink: UnitSink, units: readonly Unit[], {sql}: PublishOptions): Promise<readonly ObjectId[]> {
     const {open, repo} = this;
-    const reads = this.reads();
+    const reads = this.tracker?.reads ?? open.transaction.reads;
     const last = units.at(-1);
     if (last === undefined && reads === open.transaction.reads) return [];
     const {summary} = open.transaction;

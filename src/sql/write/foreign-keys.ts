@@ -130,12 +130,19 @@ class Outgoing {
       const out = index === undefined && parent.definition.rowid.kind !== 'alias' && this.isChanged(gone, row);
       if (meant && (out || this.isMoved(gone, row, columns))) return true;
     }
-    if (index) return parent.findByIndex(index, sought).length === 0;
+    if (index) {
+      const missing = parent.findByIndex(index, sought).length === 0;
+      if (missing) parent.noteEntries(index, sought);
+      return missing;
+    }
     if (parent.definition.rowid.kind === 'alias') {
       const [rowid] = sought;
       if (typeof rowid !== 'bigint' && !(typeof rowid === 'number' && Number.isSafeInteger(rowid))) return true;
     }
-    return !parent.has(sought);
+    const missing = !parent.has(sought);
+    // that it is there needs no note: without it the row that names it is a conflict
+    if (missing) parent.noteKey(sought);
+    return missing;
   }
 }
 

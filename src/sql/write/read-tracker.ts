@@ -1,37 +1,90 @@
 /**
- * What a serializable transaction reads, by table. A table that a statement names counts as read as a whole. Layer: sql.
+ * What a serializable transaction reads: of each table what it is, rows by ranges of keys, rows by ranges of the entries that
+ * they have in an index. A range counts as read as a whole, whether there are rows in it or not. Layer: sql.
  */
 import {compareText} from '../../bytes.js';
 import type {TableReads} from '../../repo/opentransaction.js';
 import type {NamedTransaction} from '../../repo/opentransactions.js';
+import type {TreeRange} from '../../tree/read.js';
+import {foldName} from '../catalog/names.js';
+import type {TreeSource} from '../source.js';
+import {RangeSet} from './range-set.js';
 
-/** All rows of a table. */
-const WHOLE = [{gte: null, lt: null}];
+const ALL: readonly TreeRange[] = [{}];
+
+interface NotedTable {
+  readonly rows: RangeSet;
+  readonly indexes: Map<string, RangeSet>;
+}
 
 export class ReadTracker {
-  private noted: readonly TableReads[];
+  private readonly tables = new Map<string, NotedTable>();
+  /** What `reads` returned last; undefined if there is more by now. */
+  private noted: readonly TableReads[] | undefined;
 
-  constructor(
-    reads: readonly TableReads[] = [],
-    /** Whether what is read matters. */
-    private readonly tracks = true,
-  ) {
+  constructor(reads: readonly TableReads[] = []) {
     this.noted = reads;
+    for (const {table, ranges, indexes} of reads) {
+      this.tables.set(table, {
+        rows: new RangeSet(ranges),
+        indexes: new Map(indexes.map(each => [each.index, new RangeSet(each.ranges)])),
+      });
+    }
   }
 
-  /** Returns a tracker that goes on with what a transaction has read; nothing is noted for one that is not serializable. */
-  static of({transaction}: NamedTransaction): ReadTracker {
-    return new ReadTracker(transaction.reads, transaction.isolation === 'serializable');
+  /** Returns a tracker that goes on with what a transaction has read; undefined for one that is not serializable. */
+  static of({transaction}: NamedTransaction): ReadTracker | undefined {
+    return transaction.isolation === 'serializable' ? new ReadTracker(transaction.reads) : undefined;
   }
 
-  /** What has been read; the same array as long as nothing new has. */
+  /** What has been read, by table; the same array as long as nothing new has. */
   get reads(): readonly TableReads[] {
+    this.noted ??= [...this.tables]
+      .map(([table, {rows, indexes}]) => ({
+        table,
+        ranges: [...rows.ranges],
+        indexes: [...indexes]
+          .map(([index, {ranges}]) => ({index, ranges: [...ranges]}))
+          .sort((a, b) => compareText(a.index, b.index)),
+      }))
+      .sort((a, b) => compareText(a.table, b.table));
     return this.noted;
   }
 
-  /** Notes that a table was read. */
-  note(table: string): void {
-    if (!this.tracks || this.noted.some(each => each.table === table)) return;
-    this.noted = [...this.noted, {table, ranges: WHOLE}].sort((a, b) => compareText(a.table, b.table));
+  /** Notes that it was read what a table or view is, or that there is none. */
+  noteDefinition(name: string): void {
+    this.table(name);
+  }
+
+  /** Notes that the rows with keys in some ranges were read, or all rows. */
+  noteRows(name: string, ranges: readonly TreeRange[] = ALL): void {
+    const {rows, indexes} = this.table(name);
+    for (const range of ranges) if (rows.add(range)) this.noted = undefined;
+    if (rows.isAll) indexes.clear();
+  }
+
+  /** Notes that the rows were read whose entries in an index are in some ranges, or all that have one. */
+  noteEntries(name: string, index: string, ranges: readonly TreeRange[] = ALL): void {
+    const {rows, indexes} = this.table(name);
+    if (rows.isAll || ranges.length === 0) return;
+    const entries = indexes.get(index) ?? new RangeSet();
+    for (const range of ranges) if (entries.add(range)) this.noted = undefined;
+    if (entries.ranges.length > 0) indexes.set(index, entries);
+  }
+
+  /** Returns what a source tells of the rows that queries read of it. */
+  noting(name: string): TreeSource['onRead'] {
+    return (index, ranges) => (index ? this.noteEntries(name, index.name, ranges) : this.noteRows(name, ranges));
+  }
+
+  private table(name: string): NotedTable {
+    const folded = foldName(name);
+    let table = this.tables.get(folded);
+    if (table === undefined) {
+      table = {rows: new RangeSet(), indexes: new Map()};
+      this.tables.set(folded, table);
+      this.noted = undefined;
+    }
+    return table;
   }
 }

@@ -62,10 +62,7 @@ export class ScriptWrites {
   ) {
     const {transaction} = options;
     const tracker = transaction && ReadTracker.of(transaction);
-    this.destination =
-      transaction && tracker
-        ? new TransactionDestination(repo, transaction, () => tracker.reads)
-        : new HeadDestination(repo);
+    this.destination = transaction ? new TransactionDestination(repo, transaction, tracker) : new HeadDestination(repo);
     this.sink = new UnitSink(repo);
     this.database = writableOn(repo, this.sink, this.destination, options, tracker, unit => {
       this.units.push(unit);
@@ -86,6 +83,15 @@ export class ScriptWrites {
     return {commits, changes: units.reduce((sum, unit) => sum + unit.changes, 0), units: units.length};
   }
 
+  /**
+   * Forgets what is not published. That a serializable transaction has read it stays known: somebody may have seen it. Throws
+   * as `publish`.
+   */
+  async abandon(): Promise<void> {
+    this.discard();
+    if (this.options.transaction) await this.destination.publish(this.sink, [], this.options);
+  }
+
   /** Forgets what is not published. Does nothing after `publish`. */
   discard(): void {
     this.sink.discard();
@@ -103,13 +109,14 @@ export function writableOn(
 ): WritableDatabase {
   const {state} = destination;
   const {now, zone, fileOwner} = repo.context;
-  return new WritableDatabase(new WorkingState(sink, state), repositoryCatalog(repo, status ? {status} : {}), {
+  const working = new WorkingState(sink, state, tracker);
+  return new WritableDatabase(working, repositoryCatalog(repo, status ? {status} : {}), {
     now,
     zone,
     fileOwner,
     makeParents,
     ...(state !== undefined && {state}),
-    ...(tracker && {onRead: table => tracker.note(table)}),
+    reads: tracker,
     commit: (unit, {message, changes}) => finished({state: unit, statement: message, changes}),
   });
 }

@@ -21,6 +21,7 @@ import type {IndexSource} from '../source.js';
 import type {Value} from '../values/value.js';
 import {IndexEntries} from './index-entries.js';
 import {entriesOf} from './index-sync.js';
+import type {ReadTracker} from './read-tracker.js';
 import {WorkingIndex} from './working-index.js';
 
 /** What a table needs of the state that it is part of. */
@@ -29,6 +30,8 @@ export interface TableHost {
   readonly bodies: BodyWriter;
   /** Changes with each mark: what is edited for the first time after one notes how to take it back. */
   readonly epoch: number;
+  /** What takes note of what is read; undefined where that does not matter. */
+  readonly reads?: ReadTracker | undefined;
   noteUndo(undo: () => void): void;
 }
 

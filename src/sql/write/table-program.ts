@@ -167,12 +167,16 @@ export class TableProgram {
         return changed && {kind: 'updated', row: changed};
       }
       // which of several is told follows the order, too
-      if (late && this.uniques[0] === this.key && table.has(table.keyOf(row))) throw this.taken(run, this.key, or);
+      if (late && this.uniques[0] === this.key && this.find(this.key, row, undefined))
+        throw this.taken(run, this.key, or);
       if (!this.clear(run, unique, found, or)) return undefined;
     }
     if (!typed) this.checkTypes(run, row);
     keys?.check(run, undefined, row);
-    if (!table.insert(row)) throw this.taken(run, this.key, or);
+    if (!table.insert(row)) {
+      this.noteTaken(this.key, row);
+      throw this.taken(run, this.key, or);
+    }
     if (this.rowid !== undefined) {
       const rowid = row[this.rowid] as number | bigint;
       run.session.lastInsertRowid = rowid;
@@ -221,6 +225,7 @@ export class TableProgram {
     if (given !== null) {
       if (!Number.isSafeInteger(given)) row[rowid] = this.rowidOf(run, given);
     } else row[rowid] = this.definition.autoincrement ? run.sequences.next(table) : table.nextRowid();
+    if (given === null && this.definition.rowid.kind === 'alias') table.noteRowidGiven(row[rowid] as number | bigint);
     if (this.definition.autoincrement) run.sequences.note(table, row[rowid] as number | bigint);
   }
 
@@ -425,9 +430,18 @@ export class TableProgram {
 
   private find(unique: Unique, row: readonly Cell[], own: readonly Value[] | undefined): Value[] | undefined {
     const {table} = this;
-    if (unique.index) return table.conflict(unique.index, row, own);
-    const key = table.keyOf(row);
-    return table.has(key) ? key : undefined;
+    const key = unique.index ? table.conflict(unique.index, row, own) : table.keyOf(row);
+    if (key === undefined || (unique.index === undefined && !table.has(key))) return undefined;
+    // that there is none needs no note: another one that comes meanwhile is a conflict of rows
+    this.noteTaken(unique, row);
+    return key;
+  }
+
+  /** Notes that it matters that something else has what a row has. */
+  private noteTaken({index}: Unique, row: readonly Cell[]): void {
+    const {table} = this;
+    if (index) table.noteAlike(index, row);
+    else table.noteKey(table.keyOf(row));
   }
 
   /** Deals with the row that is in the way of another one; returns false if that one is to be left out. */

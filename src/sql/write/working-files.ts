@@ -3,14 +3,25 @@
  */
 import type {ObjectSink} from '../../objects/store.js';
 import type {FileTree} from '../../state/file-tree.js';
-import {FILES_SCHEMA, FILES_TABLE, type FileRow, fromRow, linkedFiles, scanFiles, toRow} from '../../state/files.js';
+import {
+  FILES_SCHEMA,
+  FILES_TABLE,
+  type FileRow,
+  fileKey,
+  fromRow,
+  linkedFiles,
+  scanFiles,
+  toRow,
+} from '../../state/files.js';
 import {nameOf, parentOf} from '../../state/path.js';
 import type {BodyWriter} from '../../tree/bodies.js';
 import type {Cell, ContentRef, Row} from '../../tree/cell.js';
+import {keyRange} from '../../tree/key.js';
 import type {TreeRange} from '../../tree/read.js';
 import {planFileRange} from '../catalog/files-range.js';
 import {FILE_COLUMNS, filesSource} from '../catalog/files-source.js';
 import type {Constraint, IndexSource, RangePlan, TreeColumn, TreeSource} from '../source.js';
+import type {ReadTracker} from './read-tracker.js';
 import type {StoredTable} from './stored-table.js';
 
 /** What it needs of the state. */
@@ -18,6 +29,7 @@ interface FilesHost {
   readonly sink: ObjectSink;
   readonly bodies: BodyWriter;
   files(): StoredTable;
+  readonly reads?: ReadTracker | undefined;
 }
 
 export class WorkingFiles implements FileTree {
@@ -40,15 +52,18 @@ export class WorkingFiles implements FileTree {
 
   find(path: string): FileRow | undefined {
     if (path === '') return undefined;
+    this.host.reads?.noteRows(FILES_TABLE, [keyRange(fileKey(path))]);
     const row = this.stored.get(this.keyOf(path));
     return row && fromRow(row);
   }
 
   scan(range: TreeRange): Iterable<FileRow> {
+    this.host.reads?.noteRows(FILES_TABLE, [range]);
     return scanFiles(this.host.sink, this.stored.flush(), range);
   }
 
   linked(links: ReadonlySet<string>): Iterable<FileRow> {
+    this.host.reads?.noteRows(FILES_TABLE);
     return linkedFiles(this.host.sink, this.stored.flush(), links);
   }
 
@@ -117,6 +132,7 @@ class LiveFiles implements TreeSource {
   readonly key: readonly number[];
   readonly reader: ObjectSink;
   readonly spec: TreeSource['spec'];
+  readonly onRead: TreeSource['onRead'];
 
   constructor(private readonly host: FilesHost) {
     const {origins, key, spec} = filesSource(host.sink, null, 0);
@@ -124,6 +140,7 @@ class LiveFiles implements TreeSource {
     this.key = key;
     this.spec = spec;
     this.reader = host.sink;
+    this.onRead = host.reads?.noting(FILES_TABLE);
   }
 
   get root(): TreeSource['root'] {

@@ -25,6 +25,7 @@ import {readShape} from '../catalog/table-source.js';
 import {parseStatement} from '../parser/parser.js';
 import type {Catalog, ViewSource} from '../source.js';
 import {IndexEntries} from './index-entries.js';
+import type {ReadTracker} from './read-tracker.js';
 import {StoredTable, type TableHost} from './stored-table.js';
 import {workingCatalog} from './working-catalog.js';
 import {WorkingFiles} from './working-files.js';
@@ -80,6 +81,8 @@ export class WorkingState implements TableHost {
   constructor(
     readonly sink: ObjectSink,
     base: ObjectId | undefined,
+    /** What takes note of what is read; nobody wants to know without one. */
+    readonly reads?: ReadTracker,
   ) {
     this.bodies = new BodyWriter(sink);
     this.tree = new WorkingFiles(this);
@@ -112,9 +115,11 @@ export class WorkingState implements TableHost {
     this.epoch++;
   }
 
-  /** Notes how what there is comes back, before it is changed. */
-  private changing(): void {
+  /** Notes how what there is comes back, before what is meant by names is changed. */
+  private changing(...names: string[]): void {
     const {entries, ownFiles} = this;
+    // ranges of keys mean something only as long as a table is what it was
+    for (const name of names) this.reads?.noteRows(name);
     const copy = new Map([...entries].map(([name, entry]) => [name, {...entry}]));
     this.version++;
     this.noteUndo(() => {
@@ -195,7 +200,7 @@ export class WorkingState implements TableHost {
   /** Makes a table, with the indexes of its UNIQUE constraints. No table or view may have its name. */
   createTable(definition: TableDefinition): WorkingTable {
     this.checkFree(definition.name);
-    this.changing();
+    this.changing(definition.name);
     return this.addTable(definition, null, 0);
   }
 
@@ -210,7 +215,7 @@ export class WorkingState implements TableHost {
   /** Removes a table with its indexes and triggers. */
   dropTable(name: string): void {
     this.table(name);
-    this.changing();
+    this.changing(name);
     this.entries.delete(foldName(name));
   }
 
@@ -219,7 +224,7 @@ export class WorkingState implements TableHost {
     const old = this.table(name);
     const {definition} = change;
     if (foldName(name) !== foldName(definition.name)) this.checkFree(definition.name);
-    this.changing();
+    this.changing(name, definition.name);
     this.entries.delete(foldName(name));
     const root = old.stored.flush();
     let table: WorkingTable;
@@ -239,14 +244,14 @@ export class WorkingState implements TableHost {
   /** Makes a view. No table or view may have its name. */
   createView(name: string, sql: string): WorkingView {
     this.checkFree(name);
-    this.changing();
+    this.changing(name);
     return this.setView(viewOf(name, sql, []));
   }
 
   /** Puts a view in the place of another one. */
   replaceView(name: string, newName: string, sql: string, triggers: readonly Trigger[]): WorkingView {
     if (this.find(name)?.kind !== 'view') throw new TypeError(`there is no view ${name}`);
-    this.changing();
+    this.changing(name, newName);
     this.entries.delete(foldName(name));
     return this.setView(
       viewOf(
@@ -260,7 +265,7 @@ export class WorkingState implements TableHost {
   /** Removes a view with its triggers. */
   dropView(name: string): void {
     if (this.find(name)?.kind !== 'view') throw new TypeError(`there is no view ${name}`);
-    this.changing();
+    this.changing(name);
     this.entries.delete(foldName(name));
   }
 
@@ -311,7 +316,7 @@ export class WorkingState implements TableHost {
   private setTriggers(name: string, triggers: readonly Trigger[]): void {
     const item = this.find(name);
     if (item === undefined) throw new TypeError(`there is no table or view ${name}`);
-    this.changing();
+    this.changing(name);
     const written = triggers.map(each => this.written(each)).sort((a, b) => compareText(a.name, b.name));
     if (item.kind === 'table') item.stored.triggers = written;
     else this.setView(viewOf(item.name, item.sql, written));
@@ -322,7 +327,7 @@ export class WorkingState implements TableHost {
   /** Makes an index of a table, or of `files`. Throws CONSTRAINT_FAILED if it is unique and two rows have the same values. */
   createIndex(table: string, index: IndexDefinition): void {
     const rows = this.rowsOf(table);
-    this.changing();
+    this.changing(table);
     rows.createIndex(index);
   }
 
@@ -347,7 +352,7 @@ export class WorkingState implements TableHost {
   dropIndex(name: string): boolean {
     const found = this.findIndex(name);
     if (found === undefined) return false;
-    this.changing();
+    this.changing(found.table);
     this.rowsOf(found.table).dropIndex(found.index.name);
     return true;
   }

@@ -6,6 +6,7 @@ import {randomBytes} from 'node:crypto';
 import {asBuffer, encodeText} from '../../bytes.js';
 import {DbosError} from '../../errors.js';
 import {type Cell, INLINE_LIMIT, integerCell, MAX_INTEGER, type Row} from '../../tree/cell.js';
+import {afterPrefix, encodeKey, keyRange} from '../../tree/key.js';
 import {readCell} from '../catalog/cell-value.js';
 import type {TableDefinition} from '../catalog/table-definition.js';
 import type {TableShape} from '../catalog/table-source.js';
@@ -47,7 +48,7 @@ export class WorkingTable {
       if (origin.kind === 'stored') places[origin.column] = column;
     this.places = places;
     this.direct = places.every((place, i) => place === i);
-    this.live = new LiveSource(stored, host.sink);
+    this.live = new LiveSource(stored, host);
   }
 
   get name(): string {
@@ -197,6 +198,40 @@ export class WorkingTable {
     });
   }
 
+  // -------------------------------------------------------------------------------------------------- what is read
+
+  /** Notes that all rows matter to what is done. */
+  noteAll(): void {
+    this.host.reads?.noteRows(this.name);
+  }
+
+  /** Notes that it matters whether there is a row with this key. */
+  noteKey(key: readonly Value[]): void {
+    this.host.reads?.noteRows(this.name, [keyRange(encodeKey(this.stored.spec, key))]);
+  }
+
+  /** Notes that a row was given its rowid: it matters which is the greatest that there was. */
+  noteRowidGiven(rowid: number | bigint): void {
+    const {reads} = this.host;
+    if (reads === undefined) return;
+    // the first one there is depends on all others
+    const from = rowid === 1 ? {} : {gte: encodeKey(this.stored.spec, [integerCell(BigInt(rowid) - 1n)])};
+    reads.noteRows(this.name, [from]);
+  }
+
+  /** Notes that it matters which rows have these values in the first terms of an index. */
+  noteEntries(index: WorkingIndex, values: readonly Value[]): void {
+    const {reads} = this.host;
+    if (reads === undefined || values.includes(null)) return;
+    const gte = index.entries.prefix(values).copy();
+    reads.noteEntries(this.name, index.name, [{gte, lt: afterPrefix(gte)}]);
+  }
+
+  /** Notes that it matters which rows have the same values as a row in an index. */
+  noteAlike(index: WorkingIndex, row: readonly Cell[]): void {
+    if (this.host.reads) this.noteEntries(index, index.entries.terms(this.inTreeOrder(row)));
+  }
+
   /** Returns the table as queries read it: always the rows as they are. What is being read stays what it was when it was begun. */
   source(): TreeSource {
     return this.live;
@@ -251,12 +286,16 @@ class LiveSource implements TreeSource {
   readonly rowid: number | undefined;
   readonly key: readonly number[];
   readonly spec: TreeSource['spec'];
+  readonly reader: TreeSource['reader'];
+  readonly onRead: TreeSource['onRead'];
 
   constructor(
     private readonly stored: StoredTable,
-    readonly reader: TreeSource['reader'],
+    {sink, reads}: TableHost,
   ) {
     const {name, columns, origins, rowid, key, spec} = stored.shape;
+    this.reader = sink;
+    this.onRead = reads?.noting(name);
     this.name = name;
     this.columns = columns;
     this.origins = origins;

@@ -32,6 +32,7 @@ import {define, isDefinition} from './definitions.js';
 import {ChangeReport, changeLines} from './explain-change.js';
 import {checkViolations} from './foreign-keys.js';
 import {pragma} from './pragmas.js';
+import type {ReadTracker} from './read-tracker.js';
 import {type RepeatedInsert, RepeatedInserts} from './repeated-inserts.js';
 import {Schemas, type SchemasMark} from './schemas.js';
 import {Run, Session} from './session.js';
@@ -54,8 +55,8 @@ export interface WritableOptions extends DatabaseOptions {
   readonly commit?: (state: ObjectId, info: UnitInfo) => void | Promise<void>;
   /** The state that the working state began with. */
   readonly state?: ObjectId;
-  /** Told the tables of the state that statements read, by their names in lower case. */
-  readonly onRead?: (table: string) => void;
+  /** What takes note of what is read; that of the working state. */
+  readonly reads?: ReadTracker | undefined;
   /** Returns who owns the files that statements make; nobody in particular unless given. */
   readonly fileOwner?: (() => FileOwner) | undefined;
   /** Whether directories that files lack above them are made, instead of an error. */
@@ -116,7 +117,7 @@ export class WritableDatabase extends Database {
     private readonly writing: WritableOptions = {},
   ) {
     const schemas = new Schemas(state);
-    super(watched(schemas.catalog(base), writing.onRead), writing);
+    super(watched(schemas.catalog(base), writing.reads), writing);
     this.schemas = schemas;
     this.committed = writing.state;
     if (writing.fileOwner) this.session.fileOwner = writing.fileOwner;
@@ -184,8 +185,8 @@ export class WritableDatabase extends Database {
     const make = (): Statement => {
       if (syntax.kind === 'select') return this.select(syntax, sql, parameters);
       if (syntax.kind === 'insert' || syntax.kind === 'update' || syntax.kind === 'delete') {
-        // which rows are changed depends on all of them
-        if (syntax.kind !== 'insert') this.writing.onRead?.(foldName(syntax.table.name.name.text));
+        const {name} = syntax.kind === 'insert' ? syntax.table : syntax.table.name;
+        this.writing.reads?.noteDefinition(name.text);
         const made = new ChangeStatement(this, this.compiler, syntax, sql, parameters, report => {
           const binder = this.binder(this.catalog, parameters);
           const place: Place = {binder, scope: undefined, outer: [], sql, report};
@@ -266,6 +267,8 @@ export class WritableDatabase extends Database {
         return [];
     }
     if (!isDefinition(syntax)) throw new TypeError(`a ${syntax.kind} that is not run`);
+    // IF EXISTS is an answer, too
+    if ('name' in syntax && syntax.name) this.writing.reads?.noteDefinition(syntax.name.name.text);
     const {compiler} = this;
     const place: Place = {binder: this.binder(this.catalog, undefined), scope: undefined, outer: [], sql};
     return this.perform(syntax, sql, [], {}, false, run => define(compiler, place, run, syntax)).returned;
@@ -544,14 +547,14 @@ function atRow(error: DbosError, row: number): DbosError {
   return new DbosError(code, message, {...(hint !== undefined && {hint}), data: {...data, row}, cause: error});
 }
 
-/** Returns a catalog that tells which tables of the state are looked up. */
-function watched(catalog: Catalog, onRead: WritableOptions['onRead']): Catalog {
-  if (onRead === undefined) return catalog;
+/** Returns a catalog that notes which tables and views of the state are looked up, found or not. */
+function watched(catalog: Catalog, reads: ReadTracker | undefined): Catalog {
+  if (reads === undefined) return catalog;
   return {
     ...catalog,
     findTable: (name, revision) => {
       const found = catalog.findTable(name, revision);
-      if (found?.kind === 'tree' && revision === undefined) onRead(foldName(name));
+      if (found?.kind !== 'rows' && revision === undefined) reads.noteDefinition(name);
       return found;
     },
   };
