@@ -118,7 +118,7 @@ async function mergedState(
     import('./merge/merge.js'),
     import('./merge/transaction-conflict.js'),
   ]);
-  const {state, conflicts} = merge(sink, ids, {...repo.context, exclusive: true});
+  const {state, conflicts} = merge(sink, ids, {...repo.context, exclusive: true, renumber: true});
   if (conflicts.length > 0) throw transactionConflict(name, transaction.branch, conflicts);
   return state;
 }

@@ -54,6 +54,8 @@ export interface MergeRules {
   readonly convert: (name: string, from: ObjectId, to: ObjectId) => RowChanger | undefined;
   /** Returns a row of cells of both sides with the cells that are computed from others. */
   readonly complete: (name: string, schema: ObjectId, row: Row) => Row;
+  /** Returns the rows of ours with keys that are not in the way of those of theirs, where both added some. */
+  readonly renumber: (schema: ObjectId, roots: Versions<TreeRoot>) => TreeRoot;
   /** Returns a table whose rows are no rows of the user, merged as a whole; undefined for all others. */
   readonly special: (name: string, tables: Versions<Table>) => Table | undefined;
   /** Returns the indexes of a merged table with their trees. */
@@ -237,7 +239,8 @@ class Merge {
       return this.rules.complete(name, schemaId, merged);
     };
     if (ours.schema === theirs.schema && base.schema === schemaId) {
-      const roots = {base: base.root, ours: ours.root, theirs: theirs.root};
+      const versions = {base: base.root, ours: ours.root, theirs: theirs.root};
+      const roots = {...versions, ours: this.rules.renumber(schemaId, versions)};
       return {root: mergeTrees(this.sink, treeSpec(schema), roots, settle, this.rules.exclusive), combined};
     }
     if (ours.schema === theirs.schema) {

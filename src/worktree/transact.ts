@@ -112,6 +112,7 @@ async function once<T>(
     await inTurn(repo, () =>
       destination.publish(sink, units, {
         message,
+        last: true,
         reads: tracker?.reads,
         publish: async (transaction, publication) =>
           (await publishAndFollow(repo, publication, {transaction})).operation,

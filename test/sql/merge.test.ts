@@ -179,6 +179,61 @@ test('counters of AUTOINCREMENT are the greater of both', t => {
   ]);
 });
 
+test('rows that both added under a hidden rowid get others where nobody else has seen them, in their order', t => {
+  const states = new SqlStates();
+  const setup = `CREATE TABLE entries(what, n UNIQUE); CREATE INDEX by_what ON entries(what); INSERT INTO entries VALUES ('old', 0)`;
+  const base = states.run(undefined, setup);
+  const of = (ours: string, theirs: string, from = base) => {
+    const ids = {base: from, ours: states.run(from, ours), theirs: states.run(from, theirs)};
+    return merge(states.objects, ids, {...CLOCK, exclusive: true, renumber: true});
+  };
+  const theirs = "INSERT INTO entries VALUES ('theirs', 1), ('theirs', 2)";
+  const rowsOf = (state: ObjectId) => states.rows(state, 'SELECT rowid, what, n FROM entries ORDER BY rowid');
+  const both = of("INSERT INTO entries VALUES ('a', 3), ('b', 4), ('c', 5)", theirs);
+  t.deepEqual(both.conflicts, []);
+  t.deepEqual(rowsOf(both.state), [
+    [1, 'old', 0],
+    [2, 'theirs', 1],
+    [3, 'theirs', 2],
+    [5, 'a', 3],
+    [6, 'b', 4],
+    [7, 'c', 5],
+  ]);
+  t.deepEqual(states.rows(both.state, "SELECT n FROM entries INDEXED BY by_what WHERE what = 'b'"), [[4]]);
+  t.deepEqual(states.problems(both.state), []);
+  const same = of("INSERT INTO entries VALUES ('same', NULL)", "INSERT INTO entries VALUES ('same', NULL)");
+  t.is(rowsOf(same.state).length, 3, 'what both add is added twice');
+  const given = of(
+    "INSERT INTO entries(rowid, what) VALUES (2, 'a'), (90, 'b'); DELETE FROM entries WHERE n = 0",
+    theirs,
+  );
+  t.deepEqual(
+    rowsOf(given.state).map(([rowid, what]) => [rowid, what]),
+    [
+      [2, 'theirs'],
+      [3, 'theirs'],
+      [90, 'b'],
+      [91, 'a'],
+    ],
+  );
+  t.deepEqual(
+    of("INSERT INTO entries VALUES ('a', 2)", theirs).conflicts.map(({kind}) => kind),
+    ['rule'],
+    'values that are unique still are',
+  );
+  const wholly = of('DELETE FROM entries', theirs);
+  t.deepEqual(rowsOf(wholly.state).length, 2);
+  for (const key of ['INTEGER PRIMARY KEY', 'INTEGER PRIMARY KEY AUTOINCREMENT']) {
+    const from = states.run(undefined, `CREATE TABLE entries(id ${key}, what)`);
+    t.true(
+      of("INSERT INTO entries(what) VALUES ('a')", "INSERT INTO entries(what) VALUES ('b')", from).conflicts.length > 0,
+    );
+  }
+  const full = states.run(undefined, `${setup}; INSERT INTO entries(rowid, n) VALUES (9223372036854775806, 9)`);
+  const [left, right] = [3, 4].map(n => `INSERT INTO entries(n) VALUES (${n})`) as [string, string];
+  t.true(of(left, right, full).conflicts.length > 0);
+});
+
 test('files are merged entry by entry, and stay a tree', t => {
   const states = new SqlStates();
   const {objects} = states;

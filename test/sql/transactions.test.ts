@@ -249,6 +249,21 @@ test('a serializable transaction fails if what it read has changed', async t => 
   t.deepEqual(await store.problems(), []);
 });
 
+test('transactions that add to one table whose rowids are hidden are all committed', async t => {
+  const store = await Store.make(t);
+  await store.run("CREATE TABLE entries(what); CREATE INDEX i ON entries(what); INSERT INTO entries VALUES ('begin')");
+  const open = [];
+  for (let i = 0; i < 3; i++) open.push(await store.begin());
+  for (const [i, each] of open.entries()) await store.run(`INSERT INTO entries VALUES ('${i}a'), ('${i}b')`, each);
+  for (const each of open) await store.run("UPDATE entries SET what = what || '!' WHERE what LIKE '_b'", each);
+  for (const each of open) await store.commit(each);
+  t.deepEqual(
+    await store.run('SELECT what FROM entries ORDER BY rowid'),
+    ['begin', '0a', '0b!', '1a', '1b!', '2a', '2b!'].map(what => [what]),
+  );
+  t.deepEqual(await store.problems(), []);
+});
+
 test('units of a database that others overtake are merged, or undone', async t => {
   const {repo} = await makeRepo(t);
   const [a, b] = [writableDatabaseOf(repo), writableDatabaseOf(repo)];

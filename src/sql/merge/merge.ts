@@ -22,6 +22,8 @@ export interface MergeOptions {
   readonly zone: (time: number) => number;
   /** Whether both may not change one cell even if they make the same of it: see `MergeRules`. */
   readonly exclusive?: boolean;
+  /** Whether rows of ours may get other hidden rowids: only where nobody goes on with the state of ours. */
+  readonly renumber?: boolean;
 }
 
 export interface Merged {
@@ -46,7 +48,7 @@ export function merge(sink: ObjectSink, ids: Versions<ObjectId | undefined>, opt
   const contexts = functionContexts(options.now(), options.zone, session);
   const before = new WorkingState(sink, theirs);
   const run = new Run(session, [], contexts, sink, before, NOWHERE, Number.POSITIVE_INFINITY, 0);
-  const merged = mergeStates(sink, ids, mergeRules(sink, run, exclusive));
+  const merged = mergeStates(sink, ids, mergeRules(sink, run, options));
   if (merged.conflicts.length > 0) return merged;
   const conflicts: MergeConflict[] = [];
   const files = merged.tables.get(FILES_TABLE);

@@ -23,9 +23,15 @@ import {buildIndex, syncIndex} from '../write/index-sync.js';
 import {SEQUENCE_TABLE} from '../write/sequences.js';
 import type {Run} from '../write/session.js';
 import {mergeCounters} from './counters.js';
+import type {MergeOptions} from './merge.js';
+import {renumberAdded} from './renumber.js';
 
 /** Returns the rules of a merge into a sink; `run` is what expressions are computed in. */
-export function mergeRules(sink: ObjectSink, run: Run, exclusive: boolean): MergeRules {
+export function mergeRules(
+  sink: ObjectSink,
+  run: Run,
+  {exclusive = false, renumber = false}: MergeOptions,
+): MergeRules {
   const bodies = new BodyWriter(sink);
   const forms = new Map<ObjectId, RowForm | undefined>();
   const form = (schema: ObjectId): RowForm | undefined => {
@@ -45,6 +51,10 @@ export function mergeRules(sink: ObjectSink, run: Run, exclusive: boolean): Merg
       return complete;
     },
     convert: (_table, from, to) => form(to)?.changer(from),
+    renumber: (schema, roots) => {
+      const {definition, spec} = readShape(sink, schema);
+      return renumber && definition?.rowid.kind === 'hidden' ? renumberAdded(sink, spec, roots) : roots.ours;
+    },
     special: (name, tables) => (foldName(name) === SEQUENCE_TABLE ? mergeCounters(sink, tables) : undefined),
     indexes: (name, table, indexes) => mergeIndexes(sink, name, table, indexes),
   };

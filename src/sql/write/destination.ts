@@ -38,6 +38,8 @@ export interface PublishOptions {
   readonly publish?: Publish | undefined;
   /** The whole script, for the operation log. */
   readonly sql?: string | undefined;
+  /** Whether these units are the last ones. */
+  readonly last?: boolean | undefined;
   /** What units that are serializable have read. */
   readonly reads?: readonly TableReads[] | undefined;
 }
@@ -84,7 +86,8 @@ export class HeadDestination implements Destination {
     let merged = before;
     checkReads(sink, options.reads ?? [], {base, theirs: before}, 'The change', current.branch ?? HEAD);
     for (const {state, statement} of units) {
-      merged = this.mergedState(sink, {base, ours: state, theirs: merged});
+      const renumber = options.last === true && units.length === 1;
+      merged = this.mergedState(sink, {base, ours: state, theirs: merged}, renumber);
       const signature = signatureNow(repo.context);
       tip = writeCommit(sink, {
         state: merged,
@@ -116,10 +119,14 @@ export class HeadDestination implements Destination {
     return commits;
   }
 
-  private mergedState(sink: UnitSink, ids: {base: ObjectId | undefined; ours: ObjectId; theirs: ObjectId | undefined}) {
+  private mergedState(
+    sink: UnitSink,
+    ids: {base: ObjectId | undefined; ours: ObjectId; theirs: ObjectId | undefined},
+    renumber: boolean,
+  ): ObjectId {
     // nearly always: nobody else has been there
     if (ids.base === ids.theirs) return ids.ours;
-    const {state, conflicts} = merge(sink, ids, {...this.repo.context, exclusive: true});
+    const {state, conflicts} = merge(sink, ids, {...this.repo.context, exclusive: true, renumber});
     if (conflicts.length > 0) throw transactionConflict('The change', this.head.branch ?? HEAD, conflicts);
     return state;
   }
