@@ -1,5 +1,5 @@
 import {resolve} from 'node:path';
-import {Args, Flags, StoreCommand} from '../src/cli/command.js';
+import {Args, Flags, StoreCommand, txnFlag} from '../src/cli/command.js';
 import {formatCount} from '../src/cli/progress.js';
 import {writeResultFile} from '../src/cli/result-file.js';
 import type {Repository} from '../src/repo/repository.js';
@@ -44,6 +44,7 @@ export default class Export extends StoreCommand {
       helpValue: 'FORMAT',
     }),
     at: Flags.string({description: 'The state of a revision or time (HEAD unless given).', helpValue: 'REV'}),
+    ...txnFlag,
   };
   static override exits = [4, 5];
   static override completes = {at: 'revision', output: 'file'} as const;

@@ -1,6 +1,6 @@
 import {tmpdir} from 'node:os';
 import {basename, extname, resolve} from 'node:path';
-import {Args, Flags, StoreCommand} from '../src/cli/command.js';
+import {Args, Flags, StoreCommand, txnFlag} from '../src/cli/command.js';
 import {formatCount} from '../src/cli/progress.js';
 import {formatId, shortId} from '../src/objects/id.js';
 import {formatOfInput, IMPORT_FORMATS, type ImportFormat} from '../src/sql/transfer/format.js';
@@ -12,7 +12,7 @@ import type {Existing} from '../src/sql/transfer/table-target.js';
 const STDIN = '-';
 
 export default class Import extends StoreCommand {
-  static override summary = 'Import a file into tables, as one commit.';
+  static override summary = 'Import a file into tables, as one commit or inside a transaction.';
   static override description =
     'Reads CSV and TSV with a header, JSON (one array of objects), NDJSON (an object a line), and SQLite databases. A new table gets columns of the types that fit all of their values. docs/import-export.md tells how, and what comes from a SQLite database.';
   static override examples = [
@@ -53,6 +53,7 @@ export default class Import extends StoreCommand {
       options: [...IMPORT_FORMATS],
       helpValue: 'FORMAT',
     }),
+    ...txnFlag,
   };
   static override exits = [4, 5];
   static override completes = {file: 'file'} as const;
@@ -77,6 +78,7 @@ export default class Import extends StoreCommand {
           existing,
           temporary,
           message: flags.message ?? `Import ${name}`,
+          transaction: this.transaction,
           progress: this.showProgress,
           signal,
         });
@@ -108,16 +110,19 @@ export default class Import extends StoreCommand {
     return [basename(path, extname(path))];
   }
 
-  private told({commit, tables, leftOut}: Imported, format: ImportFormat): unknown {
+  private told({commit, changed, tables, leftOut}: Imported, format: ImportFormat): unknown {
     this.progress.finish();
     for (const {kind, name, reason} of leftOut) this.warning(`left out the ${kind} ${name}: ${reason}`);
     for (const {name, created, rows} of tables) {
       const count = rows === 1 ? '1 row' : `${formatCount(rows)} rows`;
       this.report(`Imported ${count} into ${created ? 'the new table ' : ''}${name}.`);
     }
-    this.report(commit === undefined ? 'Nothing has changed.' : `Commit ${shortId(commit)}.`);
+    const {transaction} = this;
+    if (!changed) this.report('Nothing has changed.');
+    else this.report(commit === undefined ? `In transaction ${transaction?.name}.` : `Commit ${shortId(commit)}.`);
     return {
       commit: commit === undefined ? null : formatId(commit),
+      transaction: transaction?.name ?? null,
       format,
       tables: tables.map(({name, created, rows}) => ({table: name, created, rows})),
       leftOut,

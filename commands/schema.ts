@@ -1,4 +1,4 @@
-import {Args, Flags, StoreCommand} from '../src/cli/command.js';
+import {Args, Flags, StoreCommand, txnFlag} from '../src/cli/command.js';
 import {schemaEntries, tableFacts} from '../src/sql/catalog/table-facts.js';
 import {databaseOf} from '../src/sql/repository-query.js';
 import {plainText} from '../src/state/quote.js';
@@ -11,6 +11,7 @@ export default class Schema extends StoreCommand {
   static override args = {table: Args.string({description: 'The table or view; all unless given.'})};
   static override flags = {
     at: Flags.string({description: 'The state of a revision or time (HEAD unless given).', helpValue: 'REV'}),
+    ...txnFlag,
   };
   static override pages = true;
   static override exits = [4];

@@ -1,4 +1,4 @@
-import {Flags, StoreCommand} from '../../src/cli/command.js';
+import {Flags, StoreCommand, txnFlag} from '../../src/cli/command.js';
 import {formatCount} from '../../src/cli/progress.js';
 import {alignRows} from '../../src/cli/table.js';
 import {tableList} from '../../src/sql/catalog/table-facts.js';
@@ -11,6 +11,7 @@ export default class TableLs extends StoreCommand {
   static override examples = ['<%= config.bin %> table ls', '<%= config.bin %> table ls --at yesterday --json'];
   static override flags = {
     at: Flags.string({description: 'The state of a revision or time (HEAD unless given).', helpValue: 'REV'}),
+    ...txnFlag,
   };
   static override pages = true;
   static override exits = [4];

@@ -1,4 +1,4 @@
-import {Args, Flags, StoreCommand} from '../../src/cli/command.js';
+import {Args, Flags, StoreCommand, txnFlag} from '../../src/cli/command.js';
 import {formatBytes, formatCount} from '../../src/cli/progress.js';
 import type {Style} from '../../src/cli/style.js';
 import {alignRows} from '../../src/cli/table.js';
@@ -17,6 +17,7 @@ export default class TableShow extends StoreCommand {
   static override args = {table: Args.string({description: 'The table or view.', required: true})};
   static override flags = {
     at: Flags.string({description: 'The state of a revision or time (HEAD unless given).', helpValue: 'REV'}),
+    ...txnFlag,
   };
   static override pages = true;
   static override exits = [4];

@@ -36,6 +36,32 @@ test('a file becomes a table by one commit, which undo takes back', t => {
   t.deepEqual(store.failure('export', 'city'), [4, 'TABLE_UNKNOWN']);
 });
 
+test('an import acts inside an open transaction, and so do the commands that show tables', t => {
+  const store = makeStore(t);
+  store.commit({'city.csv': CITIES});
+  const {id} = store.json<{id: string}>('begin');
+  const inside = (...args: string[]) => {
+    const {status, stdout, stderr} = dbos(store.directory, args, {env: {DBOS_TXN: id}});
+    t.is(status, 0, stderr);
+    return stdout;
+  };
+  t.is(
+    inside('import', 'city.csv', '--key', 'id'),
+    `Imported 2 rows into the new table city.\nIn transaction ${id}.\n`,
+  );
+  t.deepEqual(store.failure('export', 'city'), [4, 'TABLE_UNKNOWN']);
+  t.is(inside('export', 'city'), CITIES);
+  t.regex(inside('schema', 'city'), /^CREATE TABLE "?city/);
+  t.regex(inside('table', 'ls'), /\bcity +2 /);
+  t.regex(inside('table', 'show', 'city'), /^table city: 2 rows/);
+  const again = JSON.parse(inside('import', 'city.csv', '--update', '--json')) as ImportedJson & {transaction: string};
+  t.like(again, {commit: null, transaction: id});
+  t.is(dbos(store.directory, ['import', 'city.csv', '--txn', id]).status, 1);
+  inside('commit');
+  t.is(store.json<{message: string}[]>('log')[0]?.message, 'Import city.csv');
+  t.is(store.run('export', 'city'), CITIES);
+});
+
 test('stdin and pipes are read to their end; a bare store takes tables, too', t => {
   const directory = makeTmpDir(t);
   mustRun(directory, 'init', '--bare');

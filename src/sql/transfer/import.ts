@@ -47,14 +47,18 @@ export interface LeftOut {
 }
 
 export interface Imported {
-  /** Undefined if nothing has changed. */
+  /** Undefined if nothing has changed, and in an open transaction. */
   readonly commit: ObjectId | undefined;
+  readonly changed: boolean;
   readonly tables: readonly ImportedTable[];
   readonly leftOut: readonly LeftOut[];
 }
 
+/** What was taken over. */
+type Taken = Omit<Imported, 'commit' | 'changed'>;
+
 /**
- * Imports a file into the tables of HEAD. Throws IMPORT_INVALID for what cannot be read, TABLE_EXISTS, COLUMN_UNKNOWN, and what
+ * Imports a file into the tables of HEAD, or of an open transaction. Throws IMPORT_INVALID for what cannot be read, TABLE_EXISTS, COLUMN_UNKNOWN, and what
  * the rows break in the tables; then nothing has changed.
  */
 export async function importFile(repo: Repository, input: Input, options: ImportOptions): Promise<Imported> {
@@ -71,10 +75,11 @@ export async function importFile(repo: Repository, input: Input, options: Import
     input.checkUnchanged();
     database.prepare('COMMIT').all();
     await database.settled();
-    const {commits} = await writes.publish();
-    return {...done, commit: commits[0]};
-  } finally {
-    writes.discard();
+    const {commits, units} = await writes.publish();
+    return {...done, commit: commits[0], changed: units > 0};
+  } catch (error) {
+    await writes.abandon();
+    throw error;
   }
 }
 
@@ -89,7 +94,7 @@ class Import {
     this.pace = new Pace(options);
   }
 
-  run(): Promise<Omit<Imported, 'commit'>> {
+  run(): Promise<Taken> {
     const {input, options} = this;
     const {format} = options;
     switch (format) {
@@ -110,7 +115,7 @@ class Import {
 
   // -------------------------------------------------------------------------------------------------- one table
 
-  private async one(source: RowSource): Promise<Omit<Imported, 'commit'>> {
+  private async one(source: RowSource): Promise<Taken> {
     const {options, writes} = this;
     const {database} = writes;
     const [name] = options.tables;
@@ -154,7 +159,7 @@ class Import {
 
   // -------------------------------------------------------------------------------------------------- SQLite
 
-  private sqlite(): Promise<Omit<Imported, 'commit'>> {
+  private sqlite(): Promise<Taken> {
     const {input, options, writes} = this;
     return readingSqlite(input, options.temporary, async file => {
       const {objects, virtual} = sqliteObjects(file);

@@ -32,7 +32,7 @@ export interface Unit {
 }
 
 export interface PublishOptions {
-  /** The message of the commits; that of each is its statement, shortened, unless given. */
+  /** The message of the commits, or what an open transaction tells of the units; of each its statement, shortened, unless given. */
   readonly message?: string | undefined;
   /** Publishes the commits; the work tree does not follow unless it is given. */
   readonly publish?: Publish | undefined;
@@ -145,13 +145,13 @@ export class TransactionDestination implements Destination {
     return this.open.transaction.state ?? undefined;
   }
 
-  async publish(sink: UnitSink, units: readonly Unit[], {sql}: PublishOptions): Promise<readonly ObjectId[]> {
+  async publish(sink: UnitSink, units: readonly Unit[], {sql, message}: PublishOptions): Promise<readonly ObjectId[]> {
     const {open, repo} = this;
     const reads = this.tracker?.reads ?? open.transaction.reads;
     const last = units.at(-1);
     if (last === undefined && reads === open.transaction.reads) return [];
     const {summary} = open.transaction;
-    const statements = units.map(unit => unit.statement);
+    const statements = message === undefined ? units.map(unit => unit.statement) : [message];
     const changes = {
       ...(last && {state: last.state, summary: shortened(summary === '' ? statements : [summary, ...statements])}),
       reads,
