@@ -5,6 +5,7 @@
 
 import type {ObjectReader} from '../../objects/store.js';
 import type {Cell} from '../../tree/cell.js';
+import type {Expr} from '../ast.js';
 import type {TableColumn, TableDefinition} from '../catalog/table-definition.js';
 import {sqlError} from '../fault.js';
 import {addSlots, type Bound} from '../plan/expression.js';
@@ -59,6 +60,24 @@ export class ColumnExpressions {
       this.defaults[column] = compute;
     }
     return compute(run);
+  }
+
+  /** Returns the columns that columns and expressions come from; of generated ones those that they are computed from, too. */
+  inputs(columns: readonly number[], exprs: readonly Expr[]): readonly number[] {
+    const found = new Set<number>();
+    const add = (column: number): void => {
+      if (found.has(column)) return;
+      found.add(column);
+      const generated = this.definition.columns[column]?.generated;
+      if (generated) read(generated.expr);
+    };
+    const read = (expr: Expr): void => {
+      const slots = addSlots(this.scope.bind(expr, 'expressions of a table', {deterministic: false}), new Set());
+      for (const [i] of this.definition.columns.entries()) if (slots.has(this.scope.slot(i))) add(i);
+    };
+    for (const column of columns) add(column);
+    for (const expr of exprs) read(expr);
+    return [...found];
   }
 
   /** Computes the generated columns of a row. */

@@ -360,6 +360,16 @@ export class ForeignKeys {
     );
   }
 
+  /** Whether an update of these columns changes what another row of this table can name, or calls for an action of a foreign key. */
+  reachRows(set: readonly boolean[]): boolean {
+    return (
+      this.outgoing.some(each => each.isToItself && each.reference.key.columns.some(column => set[column])) ||
+      this.incoming.some(each => {
+        return each.reference.key.references.onUpdate !== 'no action' && each.named().some(column => set[column]);
+      })
+    );
+  }
+
   /** Whether foreign keys name it. */
   get isParent(): boolean {
     return this.incoming.length > 0;

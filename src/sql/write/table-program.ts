@@ -96,13 +96,21 @@ export class TableProgram {
 
   /**
    * Whether a statement with this OR clause, which changes these columns or all, can delete rows that are in the way. As in
-   * SQLite all unique indexes are asked where the key changes.
+   * SQLite all unique indexes are asked where the key changes, or foreign keys have much to do.
    */
   mayReplace(or: ConflictAction | undefined, set?: readonly boolean[]): boolean {
-    const all = set === undefined || this.changesKey(set);
-    return this.uniques.some(({onConflict, columns}) => {
-      return (or ?? onConflict) === 'replace' && (all || columns === undefined || columns.some(column => set[column]));
-    });
+    const some = this.uniques.filter(({onConflict}) => (or ?? onConflict) === 'replace');
+    if (some.length === 0) return false;
+    if (set === undefined || this.changesKey(set)) return true;
+    if (this.compiler.session.foreignKeys && this.foreignKeys.reachRows(set)) return true;
+    return some.some(({index}) => index && this.dependsOn(index, set));
+  }
+
+  /** Whether the entry of a row in an index can change with these columns. */
+  private dependsOn({definition: {terms, where}}: WorkingIndex, set: readonly boolean[]): boolean {
+    const columns = terms.flatMap(({column}) => (column === undefined ? [] : [column]));
+    const computed = terms.flatMap(({column, expr}) => (column === undefined ? [expr] : []));
+    return this.expressions.inputs(columns, where ? [...computed, where] : computed).some(column => set[column]);
   }
 
   /** Whether a row that is inserted can replace others: not where ON CONFLICT says what to do, or a new rowid is made. */
