@@ -142,6 +142,30 @@ test('tables, views, indexes and triggers that one side made, changed or dropped
   t.deepEqual(both('CREATE TABLE t(a)', 'CREATE TABLE u(a)', 'CREATE TABLE u(a)'), []);
 });
 
+test('a view or trigger may name a table that the other side dropped, as one in SQLite may', t => {
+  const {conflicts, rows} = scripts(
+    t,
+    'CREATE TABLE gone(a); CREATE TABLE stays(a); CREATE VIEW old AS SELECT a FROM gone',
+    `CREATE VIEW made AS SELECT a FROM gone;
+     CREATE TRIGGER fires AFTER INSERT ON stays BEGIN INSERT INTO gone VALUES (1); END`,
+    'DROP TABLE gone',
+  );
+  t.deepEqual(conflicts, []);
+  for (const sql of ['SELECT * FROM old', 'SELECT * FROM made', 'INSERT INTO stays VALUES (1)']) {
+    t.throws(() => rows(sql), {code: 'TABLE_UNKNOWN'}, sql);
+  }
+  t.deepEqual(rows("SELECT name FROM sqlite_schema WHERE type IN ('view', 'trigger') ORDER BY name"), [
+    ['fires'],
+    ['made'],
+    ['old'],
+  ]);
+  t.deepEqual(rows('SELECT * FROM stays'), []);
+  const own = 'CREATE TRIGGER own AFTER INSERT ON gone BEGIN SELECT 1; END';
+  t.deepEqual(scripts(t, 'CREATE TABLE gone(a)', own, 'DROP TABLE gone').rules, [
+    'one side dropped it and the other one changed it',
+  ]);
+});
+
 test('rows of one side come into the table that the other one altered', t => {
   const change =
     "UPDATE people SET age = 41 WHERE id = 2; INSERT INTO people(id, name) VALUES (9, 'zoe'); DELETE FROM people WHERE id = 1";
