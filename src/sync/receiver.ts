@@ -46,7 +46,7 @@ export interface ReceiverOptions {
    * Returns the commits whose objects the sender may take for granted. All other objects then count only if they came, and
    * nothing tells whether they are here; else everything that is here may be named.
    */
-  readonly granted?: ((repo: Repository) => readonly ObjectId[]) | undefined;
+  readonly granted?: ((repo: Repository) => Promise<readonly ObjectId[]>) | undefined;
 }
 
 /** A parcel, and what was found in it. */
@@ -175,7 +175,7 @@ export class Receiver {
         const {objects} = transaction;
         const came = this.stage(objects, opened);
         const turn = () => pace.step({label: 'Checking', done: pace.done});
-        const granted = this.options.granted?.(repo);
+        const granted = await this.options.granted?.(repo);
         if (granted) await checkWhole(objects, refs, granted, new Set([...this.journal.ids(), ...came]), turn);
         await checkCommits(objects, refs, [...tipsOf(repo)], turn, this.bodies);
         const result = await publish(repo, transaction);

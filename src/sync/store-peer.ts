@@ -20,7 +20,7 @@ import type {FetchRequest, Peer, PeerEdit, PeerRefs, PushRequest, Sending} from 
 import {Receiver, type ReceiverOptions} from './receiver.js';
 import {checkEdits, checkForward, type Rights} from './rights.js';
 import {accessTo, type StoreAccess} from './store-access.js';
-import {VisiblePart} from './visible.js';
+import {type VisiblePart, VisibleParts} from './visible.js';
 
 /** Who holds one store and waits for another gives up after this part of the time, if that other one may be waiting for it. */
 const LATER_SHARE = 0.25;
@@ -34,6 +34,10 @@ const BURST_BYTES = 1024 * 1024;
 export interface StorePeerOptions extends Omit<ReceiverOptions, 'granted'> {
   /** What whoever asks may do; everything unless given. */
   readonly rights?: Rights | undefined;
+  /** Throws if the rights are no longer given, as when a token was revoked; asked once more before a push moves anything. */
+  readonly confirm?: (() => Promise<unknown>) | undefined;
+  /** Remembers what rights show, for those who ask one after the other. */
+  readonly parts?: VisibleParts | undefined;
   /** Refuse every push. */
   readonly readOnly?: boolean | undefined;
   /** Called when nothing is left to do. */
@@ -41,13 +45,14 @@ export interface StorePeerOptions extends Omit<ReceiverOptions, 'granted'> {
 }
 
 export class StorePeer implements Peer {
-  /** What limited rights show, as of an operation. */
-  private shown: {readonly operation: ObjectId; readonly part: VisiblePart} | undefined;
+  private readonly parts: VisibleParts;
 
   constructor(
     private readonly access: StoreAccess,
     private readonly options: StorePeerOptions = {},
-  ) {}
+  ) {
+    this.parts = options.parts ?? new VisibleParts();
+  }
 
   /**
    * Opens the store at a location for one that has another open. Two stores that wait for each other are told apart by their
@@ -66,18 +71,14 @@ export class StorePeer implements Peer {
     return new StorePeer(accessTo(repo), {close: () => repo.close()});
   }
 
-  /** Returns the visible part of the store; undefined if that is all of it. */
-  private visible(repo: Repository): VisiblePart | undefined {
-    const {rights} = this.options;
-    if (rights?.branches === undefined) return undefined;
-    const operation = repo.operation.id;
-    if (this.shown?.operation !== operation) this.shown = {operation, part: new VisiblePart(repo, rights)};
-    return this.shown.part;
+  /** Returns the part of the store that is visible; undefined if that is all of it. */
+  private visible(repo: Repository): Promise<VisiblePart | undefined> {
+    return this.parts.of(repo, this.options.rights);
   }
 
   refs(): Promise<PeerRefs> {
-    return this.access.read(repo => {
-      const visible = this.visible(repo);
+    return this.access.read(async repo => {
+      const visible = await this.visible(repo);
       if (visible) return visible.refs;
       const {objects, view} = repo;
       const refs = new Map<RefName, ObjectId>();
@@ -88,19 +89,22 @@ export class StorePeer implements Peer {
   }
 
   has(commits: readonly ObjectId[]): Promise<readonly boolean[]> {
-    return this.access.read(repo => {
+    return this.access.read(async repo => {
       const {objects} = repo;
-      const visible = this.visible(repo);
-      return commits.map(id => (visible ? visible.has(objects, id) : objects.has(id)));
+      const visible = await this.visible(repo);
+      if (visible === undefined) return commits.map(id => objects.has(id));
+      const known: boolean[] = [];
+      for (const id of commits) known.push(await visible.has(objects, id));
+      return known;
     });
   }
 
   async fetch({wants, common, received}: FetchRequest): Promise<Sending> {
-    const list = await this.access.read(repo => {
+    const list = await this.access.read(async repo => {
       const {objects} = repo;
-      const visible = this.visible(repo);
+      const visible = await this.visible(repo);
       for (const id of [...wants, ...common]) {
-        if (visible ? visible.gives(objects, id) : objects.has(id)) continue;
+        if (visible ? await visible.gives(objects, id) : objects.has(id)) continue;
         throw new DbosError('REMOTE_REF_UNKNOWN', 'The other store does not have what is asked of it.', {
           hint: 'It has changed meanwhile: run the command again.',
         });
@@ -157,9 +161,10 @@ export class StorePeer implements Peer {
         hint: 'Another one may have run meanwhile: push again.',
       });
     }
-    const granted = rights?.branches && ((repo: Repository) => this.visible(repo)?.tips ?? []);
+    const granted = rights?.branches && (async (repo: Repository) => (await this.visible(repo))?.tips ?? []);
     const receiver = new Receiver(this.access, journal, {...this.options, granted});
     await receiver.take(parcels);
+    await this.options.confirm?.();
     const refs = edits.flatMap(({name, next}) => (next === null ? [] : [{ref: name, id: next}]));
     try {
       await receiver.publish(refs, (repo, transaction) => makeEdits(repo, transaction, edits, rights));

@@ -10,40 +10,59 @@ import {Heap} from '../repo/heap.js';
 import {BRANCHES, type BranchName, listRefs, type RefName, shortName, TAGS} from '../repo/refs.js';
 import type {Repository} from '../repo/repository.js';
 import {peel} from '../repo/tag.js';
+import {Pace} from '../sql/transfer/pace.js';
 import type {PeerRefs} from './peer.js';
 import {maySee, type Rights} from './rights.js';
 
-export class VisiblePart {
-  readonly refs: PeerRefs;
-  /** The commits of the branches. */
-  readonly tips: readonly ObjectId[];
-  private readonly reach: Reach;
-  private readonly held: ReadonlySet<ObjectId>;
+/** The visible parts of one store, each found anew when the store has changed. */
+export class VisibleParts {
+  private readonly known = new WeakMap<Rights, {readonly operation: ObjectId; readonly part: VisiblePart}>();
 
-  /** Reads history from the tips down to the oldest tag. */
-  constructor(repo: Pick<Repository, 'objects' | 'view' | 'head'>, rights: Rights) {
+  /** Returns what rights show; undefined if that is everything. */
+  async of(repo: Repository, rights: Rights | undefined): Promise<VisiblePart | undefined> {
+    if (rights?.branches === undefined) return undefined;
+    const operation = repo.operation.id;
+    const known = this.known.get(rights);
+    if (known?.operation === operation) return known.part;
+    const part = await VisiblePart.of(repo, rights);
+    this.known.set(rights, {operation, part});
+    return part;
+  }
+}
+
+export class VisiblePart {
+  private constructor(
+    readonly refs: PeerRefs,
+    /** The commits of the branches. */
+    readonly tips: readonly ObjectId[],
+    private readonly reach: Reach,
+    private readonly held: ReadonlySet<ObjectId>,
+  ) {}
+
+  /** Returns what rights show. Reads history from the branches down to the oldest tag. */
+  static async of(repo: Pick<Repository, 'objects' | 'view' | 'head'>, rights: Rights): Promise<VisiblePart> {
     const {objects, view} = repo;
+    const {branch} = repo.head();
+    const head = branch !== undefined && maySee(rights, branch) ? branch : undefined;
     const refs = new Map<RefName, ObjectId>();
     for (const {name, id} of listRefs(objects, view.refs, BRANCHES)) {
       if (maySee(rights, shortName(name) as BranchName)) refs.set(name, id);
     }
-    this.tips = [...new Set(refs.values())];
-    this.reach = new Reach(objects, this.tips);
+    const tips = [...new Set(refs.values())];
+    const reach = new Reach(objects, tips);
     for (const {name, id} of listRefs(objects, view.refs, TAGS)) {
-      if (this.reach.has(objects, peel(objects, id).id)) refs.set(name, id);
+      if (await reach.has(objects, peel(objects, id).id)) refs.set(name, id);
     }
-    this.held = new Set(refs.values());
-    const {branch} = repo.head();
-    this.refs = {head: branch !== undefined && maySee(rights, branch) ? branch : undefined, refs, partial: true};
+    return new VisiblePart({head, refs, partial: true}, tips, reach, new Set(refs.values()));
   }
 
   /** Returns whether a commit is visible. */
-  has(objects: ObjectReader, id: ObjectId): boolean {
+  has(objects: ObjectReader, id: ObjectId): Promise<boolean> {
     return this.reach.has(objects, id);
   }
 
   /** Returns whether somebody may ask for an object: a visible commit, or what a visible ref holds. */
-  gives(objects: ObjectReader, id: ObjectId): boolean {
+  async gives(objects: ObjectReader, id: ObjectId): Promise<boolean> {
     return this.held.has(id) || this.reach.has(objects, id);
   }
 }
@@ -52,6 +71,7 @@ export class VisiblePart {
 class Reach {
   private readonly found = new Set<ObjectId>();
   private readonly queue = new Heap<CommitHeader>((a, b) => a.generation > b.generation);
+  private readonly pace = new Pace({});
 
   constructor(objects: ObjectReader, tips: readonly ObjectId[]) {
     for (const id of tips) this.add(objects, id);
@@ -63,13 +83,14 @@ class Reach {
     this.queue.push(decodeCommitHeader(objects.read(id)));
   }
 
-  has(objects: ObjectReader, id: ObjectId): boolean {
+  async has(objects: ObjectReader, id: ObjectId): Promise<boolean> {
     if (this.found.has(id)) return true;
     const generation = generationOf(objects, id);
     if (generation === undefined) return false;
     for (let next = this.queue.peek(); next && next.generation > generation; next = this.queue.peek()) {
       this.queue.pop();
       for (const parent of next.parents) this.add(objects, parent);
+      await this.pace.step({label: 'Walking', done: this.found.size});
     }
     return this.found.has(id);
   }

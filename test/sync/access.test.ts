@@ -24,6 +24,8 @@ import {pushRemote} from '../../src/sync/push.js';
 import type {Rights, Role} from '../../src/sync/rights.js';
 import {accessTo} from '../../src/sync/store-access.js';
 import {StorePeer} from '../../src/sync/store-peer.js';
+import {TokenBook} from '../../src/sync/token-book.js';
+import {createToken, revokeToken} from '../../src/sync/tokens.js';
 import {VisiblePart} from '../../src/sync/visible.js';
 import {commitContent, commitFiles, type Files, moveHead, START, writeGraph} from '../support/repo.js';
 import {bareStore, mustBeSound, ORIGIN, sql} from '../support/sync.js';
@@ -113,38 +115,42 @@ test('only branches that match are shown, and the tags of their commits', async 
   t.deepEqual(await peer.has([hidden]), [true]);
 });
 
-test('law: what is visible is what the visible branches reach', t => {
+test('law: what is visible is what the visible branches reach', async t => {
   const node = fc.array(fc.nat(100), {maxLength: 3});
   const ref = fc.tuple(fc.nat(100), fc.boolean());
-  fc.assert(
-    fc.property(fc.array(node, {minLength: 1, maxLength: 14}), fc.array(ref, {maxLength: 4}), (nodes, refs) => {
-      const parentsOf = new Map<string, string[]>();
-      for (const [i, parents] of nodes.entries()) {
-        parentsOf.set(`${i}`, i === 0 ? [] : [...new Set(parents.map(each => `${each % i}`))]);
-      }
-      const objects = new MemoryObjects();
-      const ids = writeGraph(objects, Object.fromEntries(parentsOf));
-      const names = Object.keys(ids);
-      const branches = refs.map(([at, open], i) => ({
-        name: `branches/${open ? 'open' : 'closed'}/${i}` as RefName,
-        at: names[at % names.length] as string,
-      }));
-      const tags = names.map(at => ({name: `tags/${at}` as RefName, at}));
-      const changes = [...branches, ...tags].map(({name, at}) => ({name, before: null, after: ids[at] as ObjectId}));
-      const view = {refs: changeRefs(objects, null, changes)};
-      const repo = {objects, view, head: () => ({branch: branchName('open/0')})} as unknown as Repository;
-      const part = new VisiblePart(repo, rights('read', 'open/*'));
-      const expected = new Set<string>();
-      const add = (at: string): void => {
-        if (expected.has(at)) return;
-        expected.add(at);
-        for (const parent of parentsOf.get(at) ?? []) add(parent);
-      };
-      for (const {name, at} of branches) if (name.startsWith('branches/open/')) add(at);
-      const shown = [...part.refs.refs.keys()].filter(name => name.startsWith('tags/')).sort();
-      t.deepEqual(shown, [...expected].map(at => `tags/${at}`).sort());
-      for (const at of names) t.is(part.has(objects, ids[at] as ObjectId), expected.has(at));
-    }),
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(node, {minLength: 1, maxLength: 14}),
+      fc.array(ref, {maxLength: 4}),
+      async (nodes, refs) => {
+        const parentsOf = new Map<string, string[]>();
+        for (const [i, parents] of nodes.entries()) {
+          parentsOf.set(`${i}`, i === 0 ? [] : [...new Set(parents.map(each => `${each % i}`))]);
+        }
+        const objects = new MemoryObjects();
+        const ids = writeGraph(objects, Object.fromEntries(parentsOf));
+        const names = Object.keys(ids);
+        const branches = refs.map(([at, open], i) => ({
+          name: `branches/${open ? 'open' : 'closed'}/${i}` as RefName,
+          at: names[at % names.length] as string,
+        }));
+        const tags = names.map(at => ({name: `tags/${at}` as RefName, at}));
+        const changes = [...branches, ...tags].map(({name, at}) => ({name, before: null, after: ids[at] as ObjectId}));
+        const view = {refs: changeRefs(objects, null, changes)};
+        const repo = {objects, view, head: () => ({branch: branchName('open/0')})} as unknown as Repository;
+        const part = await VisiblePart.of(repo, rights('read', 'open/*'));
+        const expected = new Set<string>();
+        const add = (at: string): void => {
+          if (expected.has(at)) return;
+          expected.add(at);
+          for (const parent of parentsOf.get(at) ?? []) add(parent);
+        };
+        for (const {name, at} of branches) if (name.startsWith('branches/open/')) add(at);
+        const shown = [...part.refs.refs.keys()].filter(name => name.startsWith('tags/')).sort();
+        t.deepEqual(shown, [...expected].map(at => `tags/${at}`).sort());
+        for (const at of names) t.is(await part.has(objects, ids[at] as ObjectId), expected.has(at));
+      },
+    ),
     {numRuns: 200, seed: 5},
   );
 });
@@ -293,6 +299,27 @@ test('one token does not go on with what another has sent', async t => {
   await peer.push({key: KEY, skipped: 1, edits}, stream([]));
   t.is(findRef(repo.objects, repo.view.refs, TEAM), next);
   t.is(repo.operation.description, 'pushed here: team/a');
+});
+
+test('what a token sends while it is revoked moves nothing', async t => {
+  const {repo, shown} = await makeWorld(t, 'x');
+  const {text} = await createToken(repo, {name: 'ci', role: 'write'});
+  const book = new TokenBook(repo.location.store, repo.context.now);
+  const peer = new StorePeer(accessTo(repo), {rights: await book.rightsOf(text), confirm: () => book.rightsOf(text)});
+  const push = (own: Forgery, expected: ObjectId, next: ObjectId, meanwhile = () => {}) => {
+    const parcels = async function* () {
+      yield* own.parcels();
+      meanwhile();
+    };
+    return peer.push({key: KEY, skipped: 0, edits: [{name: TEAM, expected, next}]}, parcels());
+  };
+  const own = new Forgery(repo.objects);
+  const {state} = readCommit(repo.objects, shown);
+  const [one, two] = [commit(own, state, [shown]), commit(own, state, [shown, own.made[0] as ObjectId])];
+  await push(own, shown, one);
+  const revoked = push(own, one, two, () => void revokeToken(repo, 'ci'));
+  t.like(await told(revoked), {code: 'TOKEN_INVALID'});
+  t.is(findRef(repo.objects, repo.view.refs, TEAM), one);
 });
 
 test('roles and patterns are held before anything is read', async t => {

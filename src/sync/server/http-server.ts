@@ -185,7 +185,8 @@ class HttpServer {
     noted.call = call;
     noted.store = path;
     const store = this.stores.find(path);
-    const rights = await this.admit(request, store);
+    const text = bearerOf(request);
+    const rights = await this.admit(request.ip, text, store);
     if (store === undefined) throw notFound();
     noted.token = rights.name;
     if (!(await this.turns.enter())) throw busy('The server has too many requests already.');
@@ -193,12 +194,20 @@ class HttpServer {
     let first: IteratorResult<Message>;
     const body = new MessageReader(this.bounded(request, noted), MOST_MESSAGE);
     try {
-      const {readOnly} = this.options;
+      const {readOnly, publicRead} = this.options;
+      const confirm = () => store.tokens.rightsOf(text, publicRead);
       const actor = {
         user: rights.name === undefined ? 'anybody' : `token:${rights.name}`,
         command: `push from ${request.ip}`,
       };
-      const peer = new StorePeer(store.access, {flushBytes: FLUSH_BYTES, rights, actor, readOnly});
+      const peer = new StorePeer(store.access, {
+        flushBytes: FLUSH_BYTES,
+        rights,
+        confirm,
+        parts: store.parts,
+        actor,
+        readOnly,
+      });
       messages = withTicks(answer(peer, call, body.messages()));
       first = await messages.next();
     } catch (error) {
@@ -226,12 +235,10 @@ class HttpServer {
   }
 
   /** Returns what a request may do. Throws TOKEN_REQUIRED, TOKEN_INVALID, or REMOTE_BUSY for who tries too often. */
-  private async admit(request: FastifyRequest, store: ServedStore | undefined): Promise<Rights> {
+  private async admit(address: string, text: string | undefined, store: ServedStore | undefined): Promise<Rights> {
     const {publicRead = false} = this.options;
-    const refusals = this.refusals.get(request.ip) ?? 0;
+    const refusals = this.refusals.get(address) ?? 0;
     if (refusals >= this.limits.refusals) throw busy('There were too many requests without a valid token.');
-    const header = request.headers.authorization;
-    const text = header?.startsWith('Bearer ') ? header.slice('Bearer '.length) : undefined;
     try {
       if (store !== undefined) return await store.tokens.rightsOf(text, publicRead);
       // nobody learns which stores are there
@@ -242,7 +249,7 @@ class HttpServer {
     } catch (error) {
       if (isDbosError(error, 'TOKEN_REQUIRED') || isDbosError(error, 'TOKEN_INVALID')) {
         this.metrics.accessRefused();
-        this.countRefusal(request.ip);
+        this.countRefusal(address);
       }
       throw error;
     }
@@ -300,6 +307,11 @@ class HttpServer {
       })}\n`,
     );
   }
+}
+
+/** Returns the text of the token that a request has. */
+function bearerOf({headers: {authorization: header}}: FastifyRequest): string | undefined {
+  return header?.startsWith('Bearer ') ? header.slice('Bearer '.length) : undefined;
 }
 
 /** Returns the path of a store and the call, of the path of a request. */

@@ -8,6 +8,7 @@ import type {RepoContext} from '../../repo/context.js';
 import {isStore} from '../../repo/format.js';
 import {locationFor, type StoreLocation} from '../../repo/location.js';
 import {TokenBook} from '../token-book.js';
+import {VisibleParts} from '../visible.js';
 import {BurstAccess} from './burst-access.js';
 
 /** What is served: one store, at the root of all URLs, or each below a folder, at its path. */
@@ -16,6 +17,7 @@ export type Served = {readonly store: StoreLocation} | {readonly root: string};
 export interface ServedStore {
   readonly access: BurstAccess;
   readonly tokens: TokenBook;
+  readonly parts: VisibleParts;
 }
 
 /** A part of the path of a store. */
@@ -40,6 +42,7 @@ export class Stores {
       found = {
         access: new BurstAccess(location, this.context),
         tokens: new TokenBook(location.store, this.context.now),
+        parts: new VisibleParts(),
       };
       this.open.set(location.store, found);
     }
