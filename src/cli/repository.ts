@@ -38,7 +38,7 @@ export function createContext(
     pid: process.pid,
     command: ['dbos', ...maskWords(words)].map(shellWord).join(' '),
     ...(file !== undefined && {userConfig: file}),
-    ...(env.DBOS_TOKEN && {token: env.DBOS_TOKEN}),
+    ...(env.DBOS_TOKEN?.trim() && {token: env.DBOS_TOKEN.trim()}),
   };
 }
 

@@ -1,12 +1,13 @@
 /** token, login and logout through the program. */
-import {readdirSync, readFileSync, statSync, writeFileSync} from 'node:fs';
+import {once} from 'node:events';
+import {existsSync, readdirSync, readFileSync, statSync, writeFileSync} from 'node:fs';
 import {join} from 'node:path';
-import {PassThrough} from 'node:stream';
+import {PassThrough, type Readable} from 'node:stream';
 import test from 'ava';
 import {askHidden} from '../../src/cli/hidden-input.js';
 import {dbos, outcome, start} from '../support/dbos.js';
 import {makeTmpDir} from '../support/tmp.js';
-import {makeStore} from './store.js';
+import {type Failed, makeStore, Store} from './store.js';
 
 interface TokenJson {
   readonly token: string;
@@ -108,6 +109,46 @@ test('login keeps a token from stdin or a file, logout forgets it; neither needs
   t.is(run(['logout', 'https://example.org']).status, 0);
   t.deepEqual(failure(['logout', 'https://example.org']), [4, 'LOGIN_UNKNOWN']);
   t.is(readdirSync(kept).length, 1);
+});
+
+test('a token for some branches clones, pulls and pushes those from a server, until it is revoked', async t => {
+  const store = makeStore(t);
+  const first = store.commit({shared: 'text'});
+  store.run('branch', 'team/a');
+  store.commit({secret: 'for few'});
+  const token = store.run('token', 'create', '--name', 'ci', '--role', 'write', '--branch', 'team/*').trim();
+  const server = start(store.directory, ['serve', '--port', '0', '--stop-after', '120']);
+  t.teardown(() => server.kill());
+  const [line] = (await once(server.stdout as Readable, 'data')) as [Buffer];
+  const {listening: url} = JSON.parse(line.toString().split('\n', 1)[0] ?? '') as {listening: string};
+  server.stdout?.resume();
+
+  const folder = makeTmpDir(t);
+  const env = {XDG_CONFIG_HOME: join(folder, 'config')};
+  const code = (cwd: string, args: string[], extra: Record<string, string> = {}) => {
+    const {stdout} = dbos(cwd, [...args, '--json'], {env: {...env, ...extra}});
+    return (JSON.parse(stdout) as Partial<Failed>).error?.code ?? 'done';
+  };
+  t.is(code(folder, ['clone', url, 'copy']), 'TOKEN_REQUIRED');
+  t.is(dbos(folder, ['login', url], {env, input: token}).status, 0);
+  t.is(code(folder, ['clone', url, 'copy'], {DBOS_TOKEN: token.replace(/.$/, '')}), 'TOKEN_INVALID');
+  t.is(code(folder, ['clone', url, 'copy']), 'done');
+  const copy = new Store(join(folder, 'copy'));
+  t.deepEqual(
+    copy.json<{name: string; id: string}[]>('branch').map(({name, id}) => [name, id]),
+    [['team/a', first]],
+  );
+  t.false(existsSync(join(copy.directory, 'secret')));
+  const mine = copy.commit({mine: 'x'});
+  t.is(code(copy.directory, ['push']), 'done');
+  copy.run('branch', 'other');
+  t.is(code(copy.directory, ['push', 'origin', 'other']), 'ACCESS_DENIED');
+  t.is(store.json<{id: string}[]>('log', 'team/a')[0]?.id, mine);
+  t.regex(store.run('op', 'log'), /token:ci/);
+  store.run('token', 'revoke', 'ci');
+  t.is(code(copy.directory, ['fetch']), 'TOKEN_INVALID');
+  const recorded = store.run('audit', '--json') + copy.run('audit', '--json') + copy.run('config');
+  t.false(recorded.includes(token.slice(22)));
 });
 
 test('what is typed is taken and not shown; Ctrl-C and the end of input stop', async t => {
