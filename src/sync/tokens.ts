@@ -188,14 +188,26 @@ function decodeToken(value: unknown): StoredToken {
     typeof name === 'string' &&
     typeof id === 'string' &&
     ROLES.includes(token.role) &&
-    (token.branches === undefined || Array.isArray(token.branches)) &&
+    (token.branches === undefined || isListOfTexts(branches)) &&
     Number.isSafeInteger(created) &&
     (token.expires === undefined || Number.isSafeInteger(expires)) &&
-    (['N', 'r', 'p'] as const).every(each => token.cost[each] >= 1 && token.cost[each] <= MAX_COST[each]) &&
+    isCost(token.cost) &&
     token.salt.length === SALT_BYTES &&
     token.hash.length === HASH_BYTES;
   if (!sound) throw new TypeError('an entry is not that of a token');
   return token;
+}
+
+function isListOfTexts(value: unknown): boolean {
+  return Array.isArray(value) && value.every(each => typeof each === 'string');
+}
+
+function isCost(cost: Readonly<Record<keyof Cost, unknown>>): boolean {
+  const bounded = (['N', 'r', 'p'] as const).every(each => {
+    const value = cost[each];
+    return Number.isSafeInteger(value) && (value as number) >= 1 && (value as number) <= MAX_COST[each];
+  });
+  return bounded && Number.isInteger(Math.log2(cost.N as number)) && cost.N !== 1;
 }
 
 function writeTokens(store: string, tokens: readonly StoredToken[]): void {
