@@ -110,7 +110,8 @@ const common = {
   // A script that `vm` runs cannot import; whatever stays outside the bundle is required.
   supported: {'dynamic-import': false},
   charset: 'ascii',
-  sourcemap: 'linked',
+  // not named in the bundle, else Node copies it into the coverage report of each process
+  sourcemap: 'external',
   sourcesContent: false,
   legalComments: 'none',
   logLevel: 'warning',

@@ -3,6 +3,7 @@ import {spawnSync} from 'node:child_process';
 import {readFileSync} from 'node:fs';
 import {createRequire} from 'node:module';
 import {fileURLToPath} from 'node:url';
+import {coverageOf} from '../support/coverage.js';
 
 /** dist/bin, seen from dist/test/cli. */
 export const BIN = fileURLToPath(new URL('../../bin/', import.meta.url));
@@ -30,7 +31,7 @@ export function cleanEnvironment(extra: Readonly<Record<string, string>> = {}): 
 export function runDbos(args: readonly string[], {cwd, env, program = PROGRAM}: RunOptions = {}): Outcome {
   const {status, stdout, stderr} = spawnSync(process.execPath, [program, ...args], {
     ...(cwd !== undefined && {cwd}),
-    env: cleanEnvironment(env),
+    env: cleanEnvironment({...coverageOf(args), ...env}),
     encoding: 'utf8',
   });
   return {status, stdout, stderr};

@@ -2,7 +2,7 @@
 import {chmodSync, copyFileSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync} from 'node:fs';
 import {join} from 'node:path';
 import test from 'ava';
-import {UNCOVERED} from '../support/dbos.js';
+import {UNCOVERED} from '../support/coverage.js';
 import {makeTmpDir} from '../support/tmp.js';
 import {BIN, runDbos} from './program.js';
 

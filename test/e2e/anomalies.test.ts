@@ -5,7 +5,8 @@
 import {spawn} from 'node:child_process';
 import {once} from 'node:events';
 import test, {type ExecutionContext} from 'ava';
-import {environment, PROGRAM, UNCOVERED} from '../support/dbos.js';
+import {UNCOVERED} from '../support/coverage.js';
+import {environment, PROGRAM} from '../support/dbos.js';
 import {makeTmpDir} from '../support/tmp.js';
 
 type Level = 'snapshot' | 'serializable';

@@ -4,6 +4,7 @@ import {existsSync, readFileSync, symlinkSync, writeFileSync} from 'node:fs';
 import {join} from 'node:path';
 import test from 'ava';
 import {cleanEnvironment, type Outcome, PROGRAM} from '../cli/program.js';
+import {coverageOf} from '../support/coverage.js';
 import {mustRun} from '../support/dbos.js';
 import {makeTmpDir} from '../support/tmp.js';
 
@@ -12,7 +13,7 @@ function shell(directory: string, script: string, ...args: string[]): Outcome {
   const {status, stdout, stderr} = spawnSync(process.execPath, [PROGRAM, '-C', directory, 'shell', ...args], {
     input: script,
     encoding: 'utf8',
-    env: cleanEnvironment({DBOS_EDITOR: "sed -i -e 's/old/new/'"}),
+    env: cleanEnvironment({...coverageOf(script.split(/\s/)), DBOS_EDITOR: "sed -i -e 's/old/new/'"}),
   });
   return {status, stdout, stderr};
 }

@@ -3,6 +3,7 @@
  */
 import {type ChildProcess, spawn, spawnSync} from 'node:child_process';
 import {fileURLToPath} from 'node:url';
+import {coverageOf, UNCOVERED} from './coverage.js';
 
 export const PROGRAM = fileURLToPath(new URL('../../bin/dbos.cjs', import.meta.url));
 
@@ -35,7 +36,7 @@ export function dbos(
 ): Outcome {
   const done = spawnSync(process.execPath, [PROGRAM, ...args], {
     cwd,
-    env: environment(extra.env),
+    env: environment({...coverageOf(args), ...extra.env}),
     input: extra.input ?? '',
     encoding: 'utf8',
     maxBuffer: 1 << 28,
@@ -55,9 +56,6 @@ export function mustRun(cwd: string, ...args: string[]): string {
 export function json<T>(cwd: string, ...args: string[]): T {
   return JSON.parse(mustRun(cwd, ...args, '--json')) as T;
 }
-
-/** What keeps a process from reporting coverage, which turns the code cache off: where there are hundreds of them, or the cache is tested. */
-export const UNCOVERED = {NODE_V8_COVERAGE: ''};
 
 /** Starts `dbos` without waiting for it, and without coverage. */
 export function start(cwd: string, args: readonly string[], extra: {env?: Record<string, string>} = {}): ChildProcess {
