@@ -14,6 +14,8 @@ test('a setting is written, read, listed and removed', t => {
     'color.ui': 'auto',
     'core.lockTimeout': 30,
     'init.defaultBranch': 'main',
+    'ssh.command': 'ssh',
+    'ssh.dbos': 'dbos',
     'user.name': 'Ada',
   });
   t.true(store.lines('config', '--list').includes('user.name           Ada   (store)'));

@@ -26,6 +26,8 @@ test("the store's settings win over the user's, and these over defaults", t => {
       ['color.ui', 'user'],
       ['core.lockTimeout', 'default'],
       ['init.defaultBranch', 'default'],
+      ['ssh.command', 'default'],
+      ['ssh.dbos', 'default'],
     ],
   );
 });
