@@ -397,6 +397,33 @@ test('a body that stands in another branch is sent again to who must bring every
   await mustBeSound(hub);
 });
 
+test('history that begins anew is taken, whatever visible branch it shares its content with', async t => {
+  const {repo: hub, shown} = await makeWorld(t, 'x');
+  const here = await bareStore(t);
+  const peer = peerOf(hub, 'write', 'team/*');
+  await fetchRemote(here, peer, ORIGIN);
+  const push = (name: string, next: ObjectId) =>
+    pushRemote(here, peer, ORIGIN, [{name: branchRef(branchName(name)), next}]);
+  const files = {shared: 'text of all', body: 'b'.repeat(500)};
+  for (const name of ['team/b', 'team/c', 'team/d', 'team/z']) {
+    await createBranch(here, name, shown);
+    await moveHead(here, name);
+    await push(name, await commitFiles(here, {...files, [name]: name}));
+  }
+  const last = await commitFiles(here, files, 'last');
+  await push('team/z', last);
+  const transaction = here.begin();
+  const {state} = readCommit(here.objects, last);
+  const first = writeCommit(transaction.objects, commitContent(state, [], 'begins anew', START));
+  await transaction.publish({
+    kind: 'normal',
+    refs: [{name: branchRef(branchName('anew')), expected: {kind: 'absent'}, next: first}],
+  });
+  await push('team/anew', first);
+  t.is(findRef(hub.objects, hub.view.refs, branchRef(branchName('team/anew'))), first);
+  await mustBeSound(hub);
+});
+
 test('law: what an honest client pushes within its branches is taken', async t => {
   const what = fc.constantFrom('row', 'file', 'copy', 'rename', 'other branch');
   const step = fc.record({what, n: fc.nat(9), push: fc.boolean()});
