@@ -16,8 +16,9 @@ import {readTable, type Table} from '../state/table.js';
 import {decodeXattrs} from '../state/xattrs.js';
 import {ContentRef, type Row} from '../tree/cell.js';
 import {compareNodes} from '../tree/compare-nodes.js';
-import {readWhole, verifyContent} from '../tree/content.js';
+import {noteBody, readWhole, verifyContent} from '../tree/content.js';
 import {decodeKey} from '../tree/key.js';
+import {bodiesOf} from '../tree/links.js';
 import {decodeNode, type InnerNode, type LeafNode} from '../tree/node.js';
 import {countRows} from '../tree/read.js';
 import {sameSpec, type TreeRoot, type TreeSpec} from '../tree/spec.js';
@@ -208,10 +209,17 @@ export class StateCheck {
     if (kind === 'table') yield* this.checkRows(table, root, schema, sound);
   }
 
-  /** Returns the nodes that a tree shares with sound ones; none where that cannot be told, as everything is read then. */
+  /**
+   * Returns the nodes that a tree shares with sound ones, and takes note of the bodies of the others' leaves, which most rows of
+   * a leaf that changed have still; none where that cannot be told, as everything is read then.
+   */
   private sharedNodes(root: TreeRoot, sound: readonly TreeRoot[]): ReadonlySet<ObjectId> | undefined {
     try {
-      return compareNodes(this.reader, root, sound).shared;
+      const {shared, otherLeaves} = compareNodes(this.reader, root, sound);
+      for (const leaf of otherLeaves) {
+        for (const ref of bodiesOf(this.reader.read(leaf))) noteBody(ref, this.bodies);
+      }
+      return shared;
     } catch (error) {
       if (!isDbosError(error)) throw error;
       return undefined;

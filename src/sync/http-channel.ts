@@ -2,6 +2,7 @@
  * A channel over HTTP: each call is a POST to `URL/v1/CALL`, whose body and answer are messages. Redirects are not followed, so a
  * token goes nowhere but to whom it is for. Where the server is busy the call is made again after a while. Layer: sync.
  */
+import {once} from 'node:events';
 import http from 'node:http';
 import https from 'node:https';
 import {DbosError, isDbosError, systemCode} from '../errors.js';
@@ -173,14 +174,19 @@ async function write(request: http.ClientRequest, messages: Messages, answered: 
   for await (const bytes of encodeMessages(messages)) {
     // who answers early does not want the rest
     if (request.destroyed || answered()) return;
-    if (request.write(bytes)) continue;
-    await new Promise<void>(resolve => {
-      request.once('drain', resolve);
-      request.once('close', resolve);
-      request.once('response', () => resolve());
-    });
+    if (!request.write(bytes)) await drained(request);
   }
   request.end();
+}
+
+/** Waits until more can be written, or nobody wants it. */
+async function drained(request: http.ClientRequest): Promise<void> {
+  const settled = new AbortController();
+  const events = ['drain', 'close', 'response'].map(event => once(request, event, {signal: settled.signal}));
+  // an error closes the request, which is what the next turn finds
+  await Promise.race(events).catch(() => undefined);
+  settled.abort();
+  await Promise.allSettled(events);
 }
 
 interface Told {

@@ -29,13 +29,6 @@ export interface Travelling {
   readonly bytes: Uint8Array;
 }
 
-/** An object that travels. */
-export interface Travelling {
-  readonly id: ObjectId;
-  readonly blob: boolean;
-  readonly bytes: Uint8Array;
-}
-
 /**
  * Yields the objects of a list in its order, packed, from the one at `from` on. A frame of `log`, the value log that they are in,
  * goes as it stands there if the list has its values in their order, as it has for what one commit brought.
