@@ -185,6 +185,11 @@ test('limits: body, rate, tries without a token, a server that only reads', asyn
   t.is(await codeOf(pushRemote(here, readOnly.peer(), ORIGIN, [other])), 'READ_ONLY');
   const anybody = readOnly.peer(readOnly.url, {token: undefined as unknown as string});
   t.true((await anybody.refs()).refs.has(branchRef(MAIN)));
+  // refused before its body is read, which is more than what waits on the way
+  const large = await bareStore(t);
+  await commitFiles(large, {large: Buffer.from(randomBytes(2, 12_000_000)).toString('base64')});
+  const elsewhere = {name: branchRef(branchName('large')), next: tip(large) as ObjectId};
+  t.is(await codeOf(pushRemote(large, anybody, ORIGIN, [elsewhere])), 'READ_ONLY');
   const slow = await serve(t, {limits: {rate: 3, refusals: 2}, publicRead: true}, fill);
   const statuses = [];
   for (let i = 0; i < 5; i++) statuses.push((await raw(t, slow.url, '/v1/refs')).status);

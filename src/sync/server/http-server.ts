@@ -264,7 +264,8 @@ class HttpServer {
   /** Yields the body of a request. Throws REQUEST_TOO_LARGE. */
   private async *bounded(request: FastifyRequest, noted: Noted): AsyncGenerator<Uint8Array> {
     const {body} = this.limits;
-    for await (const chunk of request.raw) {
+    // what is left of a body after an error is read over: a connection that is cut would take the answer along
+    for await (const chunk of request.raw.iterator({destroyOnReturn: false})) {
       noted.received += (chunk as Buffer).length;
       if (noted.received > body) {
         throw new DbosError('REQUEST_TOO_LARGE', `The server takes no more than ${body} bytes at once.`, {
@@ -281,8 +282,6 @@ class HttpServer {
     const status = STATUS[error.code] ?? 500;
     if (status === 401) reply.header('www-authenticate', 'Bearer');
     if (status === 429 || status === 503) reply.header('retry-after', '1');
-    // what is left of the body is not worth reading
-    if (!request.raw.complete) reply.header('connection', 'close');
     const {code, message, hint, data} = error;
     return reply.code(status).send({error: {code, message, hint, data}});
   }
