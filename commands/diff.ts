@@ -9,6 +9,7 @@ import type {ObjectId} from '../src/objects/id.js';
 import {mergeBases} from '../src/repo/history.js';
 import type {Repository} from '../src/repo/repository.js';
 import {resolveRevision} from '../src/repo/revisions.js';
+import {DEEPEN_HINT} from '../src/repo/shallow.js';
 import {unknownPath} from '../src/state/files.js';
 import {type BodyReader, type FileDelta, findRenames} from '../src/state/renames.js';
 
@@ -78,7 +79,7 @@ export default class Diff extends StoreCommand {
     const [base] = mergeBases(repo, from, to);
     if (base === undefined) {
       throw new DbosError('HISTORY_UNRELATED', `'${left}' and '${right}' have no common ancestor.`, {
-        hint: `Compare them as they are: \`dbos diff ${left} ${right}\`.`,
+        hint: repo.shallow.size > 0 ? DEEPEN_HINT : `Compare them as they are: \`dbos diff ${left} ${right}\`.`,
       });
     }
     return {from: base, to, work: false};

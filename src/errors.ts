@@ -26,6 +26,7 @@ export const ERROR_CODES = {
   STORE_FULL: EXIT.failed,
   STORE_IO: EXIT.failed,
   STORE_BARE: EXIT.failed,
+  STORE_SHALLOW: EXIT.failed,
   // objects
   OBJECT_MISSING: EXIT.failed,
   OBJECT_CORRUPT: EXIT.failed,

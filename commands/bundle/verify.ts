@@ -31,7 +31,7 @@ export default class BundleVerify extends StoreCommand {
     try {
       const {manifest, name, size} = bundle;
       const options = {signal, progress: this.showProgress};
-      const {complete} = await verifyBundle(bundle, repository?.objects, options);
+      const {complete} = await verifyBundle(bundle, repository, options);
       this.progress.finish();
       await this.printLines(bundleLines(manifest));
       const rest = complete ? '' : ' What it goes on from is in no store here, so that links to it were not checked.';

@@ -2,6 +2,7 @@
 import {formatId, type ObjectId, shortId} from '../objects/id.js';
 import type {Commit} from '../repo/commit.js';
 import type {HistoryEntry} from '../repo/history.js';
+import {isShallow} from '../repo/shallow.js';
 import type {Signature} from '../repo/signature.js';
 import {formatTime} from '../repo/time.js';
 import {plainText} from '../state/quote.js';
@@ -24,6 +25,8 @@ export interface CommitJson {
   readonly message: string;
   /** What made it if it was not a plain commit. */
   readonly cause: string | null;
+  /** Only of a commit whose parents are not in the store. */
+  readonly shallow?: true;
 }
 
 function signatureJson({name, email, time, zone}: Signature): SignatureJson {
@@ -40,6 +43,7 @@ export function commitJson(id: ObjectId, commit: Commit): CommitJson {
     time: isoTime(commit.author.time, commit.author.zone),
     message: commit.message,
     cause: commit.cause,
+    ...(isShallow(commit) ? {shallow: true} : {}),
   };
 }
 
@@ -51,7 +55,7 @@ export function subjectOf(message: string): string {
 
 /** Returns a commit as one line: short id, names that point at it, first line of the message. */
 export function commitLine(id: ObjectId, commit: Commit, names: readonly string[], style: Style): string {
-  return `${style.yellow(shortId(id))}${decoration(names, style)} ${subjectOf(commit.message)}`;
+  return `${style.yellow(shortId(id))}${decoration(commit, names, style)} ${subjectOf(commit.message)}`;
 }
 
 /** Returns a commit as the start of a line: short id, time, author. */
@@ -59,9 +63,10 @@ export function commitHead({id, commit: {author}}: HistoryEntry, style: Style): 
   return `${style.yellow(shortId(id))} ${formatTime(author.time, author.zone)}  ${plainText(author.name)}`;
 }
 
-function decoration(names: readonly string[], style: Style): string {
-  if (names.length === 0) return '';
-  return ` ${style.yellow('(')}${names.map(name => style.green(plainText(name))).join(', ')}${style.yellow(')')}`;
+function decoration(commit: Commit, names: readonly string[], style: Style): string {
+  const shown = names.map(name => style.green(plainText(name)));
+  if (isShallow(commit)) shown.unshift(style.red('shallow'));
+  return shown.length === 0 ? '' : ` ${style.yellow('(')}${shown.join(', ')}${style.yellow(')')}`;
 }
 
 function person({name, email}: Signature): string {
@@ -71,7 +76,7 @@ function person({name, email}: Signature): string {
 /** Returns a commit as a paragraph: a head, a blank line, the message indented. */
 export function commitParagraph(id: ObjectId, commit: Commit, names: readonly string[], style: Style): string[] {
   const {author, committer} = commit;
-  const lines = [`${style.yellow(`commit ${shortId(id)}`)}${decoration(names, style)}`];
+  const lines = [`${style.yellow(`commit ${shortId(id)}`)}${decoration(commit, names, style)}`];
   if (commit.parents.length > 1) lines.push(`Merge:  ${commit.parents.map(shortId).join(' ')}`);
   lines.push(`Author: ${person(author)}`, `Date:   ${formatTime(author.time, author.zone)}`);
   // the two times are taken apart by milliseconds

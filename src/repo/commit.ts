@@ -139,8 +139,12 @@ function readHeader(bytes: Buffer): CommitHeader | undefined {
   return {state, parents, generation, time};
 }
 
-/** Throws OBJECT_INVALID unless the generation of a commit follows from those of its parents. */
+/**
+ * Throws OBJECT_INVALID unless the generation of a commit follows from those of its parents. One of which no parent is
+ * there is a first one, which decoding has checked, or a shallow one.
+ */
 export function checkGeneration(generation: number, parents: readonly {readonly generation: number}[]): void {
+  if (parents.length === 0) return;
   let greatest = 0;
   for (const parent of parents) if (parent.generation > greatest) greatest = parent.generation;
   if (generation !== greatest + 1) throw wrongGeneration();

@@ -7,7 +7,7 @@
 import {compareBytes} from '../bytes.js';
 import {isDbosError} from '../errors.js';
 import {kindOf} from '../objects/codec.js';
-import type {ObjectId} from '../objects/id.js';
+import {formatId, type ObjectId} from '../objects/id.js';
 import {type ObjectReader, ObjectStore} from '../objects/store.js';
 import {checkIndexFiles} from '../storage/indexcheck.js';
 import type {LevelStorage} from '../storage/level.js';
@@ -31,6 +31,7 @@ import type {StoreLocation} from './location.js';
 import {type OpenTransaction, readOpenTransaction} from './opentransaction.js';
 import {readOperation, type StoredOperation} from './operation.js';
 import {diffRefs, HEAD, listRefs, REFS_SPEC, sameChanges, shortName} from './refs.js';
+import {NO_SHALLOW, readHeldCommit, readShallow} from './shallow.js';
 import {type SqlCheck, StateCheck} from './statecheck.js';
 import {decodeTag} from './tag.js';
 import {headChange} from './transaction.js';
@@ -118,6 +119,7 @@ class Check {
   private readonly tips = new Set<ObjectId>();
   /** The newest view that can be read: what the store shows now. */
   private view: View | undefined;
+  private shallow = NO_SHALLOW;
   /** The commits that were read, with what each follows. */
   private readonly commits = new Map<ObjectId, readonly ObjectId[]>();
   private stage: FsckProgress['stage'] = 'log';
@@ -149,10 +151,17 @@ class Check {
       const what = key.startsWith('o') ? 'an object' : describeKey(key);
       yield corrupt(`The index entry for ${what} is damaged: ${problem}.`);
     }
+    try {
+      this.shallow = readShallow(this.storage);
+    } catch (error) {
+      if (!isDbosError(error)) throw error;
+      yield corrupt(error.message);
+    }
     this.stage = 'operations';
     yield* this.checkOperations();
     this.stage = 'commits';
     await this.checkCommits();
+    yield* this.checkShallow();
     this.stage = 'report';
     attribute(this.reader, this.damages, this.commits, this.currentRefs());
     for (const damage of this.damages.byId.values()) yield damage.problem();
@@ -310,7 +319,7 @@ class Check {
       if (this.commits.has(id)) continue;
       let commit: Commit;
       try {
-        commit = readCommit(this.canonical, id);
+        commit = readHeldCommit({objects: this.canonical, shallow: this.shallow}, id);
       } catch (error) {
         this.damages.add(error, id, {kind: 'commit'});
         this.commits.set(id, []);
@@ -333,6 +342,20 @@ class Check {
       for (const _part of states.check(commit.state, base)) await this.turn();
     }
     await this.checkTransactions(states, transactions);
+  }
+
+  /** Checks that the commits whose parents need not be there are commits. */
+  private *checkShallow(): Generator<Problem, void, undefined> {
+    for (const id of this.shallow) {
+      // one that refs reach was checked as all others are
+      if (this.commits.has(id)) continue;
+      try {
+        readCommit(this.canonical, id);
+      } catch (error) {
+        if (!isDbosError(error)) throw error;
+        yield corrupt(`The list of shallow commits has ${formatId(id)}: ${error.message}`);
+      }
+    }
   }
 
   /** Checks the states that transactions had at any time, each against that of the commit that it began from. */

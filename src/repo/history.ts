@@ -4,18 +4,13 @@
  * so histories may be as deep as they like. A commit with a wrong generation is OBJECT_INVALID. Layer: repo.
  */
 import type {ObjectId} from '../objects/id.js';
-import type {ObjectReader} from '../objects/store.js';
 import {type Commit, type CommitHeader, checkGeneration, decodeCommit, decodeCommitHeader} from './commit.js';
 import {Heap} from './heap.js';
-
-/** What walks need of a repository. */
-export interface HistorySource {
-  readonly objects: ObjectReader;
-}
+import {asHeld, type HistorySource} from './shallow.js';
 
 export interface HistoryEntry {
   readonly id: ObjectId;
-  /** Decoded when it is first asked for. */
+  /** As the source has it; decoded when it is first asked for. */
   readonly commit: Commit;
 }
 
@@ -55,7 +50,7 @@ class Visit implements WalkEntry, CommitHeader {
     private readonly bytes: Uint8Array,
     private readonly frontier: Frontier,
   ) {
-    const {state, parents, generation, time} = decodeCommitHeader(bytes);
+    const {state, parents, generation, time} = asHeld(frontier.source, id, decodeCommitHeader(bytes));
     this.state = state;
     this.parents = parents;
     this.generation = generation;
@@ -64,7 +59,7 @@ class Visit implements WalkEntry, CommitHeader {
 
   /** The whole commit; walks that only pass it do without. */
   get commit(): Commit {
-    this.decoded ??= decodeCommit(this.bytes);
+    this.decoded ??= asHeld(this.frontier.source, this.id, decodeCommit(this.bytes));
     return this.decoded;
   }
 
@@ -78,12 +73,17 @@ class Frontier {
   private readonly visits = new Map<ObjectId, Visit>();
   private readonly queue = new Heap<Visit>((a, b) => a.generation > b.generation);
 
-  constructor(private readonly objects: ObjectReader) {}
+  readonly source: HistorySource;
+
+  constructor({objects, shallow}: HistorySource) {
+    // a repository looks its own up whenever it is asked
+    this.source = {objects, shallow};
+  }
 
   visit(id: ObjectId): Visit {
     let visit = this.visits.get(id);
     if (visit === undefined) {
-      visit = new Visit(id, this.objects.read(id), this);
+      visit = new Visit(id, this.source.objects.read(id), this);
       this.visits.set(id, visit);
       this.queue.push(visit);
     }
@@ -134,10 +134,10 @@ function isNewer(a: CommitHeader & {readonly id: ObjectId}, b: CommitHeader & {r
  * what the commits taken so far need: the first of a single start costs one read.
  */
 export function* walk(
-  {objects}: HistorySource,
+  source: HistorySource,
   {include, exclude = []}: WalkRange,
 ): Generator<WalkEntry, void, undefined> {
-  const frontier = new Frontier(objects);
+  const frontier = new Frontier(source);
   const ready = new Heap<Visit>(isNewer);
   const enqueue = (visit: Visit) => {
     if (visit.hidden || visit.queued || visit.pending > 0) return;
@@ -164,7 +164,7 @@ export function* walk(
 /** Returns whether a commit is another one or an ancestor of it. Reads no commit older than it by generation. */
 export function isAncestor(source: HistorySource, ancestor: ObjectId, descendant: ObjectId): boolean {
   if (ancestor === descendant) return true;
-  const frontier = new Frontier(source.objects);
+  const frontier = new Frontier(source);
   const target = frontier.visit(ancestor);
   frontier.visit(descendant);
   frontier.exploreAbove(target.generation);
@@ -179,7 +179,7 @@ const STALE = 4;
  * Returns the best common ancestors of two commits: those that are not ancestors of another one; newest first. None for
  * unrelated histories, several where merges crossed.
  */
-export function mergeBases(source: HistorySource, a: ObjectId, b: ObjectId): ObjectId[] {
+export function mergeBases({objects, shallow}: HistorySource, a: ObjectId, b: ObjectId): ObjectId[] {
   interface Painted extends CommitHeader {
     readonly id: ObjectId;
     colours: number;
@@ -191,7 +191,7 @@ export function mergeBases(source: HistorySource, a: ObjectId, b: ObjectId): Obj
   const paint = (id: ObjectId, colours: number): Painted => {
     let entry = painted.get(id);
     if (entry === undefined) {
-      entry = {id, ...decodeCommitHeader(source.objects.read(id)), colours: 0};
+      entry = {id, ...asHeld({shallow}, id, decodeCommitHeader(objects.read(id))), colours: 0};
       painted.set(id, entry);
       queue.push(entry);
       fresh++;

@@ -7,7 +7,7 @@
  * - `r` + ref + NUL + seq → time and new id (or nothing) of each change of a ref; HEAD is indexed like a ref, under the
  *   commit that it came to
  *
- * Layer: repo.
+ * The shallow commits have a key of their own (`shallow.ts`). Layer: repo.
  */
 import {asBuffer, decodeText, encodeText, fromBinary, toBinary} from '../bytes.js';
 import {DbosError} from '../errors.js';
@@ -15,6 +15,7 @@ import {ID_BYTES, idFromBytes, idToBytes, type ObjectId} from '../objects/id.js'
 import type {StorageReader, StorageWriter} from '../storage/storage.js';
 import type {StoredOperation} from './operation.js';
 import {HEAD, type IndexedName} from './refs.js';
+import {SHALLOW_KEY} from './shallow.js';
 
 const CELL = 'c';
 const TIME_BYTES = 8;
@@ -135,6 +136,7 @@ export function seqOfKey(key: string): bigint {
 
 /** Returns the words for an index key in a message. */
 export function describeKey(key: string): string {
+  if (key === SHALLOW_KEY) return 'the list of shallow commits';
   const bytes = fromBinary(key);
   const seq = bytes.length >= 9 ? bytes.readBigUInt64BE(bytes.length - 8) : '?';
   return key.startsWith('r')

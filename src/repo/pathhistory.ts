@@ -9,8 +9,9 @@ import type {TreeRange} from '../tree/read.js';
 import type {TreeRoot} from '../tree/spec.js';
 import {decodeCommitHeader} from './commit.js';
 import {filesRootOf} from './filesroot.js';
-import {type HistoryEntry, type HistorySource, type WalkRange, walk} from './history.js';
+import {type HistoryEntry, type WalkRange, walk} from './history.js';
 import {RangeWays} from './rangeways.js';
+import type {HistorySource} from './shallow.js';
 
 /** A commit that changed one of the paths. */
 export interface PathHistoryEntry extends HistoryEntry {

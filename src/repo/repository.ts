@@ -16,6 +16,7 @@ import {readCell} from './indexes.js';
 import {locationFor, type StoreLocation} from './location.js';
 import {readOperation, type StoredOperation} from './operation.js';
 import {branchName} from './refs.js';
+import {type HistorySource, readShallow} from './shallow.js';
 import {stagePublication, type Tip, Transaction} from './transaction.js';
 import {type Head, headOf, readView, type View} from './view.js';
 
@@ -26,9 +27,10 @@ export interface InitOptions {
   readonly branch?: string;
 }
 
-export class Repository {
+export class Repository implements HistorySource {
   readonly config: Config;
   private latest: Tip | undefined;
+  private shallowCommits: ReadonlySet<ObjectId> | undefined;
   private reader: ObjectReader;
   private standIn: Head | undefined;
 
@@ -94,6 +96,12 @@ export class Repository {
     return this.reader;
   }
 
+  /** The commits whose parents the store does not have; none but after a clone or fetch that was limited in depth. */
+  get shallow(): ReadonlySet<ObjectId> {
+    this.shallowCommits ??= readShallow(this.storage);
+    return this.shallowCommits;
+  }
+
   /** The newest operation. */
   get operation(): StoredOperation {
     return this.tip().operation;
@@ -127,6 +135,10 @@ export class Repository {
       tip: () => this.tip(),
       advance: (tip: Tip) => {
         this.latest = tip;
+      },
+      shallow: () => this.shallow,
+      reshape: (shallow: ReadonlySet<ObjectId>) => {
+        this.shallowCommits = shallow;
       },
     };
     return new Transaction(host, this.storage.writer());

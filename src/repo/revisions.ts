@@ -4,7 +4,6 @@
  */
 import {DbosError} from '../errors.js';
 import type {ObjectId} from '../objects/id.js';
-import {readCommit} from './commit.js';
 import {mergeBases} from './history.js';
 import {didYouMean, nearestNames} from './nearest.js';
 import {ambiguous, findByPrefix} from './prefix.js';
@@ -23,6 +22,7 @@ import {
   TAGS,
 } from './refs.js';
 import type {Repository} from './repository.js';
+import {DEEPEN_HINT, isShallow, readHeldCommit} from './shallow.js';
 import {peel} from './tag.js';
 import {formatTime, looksLikeTime, parseTime} from './time.js';
 
@@ -254,10 +254,14 @@ function applySteps(repo: Repository, start: ObjectId, base: string, suffixes: r
 function ancestorOf(repo: Repository, start: ObjectId, count: number, name: string): ObjectId {
   let id = start;
   for (let i = 0; i < count; i++) {
-    const [parent] = readCommit(repo.objects, id).parents;
+    const commit = readHeldCommit(repo, id);
+    const [parent] = commit.parents;
     if (parent === undefined) {
-      const depth =
-        i === 0 ? 'it is the first commit' : `only ${i} ${i === 1 ? 'commit comes' : 'commits come'} before it`;
+      const before = `only ${i} ${i === 1 ? 'commit comes' : 'commits come'} before`;
+      if (isShallow(commit)) {
+        throw beyondShallow(`${name}~${count}`, i === 0 ? `its history begins with '${name}'` : `${before} '${name}'`);
+      }
+      const depth = i === 0 ? 'it is the first commit' : `${before} it`;
       throw noSuchCommit(`${name}~${count}`, `'${name}' does not go back that far, ${depth}`);
     }
     id = parent;
@@ -267,9 +271,11 @@ function ancestorOf(repo: Repository, start: ObjectId, count: number, name: stri
 
 function parentOf(repo: Repository, id: ObjectId, number: number, name: string): ObjectId {
   if (number === 0) return id;
-  const {parents} = readCommit(repo.objects, id);
+  const commit = readHeldCommit(repo, id);
+  const {parents} = commit;
   const parent = parents[number - 1];
   if (parent !== undefined) return parent;
+  if (isShallow(commit)) throw beyondShallow(`${name}^${number}`, `its history begins with '${name}'`);
   const count = ['no parent', 'one parent'][parents.length] ?? `${parents.length} parents`;
   throw noSuchCommit(`${name}^${number}`, `'${name}' has ${count}`);
 }
@@ -278,6 +284,13 @@ function noSuchCommit(text: string, why: string): DbosError {
   return new DbosError('REVISION_UNKNOWN', `'${text}' does not exist: ${why}.`, {
     hint: 'See `dbos log` for the commits.',
     data: {revision: text},
+  });
+}
+
+function beyondShallow(text: string, why: string): DbosError {
+  return new DbosError('REVISION_UNKNOWN', `'${text}' is not here: this store is shallow, and ${why}.`, {
+    hint: DEEPEN_HINT,
+    data: {revision: text, shallow: true},
   });
 }
 

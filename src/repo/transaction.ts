@@ -22,6 +22,7 @@ import {
 } from './operation.js';
 import {branchRef, changeRefs, findRef, type RefChange, type RefName, shortName} from './refs.js';
 import {maskSql, maskText} from './secrets.js';
+import {type HistorySource, stageShallow} from './shallow.js';
 import {type Head, type HeadTarget, headOf, sameHead, type View, writeView} from './view.js';
 
 /** What a ref must hold for an edit to be made. */
@@ -76,12 +77,17 @@ interface Host {
   tip(): Tip;
   /** Takes note of the operation that was just published. */
   advance(tip: Tip): void;
+  /** Returns the shallow commits of the store. */
+  shallow(): ReadonlySet<ObjectId>;
+  /** Takes note of the shallow commits that were just made durable. */
+  reshape(shallow: ReadonlySet<ObjectId>): void;
 }
 
-export class Transaction {
+export class Transaction implements HistorySource {
   /** Stages objects; its reads see them. */
   readonly objects: ObjectSink;
   private open = true;
+  private stagedShallow: ReadonlySet<ObjectId> | undefined;
 
   constructor(
     private readonly host: Host,
@@ -95,10 +101,22 @@ export class Transaction {
     return this.writer.stagedBytes;
   }
 
+  /** The shallow commits of the store, or those that are staged instead. */
+  get shallow(): ReadonlySet<ObjectId> {
+    return this.stagedShallow ?? this.host.shallow();
+  }
+
+  /** Stages which commits of the store are shallow from here on; they become durable with the objects that are staged. */
+  setShallow(commits: ReadonlySet<ObjectId>): void {
+    this.checkOpen();
+    stageShallow(this.writer, commits);
+    this.stagedShallow = commits;
+  }
+
   /** Makes the staged objects durable; nothing becomes visible. Throws STORE_FULL or STORE_IO. */
   async flush(): Promise<void> {
     this.checkOpen();
-    await this.writer.commit();
+    await this.commit();
   }
 
   /** Returns what HEAD comes to once this is published. Throws REF_MOVED as `publish` does. */
@@ -122,7 +140,7 @@ export class Transaction {
     this.open = false;
     try {
       const tip = stagePublication(this.writer, this.objects, this.host.context, this.host.tip(), publication);
-      await this.writer.commit();
+      await this.commit();
       this.host.advance(tip);
       return tip.operation;
     } catch (error) {
@@ -136,6 +154,11 @@ export class Transaction {
     if (!this.open) return;
     this.open = false;
     this.writer.discard();
+  }
+
+  private async commit(): Promise<void> {
+    await this.writer.commit();
+    if (this.stagedShallow !== undefined) this.host.reshape(this.stagedShallow);
   }
 
   private checkOpen(): void {

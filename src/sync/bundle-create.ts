@@ -79,7 +79,7 @@ export async function createBundle(
   const pace = new Pace(options);
   const refs = new Map([...request.refs].sort(([a], [b]) => compareText(a, b)));
   const prerequisites = prerequisitesOf(repo, refs, request.since);
-  const list = await listMissing(repo.objects, {wants: [...refs.values()], common: prerequisites}, {pace});
+  const list = await listMissing(repo, {wants: [...refs.values()], common: prerequisites}, {pace});
   if (list.length === 0) {
     throw new DbosError('BUNDLE_EMPTY', 'There is nothing to put into the bundle.', {
       hint: request.since.length > 0 ? 'What --since names has all of it.' : 'Name branches or tags with commits.',

@@ -5,6 +5,7 @@
 import {DbosError} from '../errors.js';
 import {formatId, idOf, type ObjectId} from '../objects/id.js';
 import type {ObjectReader} from '../objects/store.js';
+import type {HistorySource} from '../repo/shallow.js';
 import type {BundleFile} from './bundle-file.js';
 import {type CarBlock, invalidBundle} from './car.js';
 
@@ -19,6 +20,11 @@ export class BundleObjects implements ObjectReader {
   /** Takes note of where an object stands. */
   add({id, offset, bytes}: CarBlock): void {
     this.places.set(id, {offset, size: bytes.length});
+  }
+
+  /** Returns the history that begins in the bundle and goes on in a store, which may have been shallow where the bundle is not. */
+  over(own: HistorySource | undefined): HistorySource {
+    return {objects: this, shallow: new Set([...(own?.shallow ?? [])].filter(id => !this.places.has(id)))};
   }
 
   find(id: ObjectId): Uint8Array | undefined {

@@ -4,6 +4,7 @@
 import {DbosError, isDbosError} from '../errors.js';
 import {formatId, shortId} from '../objects/id.js';
 import type {ObjectReader} from '../objects/store.js';
+import type {HistorySource} from '../repo/shallow.js';
 import {Pace, type PaceOptions} from '../sql/transfer/pace.js';
 import type {BundleFile} from './bundle-file.js';
 import {BundleObjects} from './bundle-objects.js';
@@ -30,15 +31,15 @@ export function requirePrerequisites({name, manifest}: BundleFile, own: ObjectRe
  */
 export async function verifyBundle(
   file: BundleFile,
-  own: ObjectReader | undefined,
+  own: HistorySource | undefined,
   options: PaceOptions = {},
 ): Promise<{readonly complete: boolean}> {
   const {manifest, name} = file;
   const {prerequisites} = manifest;
   const pace = new Pace(options);
-  const complete = prerequisites.every(id => own?.has(id));
+  const complete = prerequisites.every(id => own?.objects.has(id));
   // without prerequisites it must be whole by itself
-  const objects = new BundleObjects(file, prerequisites.length > 0 ? own : undefined);
+  const objects = new BundleObjects(file, prerequisites.length > 0 ? own?.objects : undefined);
   let done = 0;
   let bytes = 0;
   try {
@@ -50,13 +51,13 @@ export async function verifyBundle(
     }
     if (complete) {
       const refs = Array.from(manifest.refs, ([ref, id]) => ({ref, id}));
-      await checkCommits(objects, refs, prerequisites, () => pace.step({label: 'Checking', done}));
+      await checkCommits(objects.over(own), refs, prerequisites, () => pace.step({label: 'Checking', done}));
     }
   } catch (error) {
     if (!isDbosError(error, 'TRANSFER_INVALID')) throw error;
     const {problem = error.message} = error.data;
     throw invalidBundle(name, `${problem}`.replace(/\.$/, ''), error);
   }
-  if (own !== undefined) requirePrerequisites(file, own);
+  if (own !== undefined) requirePrerequisites(file, own.objects);
   return {complete};
 }

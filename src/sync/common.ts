@@ -6,6 +6,7 @@ import {decodeCommitHeader} from '../repo/commit.js';
 import {Heap} from '../repo/heap.js';
 import {BRANCHES, listRefs, REMOTES, TAGS} from '../repo/refs.js';
 import type {Repository} from '../repo/repository.js';
+import {asHeld} from '../repo/shallow.js';
 import {peel} from '../repo/tag.js';
 import type {Peer} from './peer.js';
 
@@ -37,7 +38,7 @@ export async function commonCommits(repo: Repository, peer: Peer): Promise<Objec
   const add = (id: ObjectId): void => {
     if (seen.has(id)) return;
     seen.add(id);
-    queue.push({id, ...decodeCommitHeader(repo.objects.read(id))});
+    queue.push({id, ...asHeld(repo, id, decodeCommitHeader(repo.objects.read(id)))});
   };
   for (const id of tipsOf(repo)) add(id);
   let vain = 0;

@@ -9,6 +9,7 @@ import type {ObjectId} from '../objects/id.js';
 import type {ObjectReader} from '../objects/store.js';
 import {decodeCommitHeader} from '../repo/commit.js';
 import {walk} from '../repo/history.js';
+import {asHeld, type HistorySource} from '../repo/shallow.js';
 import {decodeTag} from '../repo/tag.js';
 import {Pace} from '../sql/transfer/pace.js';
 import {isView, readDefinition} from '../state/definition.js';
@@ -32,10 +33,11 @@ const BATCH = 1024;
 
 /** Yields what `wants` (commits and tags) reach and `common` (commits) do not, in batches. */
 export function* missingObjects(
-  reader: ObjectReader,
+  source: HistorySource,
   {wants, common}: TransferScope,
 ): Generator<readonly Listed[], void, undefined> {
-  const listing = new Listing(reader);
+  const {objects: reader} = source;
+  const listing = new Listing(source);
   const commits: ObjectId[] = [];
   const tags: ObjectId[] = [];
   for (const id of new Set(wants)) {
@@ -46,7 +48,7 @@ export function* missingObjects(
       commits.push(decodeTag(bytes).target);
     }
   }
-  const ids = Array.from(walk({objects: reader}, {include: commits, exclude: common}), ({id}) => id);
+  const ids = Array.from(walk(source, {include: commits, exclude: common}), ({id}) => id);
   for (const id of ids.reverse()) {
     yield* listing.commit(id);
   }
@@ -56,13 +58,13 @@ export function* missingObjects(
 
 /** Returns what `missingObjects` yields, less what was copied from what `common` holds, unless the list must be `whole`. */
 export async function listMissing(
-  reader: ObjectReader,
+  source: HistorySource,
   scope: TransferScope,
   {pace = new Pace({}), whole = false}: {readonly pace?: Pace; readonly whole?: boolean | undefined} = {},
 ): Promise<Listed[]> {
   const list: Listed[] = [];
   const bodies = new Set<ObjectId>();
-  for (const batch of missingObjects(reader, scope)) {
+  for (const batch of missingObjects(source, scope)) {
     for (const listed of batch) {
       list.push(listed);
       if (listed.kind !== 'structure') bodies.add(listed.id);
@@ -70,15 +72,18 @@ export async function listMissing(
     await pace.step({label: 'Comparing', done: list.length});
   }
   if (whole) return list;
-  const copies = bodiesIn(reader, scope.common, bodies);
+  const copies = bodiesIn(source.objects, scope.common, bodies);
   return copies.size === 0 ? list : list.filter(({id}) => !copies.has(id));
 }
 
 class Listing {
   private readonly listed = new Set<ObjectId>();
   private batch: Listed[] = [];
+  private readonly reader: ObjectReader;
 
-  constructor(private readonly reader: ObjectReader) {}
+  constructor(private readonly source: HistorySource) {
+    this.reader = source.objects;
+  }
 
   add(id: ObjectId, kind: Listed['kind'] = 'structure'): void {
     if (this.listed.has(id)) return;
@@ -98,7 +103,7 @@ class Listing {
 
   *commit(id: ObjectId): Generator<readonly Listed[], void, undefined> {
     const {reader} = this;
-    const {state, parents} = decodeCommitHeader(reader.read(id));
+    const {state, parents} = asHeld(this.source, id, decodeCommitHeader(reader.read(id)));
     const before = parents.map(parent => decodeCommitHeader(reader.read(parent)).state);
     if (!this.listed.has(state) && !before.includes(state)) {
       const states = before.map(each => readState(reader, each));

@@ -9,6 +9,7 @@ import {headEdit} from '../repo/headmove.js';
 import {isAncestor, mergeBases} from '../repo/history.js';
 import type {BranchName} from '../repo/refs.js';
 import type {Repository} from '../repo/repository.js';
+import {DEEPEN_HINT} from '../repo/shallow.js';
 import {signatureNow} from '../repo/signature.js';
 import {merge} from '../sql/merge/merge.js';
 import {transactionConflict} from '../sql/merge/transaction-conflict.js';
@@ -77,7 +78,7 @@ export async function bringInCommit(
   const [base] = mergeBases(repo, ours, theirs);
   if (base === undefined) {
     throw new DbosError('HISTORY_UNRELATED', `'${branch}' and '${name}' have no common ancestor.`, {
-      hint: 'They are the histories of two different stores.',
+      hint: repo.shallow.size > 0 ? DEEPEN_HINT : 'They are the histories of two different stores.',
     });
   }
   const transaction = repo.begin();

@@ -87,7 +87,7 @@ async function send(
   const {objects} = repo;
   const pace = new Pace(options);
   const scope = {wants: updates.flatMap(({after}) => after ?? []), common: await commonCommits(repo, peer)};
-  const list = await listMissing(objects, scope, {pace, whole});
+  const list = await listMissing(repo, scope, {pace, whole});
   const key = transferKey(scope);
   // what is sent in no time is sent again sooner than asked for
   const received = list.length < RESUMABLE ? undefined : await peer.received(key);

@@ -12,6 +12,7 @@ import {DamageList} from '../repo/damage.js';
 import {walk} from '../repo/history.js';
 import {type RefName, shortName, TAGS} from '../repo/refs.js';
 import type {Repository} from '../repo/repository.js';
+import {type HistorySource, readHeldCommit} from '../repo/shallow.js';
 import {StateCheck} from '../repo/statecheck.js';
 import {peel} from '../repo/tag.js';
 import type {Transaction} from '../repo/transaction.js';
@@ -176,8 +177,8 @@ export class Receiver {
         const came = this.stage(objects, opened);
         const turn = () => pace.step({label: 'Checking', done: pace.done});
         const granted = await this.options.granted?.(repo);
-        if (granted) await checkWhole(objects, refs, granted, new Set([...this.journal.ids(), ...came]), turn);
-        await checkCommits(objects, refs, [...tipsOf(repo)], turn, this.bodies);
+        if (granted) await checkWhole(transaction, refs, granted, new Set([...this.journal.ids(), ...came]), turn);
+        await checkCommits(transaction, refs, [...tipsOf(repo)], turn, this.bodies);
         const result = await publish(repo, transaction);
         this.journal.forget();
         return result;
@@ -215,7 +216,7 @@ function lackingLink(objects: ObjectReader, bytes: Uint8Array): string | undefin
  * for what is not here and what is here and hidden.
  */
 async function checkWhole(
-  objects: ObjectReader,
+  source: HistorySource,
   refs: readonly WantedRef[],
   granted: readonly ObjectId[],
   came: ReadonlySet<ObjectId>,
@@ -223,7 +224,7 @@ async function checkWhole(
 ): Promise<void> {
   let whole = true;
   try {
-    for (const batch of missingObjects(objects, {wants: refs.map(({id}) => id), common: granted})) {
+    for (const batch of missingObjects(source, {wants: refs.map(({id}) => id), common: granted})) {
       whole = batch.every(({id}) => came.has(id));
       if (!whole) break;
       await turn();
@@ -237,12 +238,13 @@ async function checkWhole(
 
 /** Checks the commits that refs would show and some others do not reach, as fsck does. Throws TRANSFER_INVALID, with `data.problem`. */
 export async function checkCommits(
-  objects: ObjectReader,
+  source: HistorySource,
   refs: readonly WantedRef[],
   exclude: readonly ObjectId[],
   turn: () => Promise<void>,
   bodies: Set<string> = new Set(),
 ): Promise<void> {
+  const {objects} = source;
   const damages = new DamageList();
   const states = new StateCheck(objects, damages, checkSql, bodies);
   try {
@@ -251,9 +253,9 @@ export async function checkCommits(
       if (peeled.tag && !ref.startsWith(TAGS)) throw unsound(`'${shortName(ref)}' holds a tag and is a branch.`);
       return peeled.id;
     });
-    const commits = Array.from(walk({objects}, {include, exclude}), ({id}) => id);
+    const commits = Array.from(walk(source, {include, exclude}), ({id}) => id);
     for (const id of commits.reverse()) {
-      const {state, parents} = readCommit(objects, id);
+      const {state, parents} = readHeldCommit(source, id);
       const sound = parents.map(parent => readCommit(objects, parent).state);
       for (const _part of states.check(state, sound[0], sound)) await turn();
       const [damage] = damages.byId.values();

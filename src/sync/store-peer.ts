@@ -109,7 +109,7 @@ export class StorePeer implements Peer {
           hint: 'It has changed meanwhile: run the command again.',
         });
       }
-      return listMissing(objects, {wants, common});
+      return listMissing(repo, {wants, common});
     });
     const skipped = received !== undefined && list[received.count - 1]?.id === received.last ? received.count : 0;
     return {total: list.length, skipped, parcels: this.parcels(list, skipped)};
@@ -209,7 +209,7 @@ async function makeEdits(
     checkForward(
       rights,
       edits.filter(({name, expected}) => findRef(objects, repo.view.refs, name) === expected),
-      (before, after) => isAncestor({objects}, before, after),
+      (before, after) => isAncestor(transaction, before, after),
     );
   }
   const current = edits.find(({name, next}) => next === null && branch !== undefined && name === branchRef(branch));

@@ -9,6 +9,7 @@ import {type CommitHeader, decodeCommitHeader} from '../repo/commit.js';
 import {Heap} from '../repo/heap.js';
 import {BRANCHES, type BranchName, listRefs, type RefName, shortName, TAGS} from '../repo/refs.js';
 import type {Repository} from '../repo/repository.js';
+import {asHeld, type HistorySource} from '../repo/shallow.js';
 import {peel} from '../repo/tag.js';
 import {Pace} from '../sql/transfer/pace.js';
 import type {PeerRefs} from './peer.js';
@@ -40,7 +41,7 @@ export class VisiblePart {
   ) {}
 
   /** Returns what rights show. Reads history from the branches down to the oldest tag. */
-  static async of(repo: Pick<Repository, 'objects' | 'view' | 'head'>, rights: Rights): Promise<VisiblePart> {
+  static async of(repo: Pick<Repository, 'objects' | 'shallow' | 'view' | 'head'>, rights: Rights): Promise<VisiblePart> {
     const {objects, view} = repo;
     const {branch} = repo.head();
     const head = branch !== undefined && maySee(rights, branch) ? branch : undefined;
@@ -49,7 +50,7 @@ export class VisiblePart {
       if (maySee(rights, shortName(name) as BranchName)) refs.set(name, id);
     }
     const tips = [...new Set(refs.values())];
-    const reach = new Reach(objects, tips);
+    const reach = new Reach(repo, tips);
     for (const {name, id} of listRefs(objects, view.refs, TAGS)) {
       if (await reach.has(objects, peel(objects, id).id)) refs.set(name, id);
     }
@@ -72,15 +73,17 @@ class Reach {
   private readonly found = new Set<ObjectId>();
   private readonly queue = new Heap<CommitHeader>((a, b) => a.generation > b.generation);
   private readonly pace = new Pace({});
+  readonly shallow: ReadonlySet<ObjectId>;
 
-  constructor(objects: ObjectReader, tips: readonly ObjectId[]) {
+  constructor({objects, shallow}: HistorySource, tips: readonly ObjectId[]) {
+    this.shallow = shallow;
     for (const id of tips) this.add(objects, id);
   }
 
   private add(objects: ObjectReader, id: ObjectId): void {
     if (this.found.has(id)) return;
     this.found.add(id);
-    this.queue.push(decodeCommitHeader(objects.read(id)));
+    this.queue.push(asHeld(this, id, decodeCommitHeader(objects.read(id))));
   }
 
   async has(objects: ObjectReader, id: ObjectId): Promise<boolean> {

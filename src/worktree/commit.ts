@@ -3,12 +3,13 @@
  * the stat cache; so a process killed anywhere leaves the commit whole or none. Layer: worktree.
  */
 import {DbosError} from '../errors.js';
-import type {ObjectId} from '../objects/id.js';
-import {type Commit, readCommit} from '../repo/commit.js';
+import {formatId, type ObjectId, shortId} from '../objects/id.js';
+import type {Commit} from '../repo/commit.js';
 import type {Identity} from '../repo/context.js';
 import {headEdit} from '../repo/headmove.js';
 import type {BranchName} from '../repo/refs.js';
 import type {Repository} from '../repo/repository.js';
+import {DEEPEN_HINT, isShallow, readHeldCommit} from '../repo/shallow.js';
 import type {Signature} from '../repo/signature.js';
 import {signatureNow} from '../repo/signature.js';
 import {writeFilesCommit} from './commitrecord.js';
@@ -117,7 +118,14 @@ async function during<T>(awaited: Promise<unknown>, work: () => T): Promise<T> {
 }
 
 function amendedCommit(repo: Repository, id: ObjectId | undefined): Commit {
-  if (id !== undefined) return readCommit(repo.objects, id);
+  if (id !== undefined) {
+    const commit = readHeldCommit(repo, id);
+    if (!isShallow(commit)) return commit;
+    throw new DbosError('STORE_SHALLOW', `The commit ${shortId(id)} cannot be amended: its parents are not here.`, {
+      hint: DEEPEN_HINT,
+      data: {id: formatId(id)},
+    });
+  }
   throw new DbosError('NO_COMMITS', 'There is no commit to amend yet.', {hint: 'Make one with `dbos commit`.'});
 }
 

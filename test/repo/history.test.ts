@@ -8,7 +8,7 @@ import type {ObjectReader} from '../../src/objects/store.js';
 import {readCommit} from '../../src/repo/commit.js';
 import {isAncestor, mergeBases, walk} from '../../src/repo/history.js';
 import {fieldOfSignature} from '../../src/repo/signature.js';
-import {type Graph, namesOf, START, writeGraph} from '../support/repo.js';
+import {type Graph, namesOf, START, whole, writeGraph} from '../support/repo.js';
 
 /** Counts the objects that are read. */
 function counting(objects: ObjectReader): {objects: ObjectReader; reads: () => number} {
@@ -40,12 +40,15 @@ const GRAPH: Graph = {a: [], b: ['a'], c: ['a'], e0: ['b'], d: ['b', 'e0'], f: [
 test('a log is newest first, with parents after children', t => {
   const objects = new MemoryObjects();
   const ids = writeGraph(objects, GRAPH);
-  t.is(names(ids, walk({objects}, {include: [ids.f as ObjectId]})), 'f d e0 b a');
-  t.is(names(ids, walk({objects}, {include: [ids.f as ObjectId, ids.c as ObjectId]})), 'f d e0 c b a');
-  t.is(names(ids, walk({objects}, {include: [ids.f as ObjectId], exclude: [ids.e0 as ObjectId]})), 'f d');
-  t.is(names(ids, walk({objects}, {include: [ids.c as ObjectId], exclude: [ids.f as ObjectId]})), 'c');
-  t.is(names(ids, walk({objects}, {include: [ids.a as ObjectId], exclude: [ids.f as ObjectId]})), '');
-  t.is(names(ids, walk({objects}, {include: [ids.f as ObjectId, ids.f as ObjectId, ids.a as ObjectId]})), 'f d e0 b a');
+  t.is(names(ids, walk(whole(objects), {include: [ids.f as ObjectId]})), 'f d e0 b a');
+  t.is(names(ids, walk(whole(objects), {include: [ids.f as ObjectId, ids.c as ObjectId]})), 'f d e0 c b a');
+  t.is(names(ids, walk(whole(objects), {include: [ids.f as ObjectId], exclude: [ids.e0 as ObjectId]})), 'f d');
+  t.is(names(ids, walk(whole(objects), {include: [ids.c as ObjectId], exclude: [ids.f as ObjectId]})), 'c');
+  t.is(names(ids, walk(whole(objects), {include: [ids.a as ObjectId], exclude: [ids.f as ObjectId]})), '');
+  t.is(
+    names(ids, walk(whole(objects), {include: [ids.f as ObjectId, ids.f as ObjectId, ids.a as ObjectId]})),
+    'f d e0 b a',
+  );
   t.throws(() => writeGraph(objects, {a: [], b: ['a', 'a']}), {instanceOf: TypeError});
 });
 
@@ -53,7 +56,7 @@ test('clocks that were wrong do not put a parent before its child', t => {
   const objects = new MemoryObjects();
   // b is the parent of c, and younger by the clock than both heads
   const ids = writeGraph(objects, {a: [], b: ['a'], c: ['b'], d: ['b', 'c']}, {a: 4000, b: 9000, c: 1000, d: 10_000});
-  t.is(names(ids, walk({objects}, {include: [ids.d as ObjectId]})), 'd c b a');
+  t.is(names(ids, walk(whole(objects), {include: [ids.d as ObjectId]})), 'd c b a');
 });
 
 test('the first commit of a log costs one read, and each further one of a line one more', t => {
@@ -62,14 +65,14 @@ test('the first commit of a log costs one read, and each further one of a line o
   for (let i = 1; i < 100; i++) line[`c${i}`] = [`c${i - 1}`];
   const ids = writeGraph(objects, line);
   const {objects: counted, reads} = counting(objects);
-  const log = walk({objects: counted}, {include: [ids.c99 as ObjectId]});
+  const log = walk(whole(counted), {include: [ids.c99 as ObjectId]});
   t.is(log.next().value?.id, ids.c99);
   t.is(reads(), 1);
   for (let i = 98; i > 88; i--) t.is(log.next().value?.id, ids[`c${i}`] as ObjectId);
   t.is(reads(), 11);
   const near = counting(objects);
-  t.false(isAncestor(near, ids.c99 as ObjectId, ids.c98 as ObjectId));
-  t.true(isAncestor(near, ids.c97 as ObjectId, ids.c99 as ObjectId));
+  t.false(isAncestor(whole(near.objects), ids.c99 as ObjectId, ids.c98 as ObjectId));
+  t.true(isAncestor(whole(near.objects), ids.c97 as ObjectId, ids.c99 as ObjectId));
   t.true(near.reads() < 10);
 });
 
@@ -81,7 +84,7 @@ test('the start of a log over an old branch does not read the young one to its e
   for (let i = 1; i < 100; i++) graph[`c${i}`] = [`c${i - 1}`];
   const ids = writeGraph(objects, {...graph, x: ['c0'], m: ['c99', 'x']}, {x: START});
   const {objects: counted, reads} = counting(objects);
-  const log = walk({objects: counted}, {include: [ids.m as ObjectId]});
+  const log = walk(whole(counted), {include: [ids.m as ObjectId]});
   t.is(
     namesOf(
       ids,
@@ -122,7 +125,7 @@ test('law: a walk gives exactly the range, each commit once and before its paren
       const at = (i: number) => ids[`c${i % size}`] as ObjectId;
       const log = namesOf(
         ids,
-        [...walk({objects}, {include: include.map(at), exclude: exclude.map(at)})].map(({id}) => id),
+        [...walk(whole(objects), {include: include.map(at), exclude: exclude.map(at)})].map(({id}) => id),
       );
       const wanted = new Set(include.flatMap(i => [...ancestorsOf(graph, `c${i % size}`)]));
       for (const i of exclude) for (const name of ancestorsOf(graph, `c${i % size}`)) wanted.delete(name);
@@ -156,9 +159,9 @@ test('law: merge bases and ancestors are those of the definition', t => {
       const [ofA, ofB] = [ancestorsOf(graph, a), ancestorsOf(graph, b)];
       const common = [...ofA].filter(name => ofB.has(name));
       const best = common.filter(name => !common.some(other => other !== name && ancestorsOf(graph, other).has(name)));
-      const found = namesOf(ids, mergeBases({objects}, ids[a] as ObjectId, ids[b] as ObjectId));
+      const found = namesOf(ids, mergeBases(whole(objects), ids[a] as ObjectId, ids[b] as ObjectId));
       t.deepEqual([...found].sort(), best.sort());
-      t.is(isAncestor({objects}, ids[a] as ObjectId, ids[b] as ObjectId), ofB.has(a));
+      t.is(isAncestor(whole(objects), ids[a] as ObjectId, ids[b] as ObjectId), ofB.has(a));
     }),
     {numRuns: 300},
   );
@@ -177,10 +180,10 @@ test('a deep history needs no deep stack', t => {
     id = objects.put(encodeObject('commit', [stateBytes, [idToBytes(id)], generation, signature, signature, '', null]));
   }
   let count = 0;
-  for (const _entry of walk({objects}, {include: [id]})) count++;
+  for (const _entry of walk(whole(objects), {include: [id]})) count++;
   t.is(count, 20_000);
-  t.true(isAncestor({objects}, first, id));
-  t.deepEqual(mergeBases({objects}, first, id), [first]);
+  t.true(isAncestor(whole(objects), first, id));
+  t.deepEqual(mergeBases(whole(objects), first, id), [first]);
 });
 
 test('a wrong generation is found where it is met', t => {
@@ -191,7 +194,7 @@ test('a wrong generation is found where it is met', t => {
   for (const generation of [2, 4, 1000]) {
     const fields = [state, [idToBytes(ids.b as ObjectId)], generation, signature, signature, '', null];
     const id = objects.put(encodeObject('commit', fields));
-    t.throws(() => [...walk({objects}, {include: [id]})], {code: 'OBJECT_INVALID'});
-    t.throws(() => mergeBases({objects}, id, ids.a as ObjectId), {code: 'OBJECT_INVALID'});
+    t.throws(() => [...walk(whole(objects), {include: [id]})], {code: 'OBJECT_INVALID'});
+    t.throws(() => mergeBases(whole(objects), id, ids.a as ObjectId), {code: 'OBJECT_INVALID'});
   }
 });

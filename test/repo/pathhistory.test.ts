@@ -8,7 +8,7 @@ import {walk} from '../../src/repo/history.js';
 import {type PathHistoryOptions, pathHistory} from '../../src/repo/pathhistory.js';
 import {diffFiles} from '../../src/state/files.js';
 import {isWithin} from '../../src/state/path.js';
-import {commitContent, type Files, namesOf, START, writeFiles} from '../support/repo.js';
+import {commitContent, type Files, namesOf, START, whole, writeFiles} from '../support/repo.js';
 
 type Commits = Readonly<Record<string, readonly [parents: readonly string[], files: Files]>>;
 
@@ -30,7 +30,7 @@ function build(commits: Commits): {objects: MemoryObjects; ids: Record<string, O
 
 function history(commits: Commits, from: string, paths: readonly string[], options?: PathHistoryOptions): string {
   const {objects, ids} = build(commits);
-  const entries = [...pathHistory({objects}, {include: [ids[from] as ObjectId]}, paths, options)];
+  const entries = [...pathHistory(whole(objects), {include: [ids[from] as ObjectId]}, paths, options)];
   return namesOf(
     ids,
     entries.map(({id}) => id),
@@ -81,7 +81,7 @@ test('a merge counts only if it differs from each parent', t => {
 
 test('changes say what happened against the first parent', t => {
   const {objects, ids} = build(LINE);
-  const [newest, ...rest] = pathHistory({objects}, {include: [ids.f as ObjectId]}, ['d']);
+  const [newest, ...rest] = pathHistory(whole(objects), {include: [ids.f as ObjectId]}, ['d']);
   t.is(rest.length, 2);
   for (let i = 0; i < 2; i++) {
     const changes = [...(newest as NonNullable<typeof newest>).changes];
@@ -106,7 +106,7 @@ test('renames are followed on request', t => {
   t.is(history(RENAMED, 'd', ['d/new']), 'd c');
   t.is(history(RENAMED, 'd', ['d/new'], {followRenames: true}), 'd c b a');
   const {objects, ids} = build(RENAMED);
-  const entries = [...pathHistory({objects}, {include: [ids.d as ObjectId]}, ['d/new'], {followRenames: true})];
+  const entries = [...pathHistory(whole(objects), {include: [ids.d as ObjectId]}, ['d/new'], {followRenames: true})];
   t.deepEqual(
     entries.map(({renames}) => renames),
     [[], [{from: 'old', to: 'd/new'}], [], []],
@@ -163,7 +163,7 @@ test('law: the history of paths is the walk, kept where a full comparison finds 
       const {objects, ids} = build(graph);
       const include = [Object.values(ids).at(-1) as ObjectId];
       const rootOf = (id: ObjectId) => filesRootOf(objects, readCommit(objects, id).state);
-      const expected = [...walk({objects}, {include})].filter(({id, commit}) => {
+      const expected = [...walk(whole(objects), {include})].filter(({id, commit}) => {
         const parents = commit.parents.length > 0 ? commit.parents.map(rootOf) : [null];
         return parents.every(parent =>
           [...diffFiles(objects, parent, rootOf(id))].some(({path}) => paths.some(wanted => isWithin(path, wanted))),
@@ -172,7 +172,7 @@ test('law: the history of paths is the walk, kept where a full comparison finds 
       t.deepEqual(
         namesOf(
           ids,
-          [...pathHistory({objects}, {include}, paths)].map(({id}) => id),
+          [...pathHistory(whole(objects), {include}, paths)].map(({id}) => id),
         ),
         namesOf(
           ids,
@@ -209,7 +209,7 @@ test('law: so it is in trees of several levels, whatever was added and removed a
           return [...changes].some(change => isWithin(change.path, path));
         });
         t.deepEqual(
-          [...pathHistory({objects}, {include}, [path])].map(({id}) => id),
+          [...pathHistory(whole(objects), {include}, [path])].map(({id}) => id),
           expected,
         );
       }

@@ -3,11 +3,12 @@
  */
 import type {ExecutionContext} from 'ava';
 import {formatId, type ObjectId} from '../../src/objects/id.js';
-import type {ObjectSink} from '../../src/objects/store.js';
+import type {ObjectReader, ObjectSink} from '../../src/objects/store.js';
 import {type CommitContent, writeCommit} from '../../src/repo/commit.js';
 import type {RepoContext} from '../../src/repo/context.js';
 import {branchName, branchRef} from '../../src/repo/refs.js';
 import {Repository} from '../../src/repo/repository.js';
+import {type HistorySource, NO_SHALLOW} from '../../src/repo/shallow.js';
 import type {HeadTarget} from '../../src/repo/view.js';
 import {editFiles, FILES_TABLE, type FileRow, filesTable} from '../../src/state/files.js';
 import {parentOf} from '../../src/state/path.js';
@@ -144,6 +145,11 @@ export function writeGraph(
     ids[name] = writeCommit(objects, content);
   }
   return ids;
+}
+
+/** Returns objects as a history that is all there. */
+export function whole(objects: ObjectReader): HistorySource {
+  return {objects, shallow: NO_SHALLOW};
 }
 
 /** Returns the name that each id has in a graph; the id itself for others. */

@@ -49,7 +49,7 @@ function open(path: string): BundleFile {
 async function verify(path: string, own?: Repository): Promise<boolean> {
   const file = open(path);
   try {
-    return (await verifyBundle(file, own?.objects)).complete;
+    return (await verifyBundle(file, own)).complete;
   } finally {
     file.close();
   }

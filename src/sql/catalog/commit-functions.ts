@@ -2,10 +2,10 @@
  * log(), ancestors() and merge_base(): commits that revisions lead to. Layer: sql.
  */
 import type {ObjectId} from '../../objects/id.js';
-import {readCommit} from '../../repo/commit.js';
 import {mergeBases, walk} from '../../repo/history.js';
 import type {Repository} from '../../repo/repository.js';
 import type {RevisionRange} from '../../repo/revisions.js';
+import {readHeldCommit} from '../../repo/shallow.js';
 import type {TableFunction} from '../source.js';
 import {integer} from './columns.js';
 import {COMMIT_COLUMNS, commitRow} from './commit-rows.js';
@@ -65,7 +65,7 @@ export function ancestorsFunction({repo, commitAt}: CommitSubject): TableFunctio
             for (const id of level) {
               if (seen.has(id)) continue;
               seen.add(id);
-              const commit = readCommit(repo.objects, id);
+              const commit = readHeldCommit(repo, id);
               yield commitRow({id, commit}, used, depth);
               next.push(...commit.parents);
             }
@@ -90,7 +90,7 @@ export function mergeBaseFunction({repo, commitAt}: CommitSubject): TableFunctio
         rows: 1,
         *call(_, used) {
           for (const id of mergeBases(repo, a as ObjectId, b as ObjectId)) {
-            yield commitRow({id, commit: readCommit(repo.objects, id)}, used);
+            yield commitRow({id, commit: readHeldCommit(repo, id)}, used);
           }
         },
       };
