@@ -5,14 +5,16 @@ import {moveJson, moveWarnings} from '../src/cli/move-text.js';
 import {transferText} from '../src/cli/sync-text.js';
 import {cloneStore} from '../src/sync/clone.js';
 import {isBundle, normalUrl} from '../src/sync/connect.js';
+import {WHOLE_DEPTH} from '../src/sync/journal.js';
 
 export default class Clone extends StoreCommand {
-  static override summary = 'Make a store from another one, with all its history.';
+  static override summary = 'Make a store from another one, with its history.';
   static override description =
     'The other store is the remote origin of the new one, and its current branch is checked out. What comes is checked as fsck would.';
   static override examples = [
     '<%= config.bin %> clone ../project copy',
     {description: 'A bare store, for others to push to:', command: '<%= config.bin %> clone --bare project shared'},
+    {description: 'Only what the branches hold now:', command: '<%= config.bin %> clone --depth 1 ../project copy'},
   ];
   static override args = {
     url: Args.string({description: 'The folder of a work tree or a bare store, a bundle, or a URL.', required: true}),
@@ -21,6 +23,12 @@ export default class Clone extends StoreCommand {
   static override flags = {
     bare: Flags.boolean({description: 'Make a store without a work tree, with the branches as its own.'}),
     branch: Flags.string({char: 'b', description: 'The branch to check out.', helpValue: 'NAME'}),
+    depth: Flags.integer({
+      description: 'Only so many commits of each branch: a shallow store.',
+      min: 1,
+      max: WHOLE_DEPTH - 1,
+      helpValue: 'N',
+    }),
   };
   static override exits = [4, 5];
   static override completes = {url: 'file', directory: 'directory', branch: 'none'} as const;
@@ -33,14 +41,22 @@ export default class Clone extends StoreCommand {
     const context = await this.context();
     return interruptible(
       async signal => {
-        const options = {bare: flags.bare === true, branch: flags.branch, signal, progress: this.showProgress};
+        const options = {
+          bare: flags.bare === true,
+          branch: flags.branch,
+          depth: flags.depth,
+          signal,
+          progress: this.showProgress,
+        };
         const cloned = await cloneStore(url, directory, options, context);
         const {repo, branch, move, objects, bytes} = cloned;
         const {store, workTree} = repo.location;
+        const shallow = repo.shallow.size > 0;
         await repo.close();
         this.note(`Cloned into ${directory}, on branch ${branch}: ${transferText(cloned)}.`);
+        if (shallow && flags.depth === undefined) this.warning('The other store is shallow, and so is this one.');
         for (const line of moveWarnings(move)) this.warning(line);
-        return {store, workTree: workTree ?? null, branch, objects, bytes, ...moveJson(move)};
+        return {store, workTree: workTree ?? null, branch, shallow, objects, bytes, ...moveJson(move)};
       },
       async () => undefined,
     );

@@ -3,6 +3,7 @@ import {transferText, updateLines, updatesJson} from '../src/cli/sync-text.js';
 import {shortName} from '../src/repo/refs.js';
 import type {Repository} from '../src/repo/repository.js';
 import type {FetchOptions} from '../src/sync/fetch.js';
+import {WHOLE_DEPTH} from '../src/sync/journal.js';
 import {listRemotes} from '../src/sync/remotes.js';
 import '../src/sync/repository-sync.js';
 
@@ -20,6 +21,13 @@ export default class Fetch extends StoreCommand {
   static override flags = {
     all: Flags.boolean({description: 'Fetch from every remote.'}),
     prune: Flags.boolean({char: 'p', description: 'Forget branches that the remote no longer has.'}),
+    depth: Flags.integer({
+      description: 'History back to so many commits of each branch, into a shallow store.',
+      min: 1,
+      max: WHOLE_DEPTH - 1,
+      helpValue: 'N',
+    }),
+    unshallow: Flags.boolean({description: 'All of the history that a shallow store lacks.', exclusive: ['depth']}),
   };
   static override exits = [4, 5];
   static override completes = {remote: 'none'} as const;
@@ -28,7 +36,8 @@ export default class Fetch extends StoreCommand {
     const {args, flags} = await this.parse(Fetch);
     if (flags.all && args.remote !== undefined) throw this.usage('Either name a remote or say --all.');
     return this.withRepository(async (repository, signal) => {
-      const options = {prune: flags.prune === true, signal, progress: this.showProgress};
+      const depth = flags.unshallow ? WHOLE_DEPTH : flags.depth;
+      const options = {prune: flags.prune === true, depth, signal, progress: this.showProgress};
       if (!flags.all) return this.fetch(repository, args.remote, options);
       const results = [];
       for (const {name} of listRemotes(repository)) results.push(await this.fetch(repository, name, options));
@@ -40,9 +49,12 @@ export default class Fetch extends StoreCommand {
     const fetched = await repository.fetch(name, options);
     this.progress.finish();
     const {remote, updates, keptTags, objects, bytes} = fetched;
+    const shallow = repository.shallow.size > 0;
     for (const line of updateLines(updates)) this.print(line);
     for (const tag of keptTags) this.warning(`${remote} has another tag ${shortName(tag)}; the one here stays.`);
-    this.note(updates.length === 0 ? `Nothing new in ${remote}.` : `Fetched from ${remote}: ${transferText(fetched)}.`);
-    return {remote, updates: updatesJson(updates), keptTags, objects, bytes};
+    const isNew = updates.length > 0 || objects > 0;
+    this.note(isNew ? `Fetched from ${remote}: ${transferText(fetched)}.` : `Nothing new in ${remote}.`);
+    if (options.depth === WHOLE_DEPTH && shallow) this.warning(`${remote} does not have all of the history either.`);
+    return {remote, updates: updatesJson(updates), keptTags, shallow, objects, bytes};
   }
 }

@@ -6,7 +6,7 @@
 import type {ObjectId} from '../objects/id.js';
 import {type Commit, type CommitHeader, checkGeneration, decodeCommit, decodeCommitHeader} from './commit.js';
 import {Heap} from './heap.js';
-import {asHeld, type HistorySource} from './shallow.js';
+import {asHeld, type HistorySource, NO_SHALLOW} from './shallow.js';
 
 export interface HistoryEntry {
   readonly id: ObjectId;
@@ -27,6 +27,8 @@ export interface WalkRange {
   readonly include: readonly ObjectId[];
   /** Commits that are left out with all their ancestors. */
   readonly exclude?: readonly ObjectId[];
+  /** Commits whose ancestors are not left out with them: whoever has what is left out has those without their parents. */
+  readonly excludeShallow?: ReadonlySet<ObjectId>;
 }
 
 /** A commit that a walk has read. */
@@ -75,7 +77,10 @@ class Frontier {
 
   readonly source: HistorySource;
 
-  constructor({objects, shallow}: HistorySource) {
+  constructor(
+    {objects, shallow}: HistorySource,
+    private readonly hiddenShallow = NO_SHALLOW,
+  ) {
     // a repository looks its own up whenever it is asked
     this.source = {objects, shallow};
   }
@@ -105,7 +110,8 @@ class Frontier {
   expand(visit: Visit): readonly Visit[] {
     if (visit.expanded !== undefined) return visit.expanded;
     const parents: Visit[] = [];
-    for (const id of visit.parents) {
+    const hidesNone = visit.hidden && this.hiddenShallow.has(visit.id);
+    for (const id of hidesNone ? [] : visit.parents) {
       const parent = this.visit(id);
       if (visit.hidden) parent.hidden = true;
       else parent.pending++;
@@ -135,9 +141,9 @@ function isNewer(a: CommitHeader & {readonly id: ObjectId}, b: CommitHeader & {r
  */
 export function* walk(
   source: HistorySource,
-  {include, exclude = []}: WalkRange,
+  {include, exclude = [], excludeShallow}: WalkRange,
 ): Generator<WalkEntry, void, undefined> {
-  const frontier = new Frontier(source);
+  const frontier = new Frontier(source, excludeShallow);
   const ready = new Heap<Visit>(isNewer);
   const enqueue = (visit: Visit) => {
     if (visit.hidden || visit.queued || visit.pending > 0) return;

@@ -38,9 +38,9 @@ export async function* answer(
       yield hasAnswer(await peer.has(readHasCall(await next())));
       return;
     case 'fetch': {
-      const {total, skipped, parcels} = await peer.fetch(readFetchCall(await next()));
-      yield fetchAnswer(total, skipped);
-      for await (const parcel of parcels) yield parcelMessage(parcel);
+      const sending = await peer.fetch(readFetchCall(await next()));
+      yield fetchAnswer(sending);
+      for await (const parcel of sending.parcels) yield parcelMessage(parcel);
       return;
     }
     case 'received':

@@ -9,6 +9,7 @@ import {DbosError, isDbosError, systemCode} from '../errors.js';
 import {type Cid, idOf, type ObjectId} from '../objects/id.js';
 import type {ObjectReader} from '../objects/store.js';
 import {writePartsAtomically} from '../repo/atomicfile.js';
+import {readCommit} from '../repo/commit.js';
 import {walk} from '../repo/history.js';
 import {branchRef, listRefs, type RefName} from '../repo/refs.js';
 import type {Repository} from '../repo/repository.js';
@@ -78,8 +79,9 @@ export async function createBundle(
   checkReplaceable({path, name, temporary: repo.location.store});
   const pace = new Pace(options);
   const refs = new Map([...request.refs].sort(([a], [b]) => compareText(a, b)));
-  const prerequisites = prerequisitesOf(repo, refs, request.since);
-  const list = await listMissing(repo, {wants: [...refs.values()], common: prerequisites}, {pace});
+  const common = prerequisitesOf(repo, refs, request.since);
+  const {list, shallow} = await listMissing(repo, {wants: [...refs.values()], common}, {pace});
+  const prerequisites = [...new Set([...common, ...parentsOf(repo, shallow)])].sort();
   if (list.length === 0) {
     throw new DbosError('BUNDLE_EMPTY', 'There is nothing to put into the bundle.', {
       hint: request.since.length > 0 ? 'What --since names has all of it.' : 'Name branches or tags with commits.',
@@ -145,6 +147,11 @@ function prerequisitesOf(
     for (const parent of parents) named.add(parent);
   }
   return [...named].filter(id => !own.has(id)).sort();
+}
+
+/** Returns the parents of shallow commits: whoever gets these without their parents must have them. */
+function parentsOf({objects}: Repository, shallow: readonly ObjectId[]): ObjectId[] {
+  return shallow.flatMap(id => readCommit(objects, id).parents);
 }
 
 /** Yields the file in parts, each with the number of objects that are written with it. The next one uses the memory of the last. */

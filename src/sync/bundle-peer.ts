@@ -7,6 +7,7 @@ import type {ObjectId} from '../objects/id.js';
 import type {Repository} from '../repo/repository.js';
 import {BundleFile} from './bundle-file.js';
 import {requirePrerequisites} from './bundle-verify.js';
+import {WHOLE_DEPTH} from './journal.js';
 import {type Parcel, packEach, type Travelling} from './parcel.js';
 import type {FetchRequest, Peer, PeerRefs, Sending} from './peer.js';
 
@@ -30,9 +31,12 @@ export class BundlePeer implements Peer {
     return commits.map(id => this.own.objects.has(id));
   }
 
-  /** Throws BUNDLE_PREREQUISITE. */
-  async fetch({wants}: FetchRequest): Promise<Sending> {
+  /** Throws BUNDLE_PREREQUISITE, and USAGE for a depth. */
+  async fetch({wants, depth = WHOLE_DEPTH}: FetchRequest): Promise<Sending> {
     const {file, own} = this;
+    if (depth < WHOLE_DEPTH) {
+      throw new DbosError('USAGE', `'${file.name}' is a bundle, which comes as it is.`, {hint: 'Leave out --depth.'});
+    }
     const tips = new Set(file.manifest.refs.values());
     if (!wants.every(id => tips.has(id))) {
       throw new DbosError('REMOTE_REF_UNKNOWN', `'${file.name}' does not hold what is asked of it.`, {
@@ -40,7 +44,7 @@ export class BundlePeer implements Peer {
       });
     }
     requirePrerequisites(file, own.objects);
-    return {total: file.manifest.objects, skipped: 0, parcels: this.parcels()};
+    return {total: file.manifest.objects, skipped: 0, parcels: this.parcels(), shallow: []};
   }
 
   private async *parcels(): AsyncGenerator<Parcel> {

@@ -51,7 +51,7 @@ export async function verifyBundle(
     }
     if (complete) {
       const refs = Array.from(manifest.refs, ([ref, id]) => ({ref, id}));
-      await checkCommits(objects.over(own), refs, prerequisites, () => pace.step({label: 'Checking', done}));
+      await checkCommits(objects.over(own), {refs, exclude: prerequisites}, () => pace.step({label: 'Checking', done}));
     }
   } catch (error) {
     if (!isDbosError(error, 'TRANSFER_INVALID')) throw error;

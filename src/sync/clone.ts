@@ -1,10 +1,11 @@
 /**
  * Makes a store from another one: all its branches and tags, with the other as the remote `origin`; a bare one has the
- * branches as its own. Layer: sync.
+ * branches as its own. With a depth history is cut off, and only the tags of what came come along. Layer: sync.
  */
 import {existsSync, readdirSync, rmdirSync, rmSync} from 'node:fs';
 import {join} from 'node:path';
 import {DbosError, isDbosError} from '../errors.js';
+import type {ObjectId} from '../objects/id.js';
 import type {RepoContext} from '../repo/context.js';
 import {isStore} from '../repo/format.js';
 import {locationFor} from '../repo/location.js';
@@ -13,6 +14,7 @@ import {
   type BranchName,
   branchName,
   branchRef,
+  type RefName,
   remoteName,
   remoteRef,
   shortName,
@@ -22,15 +24,18 @@ import {Repository} from '../repo/repository.js';
 import type {RefEdit} from '../repo/transaction.js';
 import {type HeadMove, publishAndFollow} from '../worktree/follow.js';
 import {connect} from './connect.js';
-import {receiveFrom, type TransferOptions, type Transferred} from './fetch.js';
+import {receiveFrom, type TransferOptions, type Transferred, type WantedTag} from './fetch.js';
 import {Journal} from './journal.js';
 import type {PeerRefs} from './peer.js';
+import type {WantedRef} from './receiver.js';
 import {addRemote, listRemotes, ORIGIN, setUpstream} from './remotes.js';
 
 export interface CloneOptions extends TransferOptions {
   readonly bare: boolean;
   /** The branch to check out; the one of the other store's HEAD unless given. */
   readonly branch?: string | undefined;
+  /** So many commits of each branch; all of history unless given. */
+  readonly depth?: number | undefined;
 }
 
 export interface Cloned extends Transferred {
@@ -95,7 +100,11 @@ function unfinished(error: unknown): unknown {
   return new DbosError(error.code, error.message, {hint, data: error.data, cause: error});
 }
 
-async function fill(repo: Repository, url: string, {bare, branch: wanted, ...options}: CloneOptions): Promise<Cloned> {
+async function fill(
+  repo: Repository,
+  url: string,
+  {bare, branch: wanted, depth, ...options}: CloneOptions,
+): Promise<Cloned> {
   const origin = remoteName(ORIGIN);
   if (!repo.config.record('remotes').has(origin)) addRemote(repo, origin, url);
   const peer = await connect(repo, url);
@@ -103,21 +112,30 @@ async function fill(repo: Repository, url: string, {bare, branch: wanted, ...opt
     const theirs = await peer.refs();
     const branch = chosenBranch(theirs, wanted);
     const edits: RefEdit[] = [];
+    const add = (name: RefName, id: ObjectId) => edits.push({name, expected: {kind: 'absent'}, next: id});
+    const refs: WantedRef[] = [];
+    const tags: WantedTag[] = [];
     for (const [name, id] of theirs.refs) {
-      const short = shortName(name) as BranchName;
-      if (name.startsWith(TAGS) || bare) edits.push({name, expected: {kind: 'absent'}, next: id});
-      else edits.push({name: remoteRef(origin, short), expected: {kind: 'absent'}, next: id});
+      // all of history would come with an old tag
+      if (depth !== undefined && name.startsWith(TAGS)) {
+        tags.push({ref: name, id, commit: theirs.tagged?.get(name) ?? id});
+        continue;
+      }
+      refs.push({ref: name, id});
+      add(name.startsWith(TAGS) || bare ? name : remoteRef(origin, shortName(name) as BranchName), id);
     }
     const tip = theirs.refs.get(branchRef(branch));
-    if (!bare && tip !== undefined) edits.push({name: branchRef(branch), expected: {kind: 'absent'}, next: tip});
-    const wants = Array.from(theirs.refs, ([ref, id]) => ({ref, id}));
-    const publication = {kind: 'normal', description: 'clone', refs: edits, head: {branch}} as const;
+    if (!bare && tip !== undefined) add(branchRef(branch), tip);
     const {signal} = options;
     const {result, objects, bytes} = await receiveFrom(
       repo,
       peer,
-      wants,
-      transaction => publishAndFollow(repo, publication, {transaction, ...(signal && {signal})}),
+      {refs, tags, depth, mayBeShallow: true},
+      (transaction, came) => {
+        for (const {ref, id} of came) add(ref, id);
+        const publication = {kind: 'normal', description: 'clone', refs: edits, head: {branch}} as const;
+        return publishAndFollow(repo, publication, {transaction, ...(signal && {signal})});
+      },
       options,
     );
     if (!bare) setUpstream(repo, branch, {remote: origin, branch});

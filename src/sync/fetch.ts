@@ -21,8 +21,8 @@ import {peel} from '../repo/tag.js';
 import type {RefEdit, Transaction} from '../repo/transaction.js';
 import {Pace, type PaceOptions} from '../sql/transfer/pace.js';
 import {commonCommits} from './common.js';
-import {Journal, type TransferScope, transferKey} from './journal.js';
-import type {Peer, PeerRefs} from './peer.js';
+import {Journal, type TransferScope, transferKey, WHOLE_DEPTH} from './journal.js';
+import type {Peer, PeerRefs, Sending} from './peer.js';
 import {Receiver, type WantedRef} from './receiver.js';
 import {remoteRefs} from './remotes.js';
 import {accessTo} from './store-access.js';
@@ -30,6 +30,8 @@ import {accessTo} from './store-access.js';
 export interface FetchOptions extends TransferOptions {
   /** Forget branches that the remote no longer has. */
   readonly prune?: boolean;
+  /** History up to so many commits of each branch, also of those that are here; `WHOLE_DEPTH` for all of it. */
+  readonly depth?: number | undefined;
 }
 
 export interface RefUpdate {
@@ -54,29 +56,47 @@ export interface Fetched extends Transferred {
 /** What transfers take: who hears how far it is, and who can stop it. */
 export type TransferOptions = PaceOptions;
 
+/** What is wanted of a peer. */
+export interface Wanted {
+  readonly refs: readonly WantedRef[];
+  /** Tags that are wanted if the commit that each is of is here once the refs are. */
+  readonly tags?: readonly WantedTag[];
+  /** So many commits of each line that begins with a ref, and what lies behind shallow commits up to there. */
+  readonly depth?: number | undefined;
+  /** Whether history may be cut off where that of the peer is; where `depth` ends it always may. */
+  readonly mayBeShallow?: boolean;
+}
+
+export interface WantedTag extends WantedRef {
+  readonly commit: ObjectId;
+}
+
 /**
- * Takes in everything that some refs of a peer reach, checks it and has it published. A transfer that broke off goes on behind
- * what came of it, also if the refs of the peer have moved since. Throws TRANSFER_INVALID, STORE_FULL or STORE_IO, and what
- * `publish` throws; then nothing is visible.
+ * Takes in everything that some refs of a peer reach, checks it and has it published, with those tags that came along. A
+ * transfer that broke off goes on behind what came of it, also if the refs of the peer have moved since. Throws
+ * TRANSFER_INVALID, STORE_SHALLOW, STORE_FULL or STORE_IO, and what `publish` throws; then nothing is visible.
  */
 export async function receiveFrom<T>(
   repo: Repository,
   peer: Peer,
-  wants: readonly WantedRef[],
-  publish: (transaction: Transaction) => Promise<T>,
+  wanted: Wanted,
+  publish: (transaction: Transaction, tags: readonly WantedTag[]) => Promise<T>,
   options: TransferOptions = {},
 ): Promise<Transferred & {readonly result: T}> {
+  const {refs, depth} = wanted;
   const pace = new Pace(options);
   const access = accessTo(repo);
-  const scope = {wants: wants.map(({id}) => id), common: await commonCommits(repo, peer)};
-  const key = transferKey(scope);
-  const journal = Journal.open(repo.location.store, key, scope);
+  const {store} = repo.location;
+  const shallow = [...repo.shallow];
+  const scope = {wants: refs.map(({id}) => id), common: await commonCommits(repo, peer), depth, shallow};
+  const journal = Journal.open(store, transferKey(scope), scope);
   const taken = {objects: 0, bytes: 0};
   const take = async (request: TransferScope, progress: Journal): Promise<Receiver> => {
     const {received} = progress;
-    const {total, skipped, parcels} = await peer.fetch({...request, received});
+    const sending = await peer.fetch({...request, received});
+    const {total, skipped, parcels} = sending;
     if (skipped !== received?.count) progress.forget();
-    const receiver = new Receiver(access, progress);
+    const receiver = new Receiver(access, progress, {shallow: shallowOf(repo, sending, wanted)});
     await receiver.take(parcels, () => {
       const {objects, bytes} = receiver;
       return pace.step({label: 'Receiving objects', done: skipped + objects, total, bytes});
@@ -87,20 +107,47 @@ export async function receiveFrom<T>(
   };
   const common = [...scope.common];
   if (journal.received === undefined) {
-    for (const earlier of Journal.unfinished(repo.location.store)) {
-      try {
-        await (await take(earlier.scope, earlier)).store();
-      } catch (error) {
-        if (!isDbosError(error, 'REMOTE_REF_UNKNOWN')) throw error;
-        continue;
+    for (const earlier of Journal.unfinished(store)) {
+      // what was begun with another depth is not wanted any more
+      if (earlier.scope.depth === depth) {
+        try {
+          await (await take(earlier.scope, earlier)).store();
+        } catch (error) {
+          if (!isDbosError(error, 'REMOTE_REF_UNKNOWN')) throw error;
+          continue;
+        }
+        for (const id of earlier.scope.wants) common.push(peel(repo.objects, id).id);
       }
-      for (const id of earlier.scope.wants) common.push(peel(repo.objects, id).id);
       earlier.forget();
     }
   }
-  const receiver = await take({...scope, common}, journal);
-  const result = await receiver.publish(wants, (_repo, transaction) => publish(transaction), pace);
+  const receiver = await take({...scope, common, shallow: [...repo.shallow]}, journal);
+  const tags: WantedTag[] = [];
+  if (wanted.tags !== undefined && wanted.tags.length > 0) {
+    await receiver.store();
+    for (const tag of wanted.tags) if (repo.objects.has(tag.commit)) tags.push(tag);
+    const lacking = tags.filter(({id}) => !repo.objects.has(id));
+    if (lacking.length > 0) {
+      const rest = {wants: lacking.map(({id}) => id), common: tags.map(({commit}) => commit)};
+      await (await take(rest, Journal.open(store, transferKey(rest), rest))).store();
+    }
+  }
+  const result = await receiver.publish([...refs, ...tags], (_repo, transaction) => publish(transaction, tags), pace);
   return {...taken, result};
+}
+
+/** Returns the commits that a peer may send without their parents. Throws STORE_SHALLOW for others that it would so. */
+function shallowOf(repo: Repository, sending: Sending, {depth, mayBeShallow}: Wanted): readonly ObjectId[] {
+  const {shallow} = sending;
+  if (isLimit(depth) || mayBeShallow || shallow.every(id => repo.shallow.has(id))) return shallow;
+  throw new DbosError('STORE_SHALLOW', 'The other store is shallow: it lacks a part of what is wanted.', {
+    hint: 'Fetch it from a store that has it whole, or take what there is with `--depth N`.',
+  });
+}
+
+/** Returns whether a transfer of some depth leaves out what lies behind it. */
+function isLimit(depth: number | undefined): boolean {
+  return depth !== undefined && depth < WHOLE_DEPTH;
 }
 
 /** Fetches from a remote. Throws as `receiveFrom`, and REF_MOVED. */
@@ -108,34 +155,47 @@ export async function fetchRemote(
   repo: Repository,
   peer: Peer,
   remote: RemoteName,
-  {prune = false, ...options}: FetchOptions = {},
+  {prune = false, depth, ...options}: FetchOptions = {},
 ): Promise<Fetched> {
   const theirs = await peer.refs();
   const updates: RefUpdate[] = [];
+  const tags: WantedTag[] = [];
   const keptTags: RefName[] = [];
   const kept = new Set<RefName>();
+  const wants: WantedRef[] = [];
   const holds = (ref: RefName) => findRef(repo.objects, repo.view.refs, ref) ?? null;
+  // all of history would come with an old tag
+  const tagged = (depth === undefined ? repo.shallow.size > 0 : isLimit(depth)) ? theirs.tagged : undefined;
   for (const [name, id] of theirs.refs) {
     const isTag = name.startsWith(TAGS);
     if (!isTag && !name.startsWith(BRANCHES)) continue;
     const ref = isTag ? name : remoteRef(remote, branchName(shortName(name)));
     kept.add(ref);
     const before = holds(ref);
-    if (before === id) continue;
-    if (isTag && before !== null) keptTags.push(ref);
-    else updates.push({ref, before, after: id});
+    if (isTag && before !== null && before !== id) keptTags.push(ref);
+    else if (isTag && tagged && before === null) tags.push({ref, id, commit: tagged.get(name) ?? id});
+    else {
+      if (before !== id) updates.push({ref, before, after: id});
+      if (before !== id || (depth !== undefined && !isTag)) wants.push({ref, id});
+    }
   }
   if (prune) {
     for (const {ref, id} of remoteRefs(repo, remote)) if (!kept.has(ref)) updates.push({ref, before: id, after: null});
   }
-  if (updates.length === 0) return {updates, keptTags, theirs, objects: 0, bytes: 0};
-  const wants = updates.flatMap(({ref, after}) => (after === null ? [] : [{ref, id: after}]));
-  const publication = {kind: 'normal', description: `fetch from ${remote}`, refs: updates.map(editOf)} as const;
+  const following = tags.filter(({commit}) => repo.objects.has(commit));
+  if (updates.length === 0 && following.length === 0 && depth === undefined) {
+    return {updates, keptTags, theirs, objects: 0, bytes: 0};
+  }
   const {objects, bytes} = await receiveFrom(
     repo,
     peer,
-    wants,
-    transaction => transaction.publish(publication),
+    {refs: wants, tags, depth},
+    async (transaction, came) => {
+      for (const {ref, id} of came) updates.push({ref, before: null, after: id});
+      const refs = updates.map(editOf);
+      if (refs.length === 0) await transaction.flush();
+      else await transaction.publish({kind: 'normal', description: `fetch from ${remote}`, refs});
+    },
     options,
   );
   return {updates, keptTags, theirs, objects, bytes};
@@ -163,7 +223,7 @@ export async function fetchBranch(
   const {objects, bytes} = await receiveFrom(
     repo,
     peer,
-    [{ref, id: commit}],
+    {refs: [{ref, id: commit}]},
     transaction => transaction.flush(),
     options,
   );

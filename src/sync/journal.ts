@@ -28,12 +28,22 @@ const HEADER_BYTES = 32;
 /** A transfer that nobody went on with for so long is forgotten; what came of it stays. */
 const KEEP_MS = 14 * 24 * 3600 * 1000;
 
-/** What a transfer is of: with the same two every sender makes the same list. */
+/** A depth that no history has. */
+export const WHOLE_DEPTH = 0xffffffff;
+
+/** What a transfer is of: with the same scope every sender makes the same list. */
 export interface TransferScope {
   /** Commits and tags. */
   readonly wants: readonly ObjectId[];
   /** Commits that the receiver has, with all that they reach. */
   readonly common: readonly ObjectId[];
+  /**
+   * Only commits come that are among so many of a line that begins with a want, 1 for the wants alone; and those of them that
+   * lie behind what is shallow in the receiver come too. Unless given all come that are wanted, and none of those.
+   */
+  readonly depth?: number | undefined;
+  /** Commits that the receiver has without their parents. */
+  readonly shallow?: readonly ObjectId[] | undefined;
 }
 
 /** The part of a list that came. */
@@ -44,11 +54,14 @@ export interface Received {
 }
 
 /** Returns a name for a transfer: 32 hexadecimal digits. `peer` tells apart those who must not go on with each other's. */
-export function transferKey({wants, common}: TransferScope, peer = ''): string {
-  const hash = createHash('sha256').update(`${peer}\0${wants.length}\0`);
-  for (const list of [wants, common]) for (const id of list.toSorted()) hash.update(id, 'latin1');
+export function transferKey({wants, common, depth = 0, shallow = []}: TransferScope, peer = ''): string {
+  const hash = createHash('sha256').update(`${peer}\0${wants.length} ${common.length} ${depth}\0`);
+  for (const list of [wants, common, shallow]) for (const id of list.toSorted()) hash.update(id, 'latin1');
   return hash.digest('hex').slice(0, 32);
 }
+
+/** What stands in the header: how many are wanted and common, the depth, how many are shallow. */
+type Counts = [wants: number, common: number, depth: number, shallow: number];
 
 export class Journal {
   private constructor(
@@ -93,8 +106,9 @@ export class Journal {
     try {
       const header = Buffer.alloc(HEADER_BYTES);
       readSync(file, header, 0, HEADER_BYTES, 0);
-      const [wants, common] = [header.readUInt32LE(16), header.readUInt32LE(20)];
-      const start = HEADER_BYTES + (wants + common) * ID_BYTES;
+      const [wants, common, depth, shallow] = [16, 20, 24, 28].map(at => header.readUInt32LE(at)) as Counts;
+      const named = wants + common + shallow;
+      const start = HEADER_BYTES + named * ID_BYTES;
       const {size} = fstatSync(file);
       const count = Math.floor((size - start) / ID_BYTES);
       if (!header.subarray(0, MAGIC.length).equals(MAGIC) || count < 1) return undefined;
@@ -103,9 +117,14 @@ export class Journal {
         readSync(file, bytes, 0, bytes.length, at);
         return idsOf(bytes);
       };
-      const named = read(wants + common, HEADER_BYTES);
+      const ids = read(named, HEADER_BYTES);
       const [last] = read(1, start + (count - 1) * ID_BYTES);
-      const scope = {wants: named.slice(0, wants), common: named.slice(wants)};
+      const scope = {
+        wants: ids.slice(0, wants),
+        common: ids.slice(wants, wants + common),
+        depth: depth === 0 ? undefined : depth,
+        shallow: ids.slice(wants + common),
+      };
       return new Journal(path, scope, {count, last: last as ObjectId});
     } finally {
       closeSync(file);
@@ -124,8 +143,8 @@ export class Journal {
 
   /** Where the ids of objects begin in the file. */
   private get start(): number {
-    const {wants, common} = this.scope;
-    return HEADER_BYTES + (wants.length + common.length) * ID_BYTES;
+    const {wants, common, shallow = []} = this.scope;
+    return HEADER_BYTES + (wants.length + common.length + shallow.length) * ID_BYTES;
   }
 
   /** Notes objects that are durable. Throws STORE_FULL or STORE_IO. */
@@ -153,13 +172,16 @@ export class Journal {
   }
 
   private begin(): void {
-    const {wants, common} = this.scope;
+    const {wants, common, depth = 0, shallow = []} = this.scope;
     mkdirSync(dirname(this.path), {recursive: true});
     const header = Buffer.alloc(HEADER_BYTES);
     MAGIC.copy(header);
     header.writeUInt32LE(wants.length, 16);
     header.writeUInt32LE(common.length, 20);
-    writeFileSync(this.path, Buffer.concat([header, Buffer.from([...wants, ...common].join(''), 'latin1')]));
+    header.writeUInt32LE(depth, 24);
+    header.writeUInt32LE(shallow.length, 28);
+    const ids = Buffer.from([...wants, ...common, ...shallow].join(''), 'latin1');
+    writeFileSync(this.path, Buffer.concat([header, ids]));
   }
 
   /** Forgets how far it came: it is over, or has to begin anew. */

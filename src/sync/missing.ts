@@ -1,16 +1,13 @@
 /**
- * Lists what a store lacks that has some commits already: walks from the wanted tips down to those, and compares each state
+ * Lists what a store lacks that has some commits already: takes the part of history between, and compares each state
  * with its parents', each tree and body with what stood in its place, so the cost follows the change. Guarantee: whatever an
  * object names comes before it, so that a receiver which stores them in order has everything below each object it has, also
  * when it is killed in between. Memory grows with the number of objects listed (ids only). Layer: sync.
  */
-import {kindOf} from '../objects/codec.js';
 import type {ObjectId} from '../objects/id.js';
 import type {ObjectReader} from '../objects/store.js';
 import {decodeCommitHeader} from '../repo/commit.js';
-import {walk} from '../repo/history.js';
 import {asHeld, type HistorySource} from '../repo/shallow.js';
-import {decodeTag} from '../repo/tag.js';
 import {Pace} from '../sql/transfer/pace.js';
 import {isView, readDefinition} from '../state/definition.js';
 import {readState, type State} from '../state/state.js';
@@ -20,6 +17,7 @@ import {contentLinks} from '../tree/content.js';
 import {linksOf} from '../tree/links.js';
 import type {TreeRoot} from '../tree/spec.js';
 import {bodiesIn} from './copies.js';
+import {type HistoryPart, historyPart} from './history-part.js';
 import type {TransferScope} from './journal.js';
 
 /** An object to send: plain bytes, what the pieces of a body are, or anything else that has a kind. */
@@ -28,30 +26,27 @@ export interface Listed {
   readonly kind: 'blob' | 'content' | 'structure';
 }
 
+/** States that one without parents is compared with, at most. */
+const COMPARED = 4;
+
 /** The objects of a batch, about. */
 const BATCH = 1024;
 
-/** Yields what `wants` (commits and tags) reach and `common` (commits) do not, in batches. */
+/** What a transfer brings. */
+export interface Missing {
+  /** What an object names comes before it, but for the parents of `shallow`. */
+  readonly list: readonly Listed[];
+  /** The commits of the list whose parents do not come, nor are in the receiver as far as is known here. */
+  readonly shallow: readonly ObjectId[];
+}
+
+/** Yields the objects of a part of history, less what a receiver has that has the states of the common commits, in batches. */
 export function* missingObjects(
-  source: HistorySource,
-  {wants, common}: TransferScope,
+  {commits, tags, source}: HistoryPart,
+  common: readonly ObjectId[],
 ): Generator<readonly Listed[], void, undefined> {
-  const {objects: reader} = source;
-  const listing = new Listing(source);
-  const commits: ObjectId[] = [];
-  const tags: ObjectId[] = [];
-  for (const id of new Set(wants)) {
-    const bytes = reader.read(id);
-    if (kindOf(bytes) !== 'tag') commits.push(id);
-    else {
-      tags.push(id);
-      commits.push(decodeTag(bytes).target);
-    }
-  }
-  const ids = Array.from(walk(source, {include: commits, exclude: common}), ({id}) => id);
-  for (const id of ids.reverse()) {
-    yield* listing.commit(id);
-  }
+  const listing = new Listing(source, common);
+  for (const id of commits) yield* listing.commit(id);
   for (const id of tags) listing.add(id);
   yield listing.take();
 }
@@ -61,28 +56,40 @@ export async function listMissing(
   source: HistorySource,
   scope: TransferScope,
   {pace = new Pace({}), whole = false}: {readonly pace?: Pace; readonly whole?: boolean | undefined} = {},
-): Promise<Listed[]> {
+): Promise<Missing> {
+  const part = historyPart(source, scope);
+  const shallow = part.commits.filter(id => part.source.shallow.has(id));
   const list: Listed[] = [];
   const bodies = new Set<ObjectId>();
-  for (const batch of missingObjects(source, scope)) {
+  for (const batch of missingObjects(part, whole ? [] : scope.common)) {
     for (const listed of batch) {
       list.push(listed);
       if (listed.kind !== 'structure') bodies.add(listed.id);
     }
     await pace.step({label: 'Comparing', done: list.length});
   }
-  if (whole) return list;
+  if (whole) return {list, shallow};
   const copies = bodiesIn(source.objects, scope.common, bodies);
-  return copies.size === 0 ? list : list.filter(({id}) => !copies.has(id));
+  return {list: copies.size === 0 ? list : list.filter(({id}) => !copies.has(id)), shallow};
 }
 
 class Listing {
   private readonly listed = new Set<ObjectId>();
   private batch: Listed[] = [];
   private readonly reader: ObjectReader;
+  /** States that the receiver has by then: what commits without parents are compared with. */
+  private known: readonly ObjectId[];
 
-  constructor(private readonly source: HistorySource) {
+  constructor(
+    private readonly source: HistorySource,
+    common: readonly ObjectId[],
+  ) {
     this.reader = source.objects;
+    this.known = common.slice(0, COMPARED).map(id => this.stateOf(id));
+  }
+
+  private stateOf(commit: ObjectId): ObjectId {
+    return decodeCommitHeader(this.reader.read(commit)).state;
   }
 
   add(id: ObjectId, kind: Listed['kind'] = 'structure'): void {
@@ -104,7 +111,7 @@ class Listing {
   *commit(id: ObjectId): Generator<readonly Listed[], void, undefined> {
     const {reader} = this;
     const {state, parents} = asHeld(this.source, id, decodeCommitHeader(reader.read(id)));
-    const before = parents.map(parent => decodeCommitHeader(reader.read(parent)).state);
+    const before = parents.length === 0 ? this.known : parents.map(parent => this.stateOf(parent));
     if (!this.listed.has(state) && !before.includes(state)) {
       const states = before.map(each => readState(reader, each));
       const now = readState(reader, state);
@@ -114,6 +121,7 @@ class Listing {
       this.add(state);
     }
     this.add(id);
+    if (parents.length === 0) this.known = [state, ...this.known].slice(0, COMPARED);
     yield* this.full();
   }
 

@@ -12,6 +12,10 @@ export interface PeerRefs {
   readonly head: BranchName | undefined;
   /** Branches and tags, with what each holds. */
   readonly refs: ReadonlyMap<RefName, ObjectId>;
+  /** The commits of tags that hold a tag object; undefined if the peer sends no more with an old tag than without. */
+  readonly tagged?: ReadonlyMap<RefName, ObjectId>;
+  /** Commits that the peer has without their parents. */
+  readonly shallow?: readonly ObjectId[];
   /** Whether the peer hides others. A push then has to bring all that the commits of these do not have. */
   readonly partial?: boolean;
 }
@@ -38,6 +42,8 @@ export interface Sending {
   readonly skipped: number;
   /** The others, in the order of the list: what an object names comes before it. */
   readonly parcels: AsyncIterable<Parcel>;
+  /** The commits of the list that come without their parents. */
+  readonly shallow: readonly ObjectId[];
 }
 
 export interface PushRequest {

@@ -7,9 +7,9 @@ import {isDbosError} from '../errors.js';
 import type {Field} from '../objects/codec.js';
 import {ID_BYTES, type ObjectId} from '../objects/id.js';
 import {BRANCHES, type BranchName, branchName, branchRef, type RefName, TAGS, tagRef} from '../repo/refs.js';
-import type {Received} from './journal.js';
+import {type Received, WHOLE_DEPTH} from './journal.js';
 import type {Parcel} from './parcel.js';
-import type {FetchRequest, PeerEdit, PeerRefs, PushRequest} from './peer.js';
+import type {FetchRequest, PeerEdit, PeerRefs, PushRequest, Sending} from './peer.js';
 import {MESSAGE, type Message, malformed} from './wire.js';
 
 /** The version of all this, in URLs and greetings. */
@@ -76,11 +76,11 @@ function readRef(value: unknown): RefName {
 
 // refs
 
-export function* refsAnswer({head, refs, partial}: PeerRefs): Generator<Message> {
-  yield [MESSAGE.call, head ?? null, refs.size, partial ? 1 : 0];
+export function* refsAnswer({head, refs, tagged, shallow = [], partial}: PeerRefs): Generator<Message> {
+  yield [MESSAGE.call, head ?? null, refs.size, partial ? 1 : 0, idsField(shallow)];
   let some: Field[] = [];
   for (const [name, id] of refs) {
-    some.push([name, idField(id)]);
+    some.push([name, idField(id), idField(tagged?.get(name))]);
     if (some.length < REFS_AT_ONCE) continue;
     yield [MESSAGE.call, some];
     some = [];
@@ -89,11 +89,12 @@ export function* refsAnswer({head, refs, partial}: PeerRefs): Generator<Message>
 }
 
 export async function readRefs(messages: AsyncIterator<Message>): Promise<PeerRefs> {
-  const [head, count, partial] = fieldsOf((await messages.next()).value ?? undefined, MESSAGE.call);
+  const [head, count, partial, shallow] = fieldsOf((await messages.next()).value ?? undefined, MESSAGE.call);
   if (!isCount(count) || count > MOST_REFS) throw malformed('more branches and tags than can be');
   let current: BranchName | undefined;
   if (head !== null) current = readRef(`${BRANCHES}${head}`).slice(BRANCHES.length) as BranchName;
   const refs = new Map<RefName, ObjectId>();
+  const tagged = new Map<RefName, ObjectId>();
   for (;;) {
     const {value, done} = await messages.next();
     if (done) break;
@@ -101,11 +102,14 @@ export async function readRefs(messages: AsyncIterator<Message>): Promise<PeerRe
     if (!Array.isArray(some) || refs.size + some.length > count) throw malformed('more branches and tags than it said');
     for (const entry of some) {
       if (!Array.isArray(entry)) throw malformed('what is no branch or tag');
-      refs.set(readRef(entry[0]), readId(entry[1]));
+      const name = readRef(entry[0]);
+      refs.set(name, readId(entry[1]));
+      const commit = readIdOrNull(entry[2]);
+      if (commit !== null) tagged.set(name, commit);
     }
   }
   if (refs.size !== count) throw malformed('fewer branches and tags than it said');
-  return {head: current, refs, partial: partial === 1};
+  return {head: current, refs, tagged, shallow: readIds(shallow), partial: partial === 1};
 }
 
 // has
@@ -135,23 +139,33 @@ export function readHasAnswer(message: Message | undefined, asked: number): bool
 
 // fetch
 
-export function fetchCall({wants, common, received}: FetchRequest): Message {
-  return [MESSAGE.call, idsField(wants), idsField(common), ...receivedFields(received)];
+/** What a peer says before it sends. */
+type SendingStart = Omit<Sending, 'parcels'>;
+
+export function fetchCall({wants, common, received, depth = 0, shallow = []}: FetchRequest): Message {
+  return [MESSAGE.call, idsField(wants), idsField(common), ...receivedFields(received), depth, idsField(shallow)];
 }
 
 export function readFetchCall(message: Message | undefined): FetchRequest {
-  const [wants, common, ...received] = fieldsOf(message, MESSAGE.call);
-  return {wants: readIds(wants), common: readIds(common), received: readReceived(received)};
+  const [wants, common, count, last, depth, shallow] = fieldsOf(message, MESSAGE.call);
+  if (!isCount(depth) || depth > WHOLE_DEPTH) throw malformed('numbers that are impossible');
+  return {
+    wants: readIds(wants),
+    common: readIds(common),
+    received: readReceived([count, last]),
+    depth: depth === 0 ? undefined : depth,
+    shallow: readIds(shallow),
+  };
 }
 
-export function fetchAnswer(total: number, skipped: number): Message {
-  return [MESSAGE.call, total, skipped];
+export function fetchAnswer({total, skipped, shallow}: SendingStart): Message {
+  return [MESSAGE.call, total, skipped, idsField(shallow)];
 }
 
-export function readFetchAnswer(message: Message | undefined): {readonly total: number; readonly skipped: number} {
-  const [total, skipped] = fieldsOf(message, MESSAGE.call);
+export function readFetchAnswer(message: Message | undefined): SendingStart {
+  const [total, skipped, shallow] = fieldsOf(message, MESSAGE.call);
   if (!isCount(total) || !isCount(skipped) || skipped > total) throw malformed('numbers that are impossible');
-  return {total, skipped};
+  return {total, skipped, shallow: readIds(shallow)};
 }
 
 // received

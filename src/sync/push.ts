@@ -4,9 +4,12 @@
  */
 import {DbosError, isDbosError} from '../errors.js';
 import type {ObjectId} from '../objects/id.js';
+import type {ObjectReader} from '../objects/store.js';
+import {readCommit} from '../repo/commit.js';
 import {isAncestor} from '../repo/history.js';
 import {BRANCHES, type BranchName, findRef, type RefName, type RemoteName, remoteRef, shortName} from '../repo/refs.js';
 import type {Repository} from '../repo/repository.js';
+import {DEEPEN_HINT} from '../repo/shallow.js';
 import {Pace} from '../sql/transfer/pace.js';
 import {LogReader} from '../storage/logreader.js';
 import {commonCommits} from './common.js';
@@ -14,10 +17,13 @@ import {editOf, type RefUpdate, type TransferOptions, type Transferred} from './
 import {transferKey} from './journal.js';
 import {listMissing} from './missing.js';
 import {type Parcel, packObjects} from './parcel.js';
-import type {Peer} from './peer.js';
+import type {Peer, PeerRefs} from './peer.js';
 
 /** Lists that are shorter are sent whole. */
 const RESUMABLE = 1000;
+
+/** Commits that are asked for at once. */
+const ASKED = 1024;
 
 /** What a ref of the other store is to hold. */
 export interface RefWish {
@@ -58,7 +64,7 @@ export async function pushRemote(
   }
   let sent: Transferred = {objects: 0, bytes: 0};
   try {
-    if (updates.length > 0) sent = await send(repo, peer, updates, theirs.partial, options);
+    if (updates.length > 0) sent = await send(repo, peer, theirs, updates, options);
   } catch (error) {
     if (!isDbosError(error, 'CONNECTION_BROKEN') || !(await hasMoved(peer, updates))) throw error;
   }
@@ -76,18 +82,20 @@ async function hasMoved(peer: Peer, updates: readonly RefUpdate[]): Promise<bool
   }
 }
 
-/** Sends what the peer lacks, and copies too if it must be `whole`, and has it move its refs. Returns what was sent. */
+/** Sends what the peer lacks, and copies too if it hides something, and has it move its refs. Returns what was sent. */
 async function send(
   repo: Repository,
   peer: Peer,
+  theirs: PeerRefs,
   updates: readonly RefUpdate[],
-  whole: boolean | undefined,
   options: TransferOptions,
 ): Promise<Transferred> {
   const {objects} = repo;
   const pace = new Pace(options);
-  const scope = {wants: updates.flatMap(({after}) => after ?? []), common: await commonCommits(repo, peer)};
-  const list = await listMissing(repo, scope, {pace, whole});
+  const wants = updates.flatMap(({after}) => after ?? []);
+  const scope = {wants, common: await commonCommits(repo, peer), shallow: theirs.shallow};
+  const {list, shallow} = await listMissing(repo, scope, {pace, whole: theirs.partial});
+  await mustHaveParents(objects, peer, shallow);
   const key = transferKey(scope);
   // what is sent in no time is sent again sooner than asked for
   const received = list.length < RESUMABLE ? undefined : await peer.received(key);
@@ -112,6 +120,21 @@ async function send(
   const edits = updates.map(({ref, before, after}) => ({name: ref, expected: before, next: after}));
   await peer.push({key, skipped, edits}, {[Symbol.asyncIterator]: parcels});
   return sent;
+}
+
+/** Throws STORE_SHALLOW unless a peer has the parents of commits that are sent without them. */
+async function mustHaveParents(objects: ObjectReader, peer: Peer, shallow: readonly ObjectId[]): Promise<void> {
+  const parents = shallow.flatMap(id => readCommit(objects, id).parents);
+  for (let at = 0; at < parents.length; at += ASKED) {
+    if ((await peer.has(parents.slice(at, at + ASKED))).every(known => known)) continue;
+    throw new DbosError(
+      'STORE_SHALLOW',
+      'This store is shallow, and the other one lacks the history that is not here.',
+      {
+        hint: DEEPEN_HINT,
+      },
+    );
+  }
 }
 
 /** Throws NOT_FAST_FORWARD unless a ref that is there may move so. */

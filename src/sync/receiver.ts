@@ -4,12 +4,13 @@
  * new commits are checked as fsck checks a store. Nothing that was sent is trusted. Layer: sync.
  */
 import {DbosError, isDbosError} from '../errors.js';
+import {kindOf} from '../objects/codec.js';
 import {formatId, idOf, type ObjectId} from '../objects/id.js';
-import {type ObjectReader, type ObjectSink, objectKey} from '../objects/store.js';
-import {readCommit} from '../repo/commit.js';
+import {type ObjectReader, objectKey} from '../objects/store.js';
+import {checkGeneration, decodeCommit, readCommit} from '../repo/commit.js';
 import type {Actor} from '../repo/context.js';
 import {DamageList} from '../repo/damage.js';
-import {walk} from '../repo/history.js';
+import {type WalkRange, walk} from '../repo/history.js';
 import {type RefName, shortName, TAGS} from '../repo/refs.js';
 import type {Repository} from '../repo/repository.js';
 import {type HistorySource, readHeldCommit} from '../repo/shallow.js';
@@ -20,7 +21,8 @@ import {Pace} from '../sql/transfer/pace.js';
 import {checkSql} from '../sql/write/sql-check.js';
 import {noteChunk} from '../tree/content.js';
 import {tipsOf} from './common.js';
-import type {Journal} from './journal.js';
+import {historyPart} from './history-part.js';
+import type {Journal, TransferScope} from './journal.js';
 import {objectLinks} from './links.js';
 import {missingObjects} from './missing.js';
 import {openParcel, type Parcel} from './parcel.js';
@@ -43,6 +45,8 @@ export interface ReceiverOptions {
   readonly flushBytes?: number;
   /** Whom the operation is recorded under, instead of who opened the store. */
   readonly actor?: Actor | undefined;
+  /** Commits whose parents need not come. */
+  readonly shallow?: readonly ObjectId[];
   /**
    * Returns the commits whose objects the sender may take for granted. All other objects then count only if they came, and
    * nothing tells whether they are here; else everything that is here may be named.
@@ -66,12 +70,15 @@ export class Receiver {
   private waitingBytes = 0;
   /** What was seen of bodies while they were in hand: see `noteChunk`. */
   private readonly bodies = new Set<string>();
+  private readonly mayBeShallow: ReadonlySet<ObjectId>;
 
   constructor(
     private readonly access: StoreAccess,
     private readonly journal: Journal,
     private readonly options: ReceiverOptions = {},
-  ) {}
+  ) {
+    this.mayBeShallow = new Set(options.shallow);
+  }
 
   /**
    * Takes in parcels to their end. If they break off, what came before is durable and noted down. Throws TRANSFER_INVALID,
@@ -113,7 +120,7 @@ export class Receiver {
     await this.access.write(async repo => {
       const transaction = repo.begin();
       try {
-        const ids = this.stage(transaction.objects, opened);
+        const ids = this.stage(transaction, opened);
         await transaction.flush();
         this.journal.append(ids);
       } catch (error) {
@@ -139,8 +146,10 @@ export class Receiver {
   }
 
   /** Stages parcels. Returns the objects in the order in which they came. Throws TRANSFER_INVALID. */
-  private stage(sink: ObjectSink, opened: readonly Opened[]): ObjectId[] {
+  private stage(transaction: Transaction, opened: readonly Opened[]): ObjectId[] {
+    const {objects: sink} = transaction;
     const came: ObjectId[] = [];
+    const shallow: ObjectId[] = [];
     for (const {parcel, ids, objects} of opened) {
       const {blobs, codec, rawLength, stored, lengths} = parcel;
       for (const id of ids) came.push(id);
@@ -149,15 +158,39 @@ export class Receiver {
         sink.putFrame({codec, rawLength, stored, entries});
         continue;
       }
-      for (const bytes of objects) {
+      for (const [i, bytes] of objects.entries()) {
+        const id = ids[i] as ObjectId;
         const lacking = lackingLink(sink, bytes);
+        const isShallow = lacking !== undefined && this.isShallow(sink, id, bytes);
         // not with the memory of the whole parcel
-        if (lacking === undefined) sink.put(Uint8Array.from(bytes));
+        if (lacking === undefined || isShallow) sink.put(Uint8Array.from(bytes));
         // within limited rights said at the end only, in the words for an object that is here and was not granted
         else if (this.options.granted === undefined) throw unsound(lacking);
+        if (isShallow) shallow.push(id);
       }
     }
+    if (shallow.length > 0) transaction.setShallow(new Set([...transaction.shallow, ...shallow]));
     return came;
+  }
+
+  /** Returns whether an object is a commit that came without its parents, and may. */
+  private isShallow(objects: ObjectReader, id: ObjectId, bytes: Uint8Array): boolean {
+    return this.mayBeShallow.has(id) && kindOf(bytes) === 'commit' && objects.has(decodeCommit(bytes).state);
+  }
+
+  /** Takes commits whose parents came out of those that are shallow, and returns them. */
+  private joinShallow(transaction: Transaction, came: readonly ObjectId[]): ObjectId[] {
+    const {objects, shallow} = transaction;
+    if (shallow.size === 0) return [];
+    const fresh = new Set([...this.journal.ids(), ...came]);
+    const joined = new Set<ObjectId>();
+    for (const id of shallow) {
+      const {parents} = readCommit(objects, id);
+      // parents that were there before may be of a transfer that was found to be unsound
+      if (parents.some(parent => fresh.has(parent)) && parents.every(parent => objects.has(parent))) joined.add(id);
+    }
+    if (joined.size > 0) transaction.setShallow(new Set([...shallow].filter(id => !joined.has(id))));
+    return [...joined];
   }
 
   /**
@@ -173,12 +206,16 @@ export class Receiver {
     return this.access.write(async repo => {
       const transaction = repo.begin(this.options.actor);
       try {
-        const {objects} = transaction;
-        const came = this.stage(objects, opened);
+        const came = this.stage(transaction, opened);
         const turn = () => pace.step({label: 'Checking', done: pace.done});
+        const joined = this.joinShallow(transaction, came);
         const granted = await this.options.granted?.(repo);
-        if (granted) await checkWhole(transaction, refs, granted, new Set([...this.journal.ids(), ...came]), turn);
-        await checkCommits(transaction, refs, [...tipsOf(repo)], turn, this.bodies);
+        if (granted) {
+          const scope = {wants: refs.map(({id}) => id), common: granted, shallow: [...repo.shallow]};
+          await checkWhole(transaction, scope, new Set([...this.journal.ids(), ...came]), turn);
+        }
+        const shown = {exclude: [...tipsOf(repo)], excludeShallow: repo.shallow};
+        await checkCommits(transaction, {refs, joined, ...shown}, turn, this.bodies);
         const result = await publish(repo, transaction);
         this.journal.forget();
         return result;
@@ -212,19 +249,18 @@ function lackingLink(objects: ObjectReader, bytes: Uint8Array): string | undefin
 }
 
 /**
- * Throws TRANSFER_INVALID unless everything came that refs would show and what is granted does not reach. It is the same error
- * for what is not here and what is here and hidden.
+ * Throws TRANSFER_INVALID unless everything came that a transfer should bring. It is the same error for what is not here and
+ * what is here and hidden.
  */
 async function checkWhole(
   source: HistorySource,
-  refs: readonly WantedRef[],
-  granted: readonly ObjectId[],
+  scope: TransferScope,
   came: ReadonlySet<ObjectId>,
   turn: () => Promise<void>,
 ): Promise<void> {
   let whole = true;
   try {
-    for (const batch of missingObjects(source, {wants: refs.map(({id}) => id), common: granted})) {
+    for (const batch of missingObjects(historyPart(source, scope), scope.common)) {
       whole = batch.every(({id}) => came.has(id));
       if (!whole) break;
       await turn();
@@ -236,11 +272,17 @@ async function checkWhole(
   if (!whole) throw unsound('it names objects that did not come with it.');
 }
 
+export interface CheckedCommits extends Omit<WalkRange, 'include'> {
+  /** What would be shown. */
+  readonly refs: readonly WantedRef[];
+  /** Commits that were shallow, and whose parents are to be checked now. */
+  readonly joined?: readonly ObjectId[];
+}
+
 /** Checks the commits that refs would show and some others do not reach, as fsck does. Throws TRANSFER_INVALID, with `data.problem`. */
 export async function checkCommits(
   source: HistorySource,
-  refs: readonly WantedRef[],
-  exclude: readonly ObjectId[],
+  {refs, joined = [], ...excluded}: CheckedCommits,
   turn: () => Promise<void>,
   bodies: Set<string> = new Set(),
 ): Promise<void> {
@@ -253,7 +295,15 @@ export async function checkCommits(
       if (peeled.tag && !ref.startsWith(TAGS)) throw unsound(`'${shortName(ref)}' holds a tag and is a branch.`);
       return peeled.id;
     });
-    const commits = Array.from(walk(source, {include, exclude}), ({id}) => id);
+    for (const id of joined) {
+      const {generation, parents} = readCommit(objects, id);
+      checkGeneration(
+        generation,
+        parents.map(parent => readCommit(objects, parent)),
+      );
+      include.push(...parents);
+    }
+    const commits = Array.from(walk(source, {include, ...excluded}), ({id}) => id);
     for (const id of commits.reverse()) {
       const {state, parents} = readHeldCommit(source, id);
       const sound = parents.map(parent => readCommit(objects, parent).state);

@@ -10,6 +10,7 @@ import {isAncestor} from '../repo/history.js';
 import type {StoreLocation} from '../repo/location.js';
 import {BRANCHES, branchRef, findRef, findRefName, listRefs, type RefName, shortName, TAGS} from '../repo/refs.js';
 import {Repository} from '../repo/repository.js';
+import {peel} from '../repo/tag.js';
 import type {Transaction} from '../repo/transaction.js';
 import {LogReader} from '../storage/logreader.js';
 import {publishAndFollow} from '../worktree/follow.js';
@@ -31,7 +32,7 @@ const KEY_DIGITS = 32;
 /** Bytes that are packed before the store may be let go of. */
 const BURST_BYTES = 1024 * 1024;
 
-export interface StorePeerOptions extends Omit<ReceiverOptions, 'granted'> {
+export interface StorePeerOptions extends Pick<ReceiverOptions, 'flushBytes' | 'actor'> {
   /** What whoever asks may do; everything unless given. */
   readonly rights?: Rights | undefined;
   /** Throws if the rights are no longer given, as when a token was revoked; asked once more before a push moves anything. */
@@ -82,9 +83,14 @@ export class StorePeer implements Peer {
       if (visible) return visible.refs;
       const {objects, view} = repo;
       const refs = new Map<RefName, ObjectId>();
-      for (const folder of [BRANCHES, TAGS])
-        for (const {name, id} of listRefs(objects, view.refs, folder)) refs.set(name, id);
-      return {head: repo.head().branch, refs};
+      const tagged = new Map<RefName, ObjectId>();
+      for (const {name, id} of listRefs(objects, view.refs, BRANCHES)) refs.set(name, id);
+      for (const {name, id} of listRefs(objects, view.refs, TAGS)) {
+        refs.set(name, id);
+        const peeled = peel(objects, id);
+        if (peeled.tag) tagged.set(name, peeled.id);
+      }
+      return {head: repo.head().branch, refs, tagged, shallow: [...repo.shallow]};
     });
   }
 
@@ -99,20 +105,20 @@ export class StorePeer implements Peer {
     });
   }
 
-  async fetch({wants, common, received}: FetchRequest): Promise<Sending> {
-    const list = await this.access.read(async repo => {
+  async fetch({received, ...scope}: FetchRequest): Promise<Sending> {
+    const {list, shallow} = await this.access.read(async repo => {
       const {objects} = repo;
       const visible = await this.visible(repo);
-      for (const id of [...wants, ...common]) {
+      for (const id of [...scope.wants, ...scope.common]) {
         if (visible ? await visible.gives(objects, id) : objects.has(id)) continue;
         throw new DbosError('REMOTE_REF_UNKNOWN', 'The other store does not have what is asked of it.', {
           hint: 'It has changed meanwhile: run the command again.',
         });
       }
-      return listMissing(repo, {wants, common});
+      return listMissing(repo, scope);
     });
     const skipped = received !== undefined && list[received.count - 1]?.id === received.last ? received.count : 0;
-    return {total: list.length, skipped, parcels: this.parcels(list, skipped)};
+    return {total: list.length, skipped, parcels: this.parcels(list, skipped), shallow};
   }
 
   private async *parcels(list: readonly Listed[], skipped: number): AsyncGenerator<Parcel> {

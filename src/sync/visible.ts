@@ -15,18 +15,26 @@ import {Pace} from '../sql/transfer/pace.js';
 import type {PeerRefs} from './peer.js';
 import {maySee, type Rights} from './rights.js';
 
+/** A visible part, and what it was found from. */
+interface Known {
+  readonly operation: ObjectId;
+  readonly shallow: ReadonlySet<ObjectId>;
+  readonly part: VisiblePart;
+}
+
 /** The visible parts of one store, each found anew when the store has changed. */
 export class VisibleParts {
-  private readonly known = new WeakMap<Rights, {readonly operation: ObjectId; readonly part: VisiblePart}>();
+  private readonly known = new WeakMap<Rights, Known>();
 
   /** Returns what rights show; undefined if that is everything. */
   async of(repo: Repository, rights: Rights | undefined): Promise<VisiblePart | undefined> {
     if (rights?.branches === undefined) return undefined;
-    const operation = repo.operation.id;
+    const {operation, shallow} = repo;
     const known = this.known.get(rights);
-    if (known?.operation === operation) return known.part;
+    // no operation tells of older history that came
+    if (known?.operation === operation.id && sameCommits(known.shallow, shallow)) return known.part;
     const part = await VisiblePart.of(repo, rights);
-    this.known.set(rights, {operation, part});
+    this.known.set(rights, {operation: operation.id, shallow, part});
     return part;
   }
 }
@@ -41,7 +49,10 @@ export class VisiblePart {
   ) {}
 
   /** Returns what rights show. Reads history from the branches down to the oldest tag. */
-  static async of(repo: Pick<Repository, 'objects' | 'shallow' | 'view' | 'head'>, rights: Rights): Promise<VisiblePart> {
+  static async of(
+    repo: Pick<Repository, 'objects' | 'shallow' | 'view' | 'head'>,
+    rights: Rights,
+  ): Promise<VisiblePart> {
     const {objects, view} = repo;
     const {branch} = repo.head();
     const head = branch !== undefined && maySee(rights, branch) ? branch : undefined;
@@ -51,10 +62,16 @@ export class VisiblePart {
     }
     const tips = [...new Set(refs.values())];
     const reach = new Reach(repo, tips);
+    const tagged = new Map<RefName, ObjectId>();
     for (const {name, id} of listRefs(objects, view.refs, TAGS)) {
-      if (await reach.has(objects, peel(objects, id).id)) refs.set(name, id);
+      const commit = peel(objects, id).id;
+      if (!(await reach.has(objects, commit))) continue;
+      refs.set(name, id);
+      if (commit !== id) tagged.set(name, commit);
     }
-    return new VisiblePart({head, refs, partial: true}, tips, reach, new Set(refs.values()));
+    const shallow: ObjectId[] = [];
+    for (const id of repo.shallow) if (await reach.has(objects, id)) shallow.push(id);
+    return new VisiblePart({head, refs, tagged, shallow, partial: true}, tips, reach, new Set(refs.values()));
   }
 
   /** Returns whether a commit is visible. */
@@ -97,6 +114,10 @@ class Reach {
     }
     return this.found.has(id);
   }
+}
+
+function sameCommits(a: ReadonlySet<ObjectId>, b: ReadonlySet<ObjectId>): boolean {
+  return a.size === b.size && [...a].every(id => b.has(id));
 }
 
 /** Returns the generation of a commit, or undefined for what is none, or is not there. */

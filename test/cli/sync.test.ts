@@ -204,3 +204,37 @@ test('a transfer that is killed shows nothing, damages nothing, and is done by r
   t.is(head(two), head(one));
   t.true(json<{clean: boolean}>(two, 'status').clean);
 });
+
+test('a clone of some depth has that much of history, takes part as others do, and is made whole', t => {
+  const {root, one, two} = stores(t);
+  for (const name of ['a', 'b', 'c']) record(one, name, `${name}\n`);
+  mustRun(one, 'push');
+  const cloned = json<{shallow: boolean}>(root, 'clone', '--depth', '2', 'hub', 'short');
+  t.true(cloned.shallow);
+  const short = join(root, 'short');
+  t.is(readFileSync(join(short, 'a'), 'utf8'), 'a\n');
+  const log = json<{id: string; parents: string[]; shallow?: boolean}[]>(short, 'log');
+  t.deepEqual(
+    log.map(({parents, shallow}) => [parents.length, shallow]),
+    [
+      [1, undefined],
+      [0, true],
+    ],
+  );
+  t.regex(mustRun(short, 'log', '--oneline'), /^\w+ \(HEAD.*\) change c\n\w+ \(shallow\) change b\n$/);
+  t.regex(mustRun(short, 'show', 'HEAD~'), /^commit \w+ \(shallow\)\n/);
+  t.deepEqual(fails(short, 'show', 'HEAD~2'), {status: 4, code: 'REVISION_UNKNOWN'});
+  const count = 'SELECT (SELECT count(*) FROM commits) AS c, (SELECT count(*) FROM commit_parents) AS p';
+  t.deepEqual(json(short, 'query', count, '--format', 'json'), [{c: 2, p: 1}]);
+  record(short, 'd', 'd\n');
+  mustRun(short, 'push');
+  mustRun(two, 'pull');
+  t.is(head(two), head(short));
+  mustRun(root, 'clone', 'short', 'shorter');
+  t.true(mustRun(join(root, 'shorter'), 'log', '--oneline').includes('(shallow)'));
+  t.deepEqual(fails(two, 'fetch', '--depth', '0'), {status: 2, code: 'USAGE'});
+  t.false(json<{shallow: boolean}>(short, 'fetch', '--unshallow').shallow);
+  t.is(json<unknown[]>(short, 'log').length, 5);
+  for (const store of [short, join(root, 'shorter')])
+    t.deepEqual(json<{problems: unknown[]}>(store, 'fsck').problems, []);
+});

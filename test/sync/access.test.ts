@@ -392,7 +392,7 @@ test('a body that stands in another branch is sent again to who must bring every
   const one = await push('team/a', {shared: 'text of all', body: 'b'.repeat(500)});
   const two = await push('team/b', {body: 'b'.repeat(500), more: 'c'});
   const scope = {wants: [two.next], common: [one.next]};
-  t.is((await listMissing(here, scope)).length, two.objects - 1);
+  t.is((await listMissing(here, scope)).list.length, two.objects - 1);
   t.is(findRef(hub.objects, hub.view.refs, branchRef(branchName('team/b'))), two.next);
   await mustBeSound(hub);
 });

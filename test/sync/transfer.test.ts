@@ -180,7 +180,12 @@ class Tampered implements Peer {
       return {...sending, parcels: this.tamper(sending.parcels)};
     }
     const {from, objects} = this.list;
-    return {total: objects.length, skipped: 0, parcels: this.tamper(packObjects(from.objects, objects, 0))};
+    return {
+      total: objects.length,
+      skipped: 0,
+      parcels: this.tamper(packObjects(from.objects, objects, 0)),
+      shallow: [],
+    };
   }
 
   private async *tamper(parcels: AsyncIterable<Parcel> | Iterable<Parcel>): AsyncGenerator<Parcel> {

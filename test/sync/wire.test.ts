@@ -6,7 +6,7 @@ import {DbosError, isDbosError} from '../../src/errors.js';
 import type {Field} from '../../src/objects/codec.js';
 import {answer, withTicks} from '../../src/sync/answer.js';
 import type {Peer} from '../../src/sync/peer.js';
-import {CALLS, readParcel, readPushCall, readRefs} from '../../src/sync/protocol.js';
+import {CALLS, readFetchCall, readParcel, readPushCall, readRefs} from '../../src/sync/protocol.js';
 import {encodeMessage, encodeMessages, MESSAGE, type Message, MessageReader} from '../../src/sync/wire.js';
 
 async function bytesOf(messages: readonly Message[]): Promise<Buffer> {
@@ -117,9 +117,9 @@ test('messages that are too long, or no messages, are refused before they take m
 
 test('whatever fields a call has, it is answered or refused, never misunderstood', async t => {
   const peer: Peer = {
-    refs: async () => ({head: undefined, refs: new Map()}),
+    refs: async () => ({head: undefined, refs: new Map(), tagged: new Map(), shallow: []}),
     has: async ids => ids.map(() => false),
-    fetch: async () => ({total: 0, skipped: 0, parcels: (async function* () {})()}),
+    fetch: async () => ({total: 0, skipped: 0, parcels: (async function* () {})(), shallow: []}),
     received: async () => undefined,
     push: async (_request, parcels) => {
       for await (const _parcel of parcels);
@@ -148,13 +148,28 @@ test('answers that do not add up are refused', async t => {
         yield* answers;
       })(),
     );
-  const good: Message = [MESSAGE.call, [['branches/main', id]]];
-  t.is(await codeOf(refs([MESSAGE.call, 'main', 1], good)), 'none');
-  t.is(await codeOf(refs([MESSAGE.call, 'main', 2], good)), 'TRANSFER_INVALID');
-  t.is(await codeOf(refs([MESSAGE.call, 'main', 0], good)), 'TRANSFER_INVALID');
-  t.is(await codeOf(refs([MESSAGE.call, 'main', 1e9], good)), 'TRANSFER_INVALID');
-  t.is(await codeOf(refs([MESSAGE.call, '../x', 1], good)), 'TRANSFER_INVALID');
+  const none = Buffer.alloc(0);
+  const first = (head: string | null, count: number): Message => [MESSAGE.call, head, count, 0, none];
+  const good: Message = [MESSAGE.call, [['branches/main', id, null]]];
+  t.is(await codeOf(refs(first('main', 1), good)), 'none');
+  t.is(await codeOf(refs(first('main', 2), good)), 'TRANSFER_INVALID');
+  t.is(await codeOf(refs(first('main', 0), good)), 'TRANSFER_INVALID');
+  t.is(await codeOf(refs(first('main', 1e9), good)), 'TRANSFER_INVALID');
+  t.is(await codeOf(refs(first('../x', 1), good)), 'TRANSFER_INVALID');
   t.is(await codeOf(refs()), 'TRANSFER_INVALID');
+  t.is(await codeOf(refs([MESSAGE.call, 'main', 1, 0, Buffer.alloc(31)], good)), 'TRANSFER_INVALID');
+  const fetch = (depth: unknown, shallow: unknown) => () =>
+    readFetchCall([MESSAGE.call, id, none, 0, null, depth, shallow] as unknown as Message);
+  t.deepEqual(fetch(3, id)().shallow?.length, 1);
+  for (const [depth, shallow] of [
+    [-1, none],
+    [2 ** 32, none],
+    ['1', none],
+    [1, Buffer.alloc(31)],
+    [1, null],
+  ]) {
+    t.throws(fetch(depth, shallow), {code: 'TRANSFER_INVALID'});
+  }
   for (const name of [
     'remotes/origin/main',
     'branches/../x',
@@ -162,7 +177,7 @@ test('answers that do not add up are refused', async t => {
     'transactions/T1',
     `branches/${'x'.repeat(2000)}`,
   ]) {
-    t.is(await codeOf(refs([MESSAGE.call, null, 1], [MESSAGE.call, [[name, id]]])), 'TRANSFER_INVALID', name);
+    t.is(await codeOf(refs(first(null, 1), [MESSAGE.call, [[name, id, null]]])), 'TRANSFER_INVALID', name);
   }
   const key = '0'.repeat(32);
   const edit = ['branches/main', null, id];
