@@ -11,6 +11,7 @@ import {join} from 'node:path';
 import {fileURLToPath} from 'node:url';
 import {parseArgs} from 'node:util';
 import {FULL_SHAPE, randomNumbers, type TreeShape, writeTree} from './generated-tree.js';
+import {Timings} from './timed.js';
 
 const {values: options} = parseArgs({
   options: {rounds: {type: 'string', default: '3'}, small: {type: 'boolean', default: false}, dir: {type: 'string'}},
@@ -23,45 +24,9 @@ const edits = options.small ? 100 : 1000;
 const base = options.dir ?? mkdtempSync(join(tmpdir(), 'dbos-bench-'));
 const DBOS = fileURLToPath(new URL('../../bin/dbos.cjs', import.meta.url));
 
-interface Run {
-  readonly seconds: number;
-  /** Peak memory of the largest process in MB. */
-  readonly memory: number;
-}
-
-/** Runs a shell line and returns its wall time and peak memory. Throws if it fails. */
-function run(line: string, cwd: string, env: Record<string, string> = {}): Run {
-  const report = join(base, 'time');
-  const began = process.hrtime.bigint();
-  const done = spawnSync('/usr/bin/time', ['-f', '%e %M', '-o', report, 'sh', '-c', line], {
-    cwd,
-    env: {...process.env, ...env},
-    encoding: 'utf8',
-    maxBuffer: 1 << 30,
-  });
-  const seconds = Number(process.hrtime.bigint() - began) / 1e9;
-  if (done.status !== 0) throw new Error(`${line}: exit ${done.status}\n${done.stderr}`);
-  return {seconds, memory: Number(readFileSync(report, 'utf8').trim().split(/\s+/)[1]) / 1024};
-}
-
-const results = new Map<string, Map<string, Run[]>>();
-
-function measure(work: string, tool: string, line: string, cwd: string, env?: Record<string, string>): void {
-  // what came before must not be written back while this one is timed
-  spawnSync('sync');
-  const result = run(line, cwd, env);
-  const tools = results.get(work) ?? new Map<string, Run[]>();
-  results.set(work, tools);
-  tools.set(tool, [...(tools.get(tool) ?? []), result]);
-  console.error(`${work} | ${tool} | ${result.seconds.toFixed(3)} s | ${result.memory.toFixed(0)} MB`);
-}
-
-function median(numbers: readonly number[]): number {
-  const sorted = [...numbers].sort((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  const upper = sorted[middle] as number;
-  return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] as number) + upper) / 2;
-}
+const timings = new Timings(base);
+const run = timings.run.bind(timings);
+const measure = timings.measure.bind(timings);
 
 function has(tool: string): boolean {
   return spawnSync('sh', ['-c', `command -v ${tool}`]).status === 0;
@@ -184,18 +149,11 @@ for (let round = 0; round < 15; round++) {
   }
 }
 
-const startUp = median((results.get('start')?.get('node -e 0') ?? []).map(result => result.seconds));
-console.log(`| work | tool | seconds (median of n) | peak MB | ratio |\n|---|---|---|---|---|`);
-for (const [work, byTool] of results) {
-  const git = median((byTool.get('git') ?? byTool.get('node -e 0') ?? []).map(result => result.seconds));
-  const reference = ['log -n 1', 'branch', 'status'].includes(work) ? startUp : git;
-  for (const [tool, list] of byTool) {
-    const seconds = median(list.map(result => result.seconds));
-    const memory = median(list.map(result => result.memory));
-    const ratio = (seconds / reference).toFixed(2);
-    console.log(`| ${work} | ${tool} | ${seconds.toFixed(3)} (${list.length}) | ${memory.toFixed(0)} | ${ratio} |`);
-  }
-}
+timings.print(work =>
+  ['start', 'log -n 1', 'branch', 'status'].includes(work)
+    ? timings.seconds('start', 'node -e 0')
+    : timings.seconds(work, 'git'),
+);
 console.log(
   `\nStore after the first commit: ${sizes.dbos} bytes; git's objects: ${sizes.git}; ratio ${(sizes.dbos / sizes.git).toFixed(2)}`,
 );

@@ -8,7 +8,7 @@ import {Repository} from '../../repo/repository.js';
 import type {StoreAccess} from '../store-access.js';
 
 /** How long the store stays open for the next piece of work. */
-const LINGER_MS = 20;
+const LINGER_MS = 100;
 /** How long it is held under steady work. */
 const HOLD_MS = 1000;
 /** How long it is let go of then: longer than those who wait for it sleep between two tries. */
