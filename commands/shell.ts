@@ -1,5 +1,6 @@
 import {relative, resolve} from 'node:path';
 import {Args, Flags, StoreCommand} from '../src/cli/command.js';
+import {isTerminal} from '../src/cli/output.js';
 import {historyFile, ProgramHost} from '../src/cli/shell-host.js';
 import {Config} from '../src/repo/config.js';
 import {findStore} from '../src/repo/location.js';
@@ -45,7 +46,8 @@ export default class ShellCommand extends StoreCommand {
     });
     const session = new Session();
     if (location.workTree !== undefined) session.directory = relative(location.workTree, directory);
-    const interactive = args.file === undefined && process.stdin.isTTY && process.stdout.isTTY;
+    // looking at `process.stdin` would make reads of a pipe fail that has nothing yet
+    const interactive = args.file === undefined && isTerminal(0) && isTerminal(1);
     const history = new History(interactive ? historyFile() : undefined);
     const lines = interactive
       ? new TerminalLines(process.stdin, process.stdout, () => history.lines, completerOf(host, session))

@@ -1,11 +1,11 @@
 /** The shell fed by a pipe or a file, in the built program. */
-import {spawnSync} from 'node:child_process';
+import {spawn, spawnSync} from 'node:child_process';
 import {existsSync, readFileSync, symlinkSync, writeFileSync} from 'node:fs';
 import {join} from 'node:path';
 import test from 'ava';
 import {cleanEnvironment, type Outcome, PROGRAM} from '../cli/program.js';
 import {coverageOf} from '../support/coverage.js';
-import {mustRun} from '../support/dbos.js';
+import {mustRun, outcome} from '../support/dbos.js';
 import {makeTmpDir} from '../support/tmp.js';
 
 /** Returns what the shell does with a script from a pipe. */
@@ -200,4 +200,16 @@ test('copies between this machine and the state', t => {
   t.is(readFileSync(join(host, 'out/link'), 'utf8'), 'old text\n');
   t.is(readFileSync(join(host, 'one'), 'utf8'), 'old text\n');
   t.regex(shell(directory, `export tree ${host}/out\n`).stderr, /FILE_UNWRITABLE/);
+});
+
+test('a script from a pipe may come slowly', async t => {
+  const directory = makeTmpDir(t);
+  mustRun(directory, 'init');
+  const child = spawn(process.execPath, [PROGRAM, '-C', directory, 'shell'], {env: cleanEnvironment()});
+  const done = outcome(child);
+  child.stdin.write('pwd\n');
+  child.stdout.once('data', () => setTimeout(() => child.stdin.end('pwd\n'), 100));
+  const {status, stdout, stderr} = await done;
+  t.is(status, 0, stderr);
+  t.is(stdout, '/\n/\n');
 });
