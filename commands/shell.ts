@@ -19,6 +19,11 @@ export default class ShellCommand extends StoreCommand {
   };
   static override flags = {
     'keep-going': Flags.boolean({description: 'Go on after an error; the exit status tells of the last one.'}),
+    retry: Flags.integer({
+      description: 'Carry out a transaction of a script again, up to so many times, when it meets a conflict.',
+      helpValue: 'N',
+      min: 0,
+    }),
   };
   static override exits = [3, 4, 5, 6];
   static override completes = {file: 'file'} as const;
@@ -48,12 +53,21 @@ export default class ShellCommand extends StoreCommand {
     if (location.workTree !== undefined) session.directory = relative(location.workTree, directory);
     // looking at `process.stdin` would make reads of a pipe fail that has nothing yet
     const interactive = args.file === undefined && isTerminal(0) && isTerminal(1);
+    const retries = flags.retry ?? 0;
+    if (interactive && retries > 0) throw this.usage('--retry is for scripts.');
     const history = new History(interactive ? historyFile() : undefined);
     const lines = interactive
       ? new TerminalLines(process.stdin, process.stdout, () => history.lines, completerOf(host, session))
       : scriptLines(args.file === undefined || args.file === '-' ? {fd: 0} : {path: resolve(directory, args.file)});
     try {
-      this.exitStatus = await new Shell({host, session, history, lines, keepGoing: flags['keep-going'] === true}).run();
+      this.exitStatus = await new Shell({
+        host,
+        session,
+        history,
+        lines,
+        keepGoing: flags['keep-going'] === true,
+        retries,
+      }).run();
     } finally {
       lines.close();
     }

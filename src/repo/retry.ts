@@ -22,6 +22,11 @@ export async function retryConflicts<T>(
     } catch (error) {
       if (!isDbosError(error, 'TRANSACTION_CONFLICT') || attempt >= retries) throw error;
     }
-    await new Promise(resolve => setTimeout(resolve, Math.random() * firstWait * (attempt + 1)));
+    await backOff(attempt, firstWait);
   }
+}
+
+/** Waits before something is run again that was run `attempt` times before: at most `firstWait` milliseconds, and more each time. */
+export async function backOff(attempt: number, firstWait: number): Promise<void> {
+  await new Promise(resolve => setTimeout(resolve, Math.random() * firstWait * (attempt + 1)));
 }

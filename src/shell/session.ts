@@ -25,6 +25,16 @@ export class Session {
   /** The branch, as it was last seen; undefined while HEAD is detached. */
   branch: string | undefined;
 
+  /** Returns the session as it is now. */
+  copy(): Session {
+    return Object.assign(new Session(), this);
+  }
+
+  /** Makes the session what it was. */
+  restore(saved: Session): void {
+    Object.assign(this, saved);
+  }
+
   get prompt(): string {
     const {branch = 'detached', past, transaction} = this;
     return `dbos (${branch}${transaction === undefined ? '' : ` ${transaction}`}${past === undefined ? '' : ` @ ${past.label}`})> `;

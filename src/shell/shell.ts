@@ -6,6 +6,7 @@
 import {DbosError, EXIT} from '../errors.js';
 import {formatId} from '../objects/id.js';
 import {nearestNames} from '../repo/nearest.js';
+import {backOff} from '../repo/retry.js';
 import {nameOf} from '../state/path.js';
 import {readArguments} from './builtin.js';
 import {BUILTINS, GROUPS} from './builtins.js';
@@ -27,7 +28,21 @@ export interface ShellOptions {
   readonly lines: LineSource;
   /** Goes on after an error in a script. */
   readonly keepGoing: boolean;
+  /** How often a transaction of a script is carried out again after a conflict. */
+  readonly retries: number;
 }
+
+/** The texts of a script since a transaction was opened, which may be carried out again. */
+interface Repeatable {
+  readonly texts: {readonly text: string; readonly from: number}[];
+  /** The session before the first one. */
+  readonly before: Session;
+  /** What they printed, which is held back until they are done. */
+  held: Uint8Array[];
+}
+
+/** The longest wait before a transaction is carried out again for the first time, in milliseconds. */
+const FIRST_WAIT = 100;
 
 /** Commands of the program that show and change nothing, and the words with which they change something after all. */
 const SHOWING: Readonly<Record<string, (words: readonly string[]) => boolean>> = {
@@ -54,6 +69,7 @@ const LEAVE = new Set(['exit', 'quit']);
 
 export class Shell {
   private leaving = false;
+  private repeatable: Repeatable | undefined;
 
   constructor(private readonly options: ShellOptions) {}
 
@@ -81,17 +97,74 @@ export class Shell {
       if (text === '') from = line.number;
       if (lines.interactive) history.add(line.text);
       text += text === '' ? line.text : `\n${line.text}`;
-      const status = await this.attempt(text, from);
+      const status = await this.carryOut(text, from);
       if (status === 'open') continue;
       text = '';
       if (status === EXIT.done) continue;
       failed = status;
       if (!lines.interactive && !keepGoing) break;
     }
+    this.release();
     if (session.transaction !== undefined) {
       host.note(`The transaction ${session.transaction} is still open: \`dbos txn ls\` lists it.`);
     }
     return lines.interactive ? EXIT.done : failed;
+  }
+
+  // -------------------------------------------------------------------------------------------------- again after a conflict
+
+  /** Carries out a text as `attempt` does; a transaction that is open after it may be carried out again until it is committed. */
+  private async carryOut(text: string, from: number): Promise<number | 'open'> {
+    const {session, keepGoing, retries} = this.options;
+    if (retries === 0) return this.attempt(text, from);
+    this.repeatable ??= {texts: [], before: session.copy(), held: []};
+    const {repeatable} = this;
+    let status = await this.hold(repeatable, text, from);
+    if (status === 'open') return status;
+    repeatable.texts.push({text, from});
+    if (status === EXIT.conflict && session.transaction !== undefined) status = await this.again(repeatable);
+    const goesOn = status === EXIT.done || keepGoing;
+    if (session.transaction === undefined || !goesOn) this.release();
+    return status;
+  }
+
+  /** Carries out a text and keeps what it prints. */
+  private async hold(repeatable: Repeatable, text: string, from: number): Promise<number | 'open'> {
+    let status: number | 'open' = EXIT.done;
+    const {bytes} = await this.options.host.capture(async () => {
+      status = await this.attempt(text, from);
+      return EXIT.done;
+    });
+    repeatable.held.push(bytes);
+    return status;
+  }
+
+  /** Carries out the texts of a transaction that met a conflict until none is met; returns the status of the last one. */
+  private async again(repeatable: Repeatable): Promise<number> {
+    const {session, host, keepGoing, retries} = this.options;
+    const [{from: first} = {from: 0}] = repeatable.texts;
+    let status: number = EXIT.conflict;
+    for (let attempt = 0; attempt < retries; attempt++) {
+      if (status !== EXIT.conflict || session.transaction === undefined) break;
+      await host.capture(() => new Workspace(host, session, 'rollback').program(['rollback']));
+      session.restore(repeatable.before);
+      await backOff(attempt, FIRST_WAIT);
+      host.note(`The transaction that begins in line ${first} is carried out again.`);
+      repeatable.held = [];
+      for (const {text, from} of repeatable.texts) {
+        status = (await this.hold(repeatable, text, from)) as number;
+        if (status !== EXIT.done && !keepGoing) break;
+      }
+    }
+    return status;
+  }
+
+  /** Prints what was held back. */
+  private release(): void {
+    const {host} = this.options;
+    for (const bytes of this.repeatable?.held ?? []) host.write(bytes);
+    this.repeatable = undefined;
+    host.settle();
   }
 
   /** Carries out a text, or returns that it is not finished. */

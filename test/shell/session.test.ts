@@ -4,7 +4,7 @@ import {existsSync, readFileSync, symlinkSync, writeFileSync} from 'node:fs';
 import {join} from 'node:path';
 import test from 'ava';
 import {cleanEnvironment, type Outcome, PROGRAM} from '../cli/program.js';
-import {coverageOf} from '../support/coverage.js';
+import {coverageOf, UNCOVERED} from '../support/coverage.js';
 import {mustRun, outcome} from '../support/dbos.js';
 import {makeTmpDir} from '../support/tmp.js';
 
@@ -205,11 +205,42 @@ test('copies between this machine and the state', t => {
 test('a script from a pipe may come slowly', async t => {
   const directory = makeTmpDir(t);
   mustRun(directory, 'init');
-  const child = spawn(process.execPath, [PROGRAM, '-C', directory, 'shell'], {env: cleanEnvironment()});
+  const child = spawn(process.execPath, [PROGRAM, '-C', directory, 'shell'], {env: cleanEnvironment(UNCOVERED)});
   const done = outcome(child);
   child.stdin.write('pwd\n');
   child.stdout.once('data', () => setTimeout(() => child.stdin.end('pwd\n'), 100));
   const {status, stdout, stderr} = await done;
   t.is(status, 0, stderr);
   t.is(stdout, '/\n/\n');
+});
+
+test('a transaction of a script that meets a conflict is carried out again, and what it prints is printed once', async t => {
+  const directory = makeTmpDir(t);
+  mustRun(directory, 'init');
+  mustRun(directory, 'query', 'CREATE TABLE a(id INTEGER PRIMARY KEY, x); INSERT INTO a VALUES (1, 10)');
+  const run = async (...args: string[]) => {
+    const child = spawn(process.execPath, [PROGRAM, '-C', directory, 'shell', ...args], {
+      env: cleanEnvironment(coverageOf(['shell', ...args])),
+    });
+    const done = outcome(child);
+    child.stdin.write('.mode csv\nmkdir -p d\nbegin\ncd d\nUPDATE a SET x = x + 1;\nSELECT x FROM a;\n');
+    // it is inside, and has seen what there is
+    for (let summary = ''; !summary.includes('UPDATE'); ) {
+      summary = mustRun(directory, 'txn', 'ls', '--json');
+    }
+    mustRun(directory, 'query', 'UPDATE a SET x = x * 2');
+    child.stdin.end('touch inside.txt\ncommit\npwd\n');
+    return done;
+  };
+  const again = await run('--retry', '2');
+  t.is(again.status, 0, again.stderr);
+  t.is(
+    again.stdout.replace(/T[a-z2-7]{12} started/, 'T… started').replace(/\[main .*\n/, '[main …\n'),
+    ['Transaction T… started\n', 'x\n21\n', '[main …\n', '/d\n'].join(''),
+  );
+  t.true(again.stderr.includes('The transaction that begins in line 3 is carried out again.'), again.stderr);
+  t.is(mustRun(directory, 'query', 'SELECT x FROM a'), '{"x":21}\n');
+  const once = await run();
+  t.is(once.status, 3, once.stderr);
+  t.is(mustRun(directory, 'query', 'SELECT x FROM a'), '{"x":42}\n');
 });
