@@ -57,7 +57,7 @@ async function* parcelsOf(next: () => Promise<Message | undefined>): AsyncGenera
 }
 
 /** While nothing is said for so long, a tick is sent: nobody on the way should take the connection for dead. */
-const TICK_MS = 5000;
+export const TICK_MS = 5000;
 
 /** Yields messages, and a tick where the next one takes its time. */
 export async function* withTicks(

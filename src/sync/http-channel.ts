@@ -2,7 +2,6 @@
  * A channel over HTTP: each call is a POST to `URL/v1/CALL`, whose body and answer are messages. Redirects are not followed, so a
  * token goes nowhere but to whom it is for. Where the server is busy the call is made again after a while. Layer: sync.
  */
-import {once} from 'node:events';
 import http from 'node:http';
 import https from 'node:https';
 import {DbosError, isDbosError, systemCode} from '../errors.js';
@@ -75,6 +74,7 @@ export class HttpChannel implements Channel {
     return new Promise((resolve, reject) => {
       const send = url.protocol === 'https:' ? https.request : http.request;
       let answered = false;
+      const over = new AbortController();
       let unsent: unknown;
       const request = send(url, {
         method: 'POST',
@@ -96,9 +96,16 @@ export class HttpChannel implements Channel {
       });
       request.on('response', response => {
         answered = true;
+        // an answer may begin while the call is still being sent; whoever refuses it, or has said all, does not want the rest
+        if (response.statusCode !== 200) over.abort();
+        response.once('end', () => {
+          over.abort();
+          // of no use for the next call
+          if (!request.writableEnded) request.destroy();
+        });
         resolve(response);
       });
-      write(request, messages, () => answered).catch(error => {
+      write(request, messages, over.signal).catch(error => {
         unsent = error;
         request.destroy(error instanceof Error ? error : undefined);
       });
@@ -163,8 +170,8 @@ export class HttpChannel implements Channel {
   }
 }
 
-/** Writes the body of a request, no faster than it is taken. */
-async function write(request: http.ClientRequest, messages: Messages, answered: () => boolean): Promise<void> {
+/** Writes the body of a request, no faster than it is taken, until it is over. */
+async function write(request: http.ClientRequest, messages: Messages, over: AbortSignal): Promise<void> {
   if (Array.isArray(messages)) {
     const parts: Uint8Array[] = [];
     for await (const bytes of encodeMessages(messages as Messages)) parts.push(bytes);
@@ -172,21 +179,25 @@ async function write(request: http.ClientRequest, messages: Messages, answered: 
     return;
   }
   for await (const bytes of encodeMessages(messages)) {
-    // who answers early does not want the rest
-    if (request.destroyed || answered()) return;
-    if (!request.write(bytes)) await drained(request);
+    if (request.destroyed || over.aborted) return;
+    if (!request.write(bytes)) await taken(request, over);
   }
   request.end();
 }
 
-/** Waits until more can be written, or nobody wants it. */
-async function drained(request: http.ClientRequest): Promise<void> {
-  const settled = new AbortController();
-  const events = ['drain', 'close', 'response'].map(event => once(request, event, {signal: settled.signal}));
-  // an error closes the request, which is what the next turn finds
-  await Promise.race(events).catch(() => undefined);
-  settled.abort();
-  await Promise.allSettled(events);
+/** Waits until more can be written, or nothing has to be. */
+async function taken(request: http.ClientRequest, over: AbortSignal): Promise<void> {
+  await new Promise<void>(resolve => {
+    const go = (): void => {
+      request.off('drain', go);
+      request.off('close', go);
+      over.removeEventListener('abort', go);
+      resolve();
+    };
+    request.on('drain', go);
+    request.on('close', go);
+    over.addEventListener('abort', go);
+  });
 }
 
 interface Told {

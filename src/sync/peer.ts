@@ -63,7 +63,8 @@ export interface Peer {
   /** Returns how far a push came that broke off. */
   received(key: string): Promise<Received | undefined>;
   /**
-   * Takes in objects, then makes all edits by one operation, or none of them. Throws NOT_FAST_FORWARD if a ref does not hold
+   * Takes in objects, then makes all edits by one operation, or none of them. `parcels` are gone through again for another try
+   * where a server is busy. Throws NOT_FAST_FORWARD if a ref does not hold
    * what is expected, ACCESS_DENIED, TRANSFER_INVALID, BRANCH_CURRENT to delete the branch that is checked out, WOULD_OVERWRITE.
    */
   push(request: PushRequest, parcels: AsyncIterable<Parcel>): Promise<void>;

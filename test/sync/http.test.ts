@@ -13,7 +13,7 @@ import {bringIn} from '../../src/sync/pull.js';
 import {pushRemote} from '../../src/sync/push.js';
 import {createToken} from '../../src/sync/tokens.js';
 import {randomBytes} from '../bench/generated-tree.js';
-import {Clock, commitFiles, testContext} from '../support/repo.js';
+import {Clock, commitFiles, type Files, testContext} from '../support/repo.js';
 import {type Meddle, proxy, serve, type TestServer} from '../support/server.js';
 import {bareStore, mustBeSound, ORIGIN, sql} from '../support/sync.js';
 
@@ -295,4 +295,77 @@ test('a server that stops, and one that is not there', async t => {
   const moved = await t.throwsAsync(server.peer(`http://127.0.0.1:${port}`).refs(), {instanceOf: DbosError});
   t.is((moved as DbosError).code, 'CONNECTION_FAILED');
   t.regex((moved as DbosError).message, /has moved to 'http:\/\/evil\/'/);
+});
+
+test('a push that takes its time goes on while the server says that it is still there', async t => {
+  const lines: string[] = [];
+  // signs of life come every 750 ms
+  const server = await serve(t, {limits: {idle: 3000}, log: line => lines.push(line)});
+  const here = await bareStore(t);
+  await commitFiles(here, filesOf(6));
+  const slow = server.peer();
+  const peer: Peer = {
+    refs: () => slow.refs(),
+    has: ids => slow.has(ids),
+    fetch: request => slow.fetch(request),
+    received: key => slow.received(key),
+    push: (request, parcels) => slow.push(request, pausing(parcels, 300)),
+    close: () => slow.close(),
+  };
+  await push(here, peer);
+  await look(server, hub => t.is(tip(hub), tip(here)));
+  t.true(lines.some(line => line.includes('/push') && (JSON.parse(line) as {ms: number}).ms > 1000));
+});
+
+test('a push that a busy server turns away is made again whole', async t => {
+  const lines: string[] = [];
+  const server = await serve(t, {limits: {active: 1, waiting: 0}, log: line => lines.push(line)});
+  const here = await bareStore(t);
+  await commitFiles(here, filesOf(6));
+  const calls = server.peer();
+  const peer: Peer = {
+    refs: () => calls.refs(),
+    has: ids => calls.has(ids),
+    fetch: request => calls.fetch(request),
+    received: key => calls.received(key),
+    push: async (request, parcels) => {
+      const headers = {authorization: `Bearer ${server.token}`, 'content-type': MESSAGES_TYPE};
+      const holds = http.request(`${server.url}/v1/push`, {method: 'POST', headers});
+      holds.on('error', () => undefined);
+      holds.flushHeaders();
+      while (!/requests_active 1$/m.test((await raw(t, server.url, '/metrics', {method: 'GET'})).text));
+      const pushed = calls.push(request, parcels);
+      while (!lines.some(line => line.includes('"status":429'))) await new Promise(resolve => setTimeout(resolve, 20));
+      holds.destroy();
+      await pushed;
+    },
+    close: () => calls.close(),
+  };
+  await push(here, peer);
+  await look(server, hub => t.is(tip(hub), tip(here)));
+});
+
+/** Returns so many files of 60 kB that do not compress well: a parcel each. */
+function filesOf(count: number): Files {
+  const text = (i: number) => Buffer.from(randomBytes(i, 45_000)).toString('base64');
+  return Object.fromEntries(Array.from({length: count}, (_, i) => [`f${i}`, text(i)]));
+}
+
+async function* pausing<T>(items: AsyncIterable<T>, ms: number): AsyncGenerator<T> {
+  for await (const item of items) {
+    await new Promise(resolve => setTimeout(resolve, ms));
+    yield item;
+  }
+}
+
+test('who is refused while still sending hears why', async t => {
+  const server = await serve(t);
+  const here = await bareStore(t);
+  await commitFiles(here, filesOf(200));
+  const text = await look(server, async hub => (await createToken(hub, {name: 'reader', role: 'read'})).text);
+  for (let round = 0; round < 5; round++) {
+    const reader = server.peer(server.url, {token: text});
+    t.is(await codeOf(push(here, reader)), 'ACCESS_DENIED');
+    await reader.close();
+  }
 });

@@ -3,13 +3,14 @@
  * show before an answer has begun have an HTTP status and are told as JSON, later ones as the last message. Layer: sync.
  */
 import {readFileSync} from 'node:fs';
+import type {IncomingMessage} from 'node:http';
 import type {AddressInfo} from 'node:net';
 import {Readable} from 'node:stream';
 import rateLimit from '@fastify/rate-limit';
 import {type FastifyInstance, type FastifyReply, type FastifyRequest, fastify} from 'fastify';
 import {DbosError, type ErrorCode, isDbosError} from '../../errors.js';
 import type {RepoContext} from '../../repo/context.js';
-import {answer, withTicks} from '../answer.js';
+import {answer, TICK_MS, withTicks} from '../answer.js';
 import {MESSAGES_TYPE} from '../http-channel.js';
 import {CALLS, type Call, PROTOCOL} from '../protocol.js';
 import type {Rights} from '../rights.js';
@@ -49,7 +50,7 @@ export interface ServerLimits {
   readonly refusals: number;
   /** Milliseconds that a request may take. */
   readonly time: number;
-  /** Milliseconds without a byte from the client, or to it. */
+  /** Milliseconds without a byte from the client, or to it; also for the whole head of a request. */
   readonly idle: number;
 }
 
@@ -75,6 +76,10 @@ const FLUSH_BYTES = 2 * 1024 * 1024;
 /** The greatest message of a push, in bytes. No object of a store that dbos made comes near it. */
 const MOST_MESSAGE = 64 * 1024 * 1024;
 const GRACE_MS = 30_000;
+/** How long a client may go on sending that was refused. */
+const LINGER_MS = 5000;
+/** How often is looked for requests whose head has not come whole. */
+const CHECK_MS = 15_000;
 const MINUTE_MS = 60_000;
 
 /** The status for errors of a call; any other is 500. */
@@ -133,8 +138,10 @@ class HttpServer {
     this.stores = new Stores(options.served, context);
     this.turns = new Turns(this.limits.active, this.limits.waiting);
     const {time, idle} = this.limits;
+    const {tls} = options;
+    const heads = {headersTimeout: idle, connectionsCheckingInterval: Math.min(idle, CHECK_MS)};
     this.app = fastify({
-      ...(options.tls && {https: {cert: readTls(options.tls.cert), key: readTls(options.tls.key)}}),
+      ...(tls ? {https: {...heads, cert: readTls(tls.cert), key: readTls(tls.key)}} : {http: heads}),
       requestTimeout: time,
       connectionTimeout: idle,
       forceCloseConnections: 'idle',
@@ -189,7 +196,8 @@ class HttpServer {
     const rights = await this.admit(request.ip, text, store);
     if (store === undefined) throw notFound();
     noted.token = rights.name;
-    if (!(await this.turns.enter())) throw busy('The server has too many requests already.');
+    // nothing moves meanwhile, and the client would give up: it comes again if it is told to
+    if (!(await this.turns.enter(this.limits.idle / 2))) throw busy('The server has too many requests already.');
     let messages: AsyncGenerator<Message>;
     let first: IteratorResult<Message>;
     const body = new MessageReader(this.bounded(request, noted), MOST_MESSAGE);
@@ -208,10 +216,11 @@ class HttpServer {
         actor,
         readOnly,
       });
-      messages = withTicks(answer(peer, call, body.messages()));
+      messages = withTicks(answer(peer, call, body.messages()), Math.min(TICK_MS, this.limits.idle / 4));
       first = await messages.next();
     } catch (error) {
       this.turns.leave();
+      await body.close();
       throw error;
     }
     const {turns} = this;
@@ -261,18 +270,26 @@ class HttpServer {
     this.refusals.set(address, (before ?? 0) + 1);
   }
 
-  /** Yields the body of a request. Throws REQUEST_TOO_LARGE. */
+  /** Yields the body of a request. Throws REQUEST_TOO_LARGE, and CONNECTION_BROKEN if it ends in between. */
   private async *bounded(request: FastifyRequest, noted: Noted): AsyncGenerator<Uint8Array> {
     const {body} = this.limits;
-    // what is left of a body after an error is read over: a connection that is cut would take the answer along
-    for await (const chunk of request.raw.iterator({destroyOnReturn: false})) {
-      noted.received += (chunk as Buffer).length;
-      if (noted.received > body) {
-        throw new DbosError('REQUEST_TOO_LARGE', `The server takes no more than ${body} bytes at once.`, {
-          hint: 'What came is kept: push again to go on, or ask for a greater --max-body there.',
-        });
+    try {
+      // what is left of a body after an error is read over: a connection that is cut would take the answer along
+      for await (const chunk of request.raw.iterator({destroyOnReturn: false})) {
+        noted.received += (chunk as Buffer).length;
+        if (noted.received > body) {
+          throw new DbosError('REQUEST_TOO_LARGE', `The server takes no more than ${body} bytes at once.`, {
+            hint: 'What came is kept: push again to go on, or ask for a greater --max-body there.',
+          });
+        }
+        yield chunk as Buffer;
       }
-      yield chunk as Buffer;
+    } catch (error) {
+      if (isDbosError(error)) throw error;
+      throw new DbosError('CONNECTION_BROKEN', `The client has gone: ${(error as Error).message}.`, {
+        hint: 'What came is kept: push again to go on.',
+        cause: error,
+      });
     }
   }
 
@@ -282,6 +299,7 @@ class HttpServer {
     const status = STATUS[error.code] ?? 500;
     if (status === 401) reply.header('www-authenticate', 'Bearer');
     if (status === 429 || status === 503) reply.header('retry-after', '1');
+    if (!request.raw.complete) skipRest(request.raw);
     const {code, message, hint, data} = error;
     return reply.code(status).send({error: {code, message, hint, data}});
   }
@@ -311,6 +329,14 @@ class HttpServer {
 /** Returns the text of the token that a request has. */
 function bearerOf({headers: {authorization: header}}: FastifyRequest): string | undefined {
   return header?.startsWith('Bearer ') ? header.slice('Bearer '.length) : undefined;
+/**
+ * Reads over the rest of a body for a while: a client that is still sending would lose the answer if the connection ended under
+ * it. One that has read the answer ends the connection.
+ */
+function skipRest(body: IncomingMessage): void {
+  body.resume();
+  const timer = setTimeout(() => body.socket.destroy(), LINGER_MS);
+  body.once('close', () => clearTimeout(timer));
 }
 
 /** Returns the path of a store and the call, of the path of a request. */

@@ -12,16 +12,25 @@ export class Turns {
     return this.queue.length;
   }
 
-  /** Waits for a turn, which `leave` must end. Returns false if too many wait already. */
-  async enter(): Promise<boolean> {
+  /** Waits for a turn, which `leave` must end. Returns false if too many wait already, or after so many milliseconds. */
+  async enter(patience: number): Promise<boolean> {
     if (this.active < this.most) {
       this.active++;
       return true;
     }
     if (this.queue.length >= this.mostWaiting) return false;
-    // who leaves hands the turn over
-    await new Promise<void>(resolve => this.queue.push(resolve));
-    return true;
+    return new Promise(resolve => {
+      // who leaves hands the turn over
+      const take = (): void => {
+        clearTimeout(timer);
+        resolve(true);
+      };
+      const timer = setTimeout(() => {
+        this.queue.splice(this.queue.indexOf(take), 1);
+        resolve(false);
+      }, patience);
+      this.queue.push(take);
+    });
   }
 
   leave(): void {
