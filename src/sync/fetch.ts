@@ -26,6 +26,7 @@ import type {Peer, PeerRefs, Sending} from './peer.js';
 import {Receiver, type WantedRef} from './receiver.js';
 import {remoteRefs} from './remotes.js';
 import {accessTo} from './store-access.js';
+import {malformed} from './wire.js';
 
 export interface FetchOptions extends TransferOptions {
   /** Forget branches that the remote no longer has. */
@@ -99,6 +100,7 @@ export async function receiveFrom<T>(
     const receiver = new Receiver(access, progress, {shallow: shallowOf(repo, sending, wanted)});
     await receiver.take(parcels, () => {
       const {objects, bytes} = receiver;
+      if (skipped + objects > total) throw malformed('more objects than it said');
       return pace.step({label: 'Receiving objects', done: skipped + objects, total, bytes});
     });
     taken.objects += receiver.objects;

@@ -87,7 +87,9 @@ export class Journal {
     const journals: Journal[] = [];
     for (const name of names) {
       const path = join(store, FOLDER, name);
-      if (Date.now() - statSync(path).mtimeMs > KEEP_MS) rmSync(path, {force: true});
+      // a push that ends removes its own
+      const {mtimeMs = 0} = statSync(path, {throwIfNoEntry: false}) ?? {};
+      if (Date.now() - mtimeMs > KEEP_MS) rmSync(path, {force: true});
       else {
         const journal = Journal.read(path);
         if (journal && journal.scope.wants.length > 0) journals.push(journal);

@@ -4,6 +4,7 @@
  * object names comes before it, so that a receiver which stores them in order has everything below each object it has, also
  * when it is killed in between. Memory grows with the number of objects listed (ids only). Layer: sync.
  */
+import {invalid} from '../objects/codec.js';
 import type {ObjectId} from '../objects/id.js';
 import type {ObjectReader} from '../objects/store.js';
 import {decodeCommitHeader} from '../repo/commit.js';
@@ -13,7 +14,7 @@ import {isView, readDefinition} from '../state/definition.js';
 import {readState, type State} from '../state/state.js';
 import {readTable, type Table, type TableIndex} from '../state/table.js';
 import {compareNodes} from '../tree/compare-nodes.js';
-import {contentLinks} from '../tree/content.js';
+import {contentLinks, MAX_LEVEL} from '../tree/content.js';
 import {linksOf} from '../tree/links.js';
 import type {TreeRoot} from '../tree/spec.js';
 import {bodiesIn} from './copies.js';
@@ -178,11 +179,13 @@ class Listing {
     if (!known.has(id)) this.add(id, 'blob');
   }
 
-  private *content(id: ObjectId, known: Bodies): Generator<readonly Listed[], void, undefined> {
+  private *content(id: ObjectId, known: Bodies, depth = 0): Generator<readonly Listed[], void, undefined> {
     if (this.listed.has(id) || known.has(id)) return;
+    // what is listed may be unchecked yet: levels that lie would lead down without end
+    if (depth > MAX_LEVEL) throw invalid('is a list of chunks that is nested too deep');
     known.open();
     for (const link of contentLinks(this.reader.read(id))) {
-      if (link.chunked) yield* this.content(link.id, known);
+      if (link.chunked) yield* this.content(link.id, known, depth + 1);
       else this.blob(link.id, known);
       yield* this.full();
     }

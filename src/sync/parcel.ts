@@ -20,7 +20,8 @@ const PARCEL_BYTES = {blobs: 64 * 1024, structured: 512 * 1024};
 
 /** What a receiver opens at most. No object that can be made is larger than the first. */
 const MOST_BYTES = 2 ** 28;
-const MOST_OBJECTS = 2 ** 16;
+/** The objects of a parcel at most. */
+export const MOST_OBJECTS = 2 ** 16;
 
 /** An object that travels. */
 export interface Travelling {

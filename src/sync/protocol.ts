@@ -8,7 +8,7 @@ import type {Field} from '../objects/codec.js';
 import {ID_BYTES, type ObjectId} from '../objects/id.js';
 import {BRANCHES, type BranchName, branchName, branchRef, type RefName, TAGS, tagRef} from '../repo/refs.js';
 import {type Received, WHOLE_DEPTH} from './journal.js';
-import type {Parcel} from './parcel.js';
+import {MOST_OBJECTS, type Parcel} from './parcel.js';
 import type {FetchRequest, PeerEdit, PeerRefs, PushRequest, Sending} from './peer.js';
 import {MESSAGE, type Message, malformed} from './wire.js';
 
@@ -95,11 +95,13 @@ export async function readRefs(messages: AsyncIterator<Message>): Promise<PeerRe
   if (head !== null) current = readRef(`${BRANCHES}${head}`).slice(BRANCHES.length) as BranchName;
   const refs = new Map<RefName, ObjectId>();
   const tagged = new Map<RefName, ObjectId>();
-  for (;;) {
+  for (let read = 0; ; ) {
     const {value, done} = await messages.next();
     if (done) break;
     const [some] = fieldsOf(value, MESSAGE.call);
-    if (!Array.isArray(some) || refs.size + some.length > count) throw malformed('more branches and tags than it said');
+    if (!Array.isArray(some) || some.length === 0) throw malformed('what are no branches and tags');
+    read += some.length;
+    if (read > count) throw malformed('more branches and tags than it said');
     for (const entry of some) {
       if (!Array.isArray(entry)) throw malformed('what is no branch or tag');
       const name = readRef(entry[0]);
@@ -251,6 +253,8 @@ export function readParcel(message: Message | undefined): Parcel {
   const codec = isCount(codecNumber) ? CODECS[codecNumber] : undefined;
   const whole = isCount(blobs) && isCount(rawLength) && codec !== undefined && stored instanceof Uint8Array;
   if (!whole || !(packed instanceof Uint8Array) || packed.length % 4 !== 0) throw malformed('what is no parcel');
+  // an empty one would bring nobody any further
+  if (packed.length === 0 || packed.length > 4 * MOST_OBJECTS) throw malformed('a parcel of none or too many objects');
   const bytes = asBuffer(packed);
   const lengths = Array.from({length: packed.length / 4}, (_, i) => bytes.readUInt32LE(4 * i));
   return {blobs: blobs === 1, codec, rawLength, stored, lengths};

@@ -93,7 +93,7 @@ export class Receiver {
         const opened = this.open(parcel);
         opened.catch(() => undefined);
         this.waiting.push(opened);
-        this.waitingBytes += parcel.stored.length;
+        this.waitingBytes += memoryOf(parcel);
         // no more are unpacked than are soon used
         await this.waiting.at(-AT_ONCE);
         if (this.waitingBytes >= flushBytes) await this.store();
@@ -227,6 +227,14 @@ export class Receiver {
       }
     });
   }
+}
+
+/** Of an object that waits, beside its bytes. */
+const OBJECT_BYTES = 64;
+
+/** Returns the memory that a parcel takes until it is durable: structured objects wait unpacked. */
+function memoryOf({blobs, rawLength, stored, lengths}: Parcel): number {
+  return (blobs ? stored.length : Math.max(stored.length, rawLength)) + OBJECT_BYTES * lengths.length;
 }
 
 /** Throws TRANSFER_INVALID, with `data.problem`, unless everything that an object names is there. */

@@ -20,7 +20,7 @@ import {
   readRefs,
   receivedCall,
 } from './protocol.js';
-import type {Message} from './wire.js';
+import {type Message, malformed} from './wire.js';
 
 export class RemotePeer implements Peer {
   constructor(private readonly channel: Channel) {}
@@ -62,11 +62,14 @@ export class RemotePeer implements Peer {
   }
 }
 
-/** Returns the first message, once their end has come too. */
+/** Returns the only message, once the end has come too. Throws TRANSFER_INVALID if there is another. */
 async function onlyOne(messages: AsyncIterable<Message>): Promise<Message | undefined> {
-  let first: Message | undefined;
-  for await (const message of messages) first ??= message;
-  return first;
+  let only: Message | undefined;
+  for await (const message of messages) {
+    if (only !== undefined) throw malformed('more than one answer');
+    only = message;
+  }
+  return only;
 }
 
 async function* parcelsOf(messages: AsyncIterable<Message>): AsyncGenerator<Parcel> {

@@ -30,6 +30,9 @@ const HEADER_BYTES = 8;
 /** The greatest length of a message: an object of the greatest size with some room for what stands around it. */
 const MOST_BYTES = 2 ** 28 + 2 ** 16;
 
+/** Ticks that may come after each other: those of a day, as dbos sends them. */
+const MOST_TICKS = 20_000;
+
 /** What ends the messages of one side. */
 export const END: Uint8Array = new Uint8Array(HEADER_BYTES);
 
@@ -74,6 +77,7 @@ export class MessageReader {
    */
   async *messages(): AsyncGenerator<Message, void, undefined> {
     let told: DbosError | undefined;
+    let ticks = 0;
     try {
       for (;;) {
         const header = asBuffer(await this.take(HEADER_BYTES));
@@ -85,8 +89,10 @@ export class MessageReader {
         }
         if (length === 0) break;
         const message = decode(payload);
+        ticks = message[0] === MESSAGE.tick ? ticks + 1 : 0;
+        if (ticks > MOST_TICKS) throw malformed('nothing but signs of life');
         if (message[0] === MESSAGE.error) told = toldError(message);
-        else if (message[0] !== MESSAGE.tick) yield message;
+        else if (ticks === 0) yield message;
       }
     } catch (error) {
       throw told ?? error;

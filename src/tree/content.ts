@@ -22,7 +22,7 @@ const MIN_ENTRIES = 256;
 const MAX_ENTRIES = 2048;
 
 /** The greatest level that chunks of a body under 2⁵³ bytes can reach: 2⁵³ / MIN_CHUNK / MIN_ENTRIES⁵ < 1. */
-const MAX_LEVEL = 4;
+export const MAX_LEVEL = 4;
 
 /** Returns whether a node ends after its `count`-th entry, which has this id (1): one id in 256, so 512 entries on average. */
 function endsNode(count: number, id: ObjectId): boolean {

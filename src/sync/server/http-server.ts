@@ -329,6 +329,8 @@ class HttpServer {
 /** Returns the text of the token that a request has. */
 function bearerOf({headers: {authorization: header}}: FastifyRequest): string | undefined {
   return header?.startsWith('Bearer ') ? header.slice('Bearer '.length) : undefined;
+}
+
 /**
  * Reads over the rest of a body for a while: a client that is still sending would lose the answer if the connection ended under
  * it. One that has read the answer ends the connection.
