@@ -223,24 +223,24 @@ class HttpServer {
       await body.close();
       throw error;
     }
-    const {turns} = this;
+    const all = async function* (): AsyncGenerator<Message> {
+      if (first.done) return;
+      yield first.value;
+      yield* messages;
+    };
     const bytes = async function* (): AsyncGenerator<Uint8Array> {
-      try {
-        const all = async function* (): AsyncGenerator<Message> {
-          if (first.done) return;
-          yield first.value;
-          yield* messages;
-        };
-        for await (const piece of encodeMessages(all())) {
-          noted.sent += piece.length;
-          yield piece;
-        }
-      } finally {
-        await messages.return(undefined);
-        turns.leave();
+      for await (const piece of encodeMessages(all())) {
+        noted.sent += piece.length;
+        yield piece;
       }
     };
-    return reply.type(MESSAGES_TYPE).send(Readable.from(bytes()));
+    const stream = Readable.from(bytes());
+    // also where the client has gone before anything of it was read
+    stream.once('close', () => {
+      this.turns.leave();
+      messages.return(undefined).catch(() => undefined);
+    });
+    return reply.type(MESSAGES_TYPE).send(stream);
   }
 
   /** Returns what a request may do. Throws TOKEN_REQUIRED, TOKEN_INVALID, or REMOTE_BUSY for who tries too often. */
