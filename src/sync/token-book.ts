@@ -23,9 +23,9 @@ export class TokenBook {
   /** The last check of a secret: each waits for the one before, so that many at once need the memory of one. */
   private checking: Promise<unknown> = Promise.resolve();
 
-  /** `store` is the store's folder, which need not be open; `now` returns milliseconds since 1970. */
+  /** `store` is the store's folder, which need not be open, or undefined for no store; `now` returns milliseconds since 1970. */
   constructor(
-    private readonly store: string,
+    private readonly store: string | undefined,
     private readonly now: () => number,
   ) {}
 
@@ -74,6 +74,7 @@ export class TokenBook {
 
   /** Returns the tokens by id, as they are in the file now. */
   private read(): ReadonlyMap<string, Entry> {
+    if (this.store === undefined) return this.entries;
     const stat = statSync(tokensFile(this.store), {bigint: true, throwIfNoEntry: false});
     const stamp = stat === undefined ? '' : `${stat.ino} ${stat.size} ${stat.mtimeNs} ${stat.ctimeNs}`;
     if (stamp === this.stamp) return this.entries;

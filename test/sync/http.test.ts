@@ -148,7 +148,14 @@ test('what is no call has an HTTP status, a code and a hint', async t => {
   t.is(unknown.headers['www-authenticate'], 'Bearer');
   await expect('/v1/refs', {headers: {authorization: 'Bearer x'}}, 401, 'TOKEN_INVALID');
   await expect('/v1/refs', {headers: {authorization: `Basic ${server.token}`}}, 401, 'TOKEN_REQUIRED');
-  await expect('/other/v1/refs', {}, 401, 'TOKEN_REQUIRED');
+  // a store that is not there is told from one that is by nothing
+  for (const headers of [{}, {authorization: 'Bearer x'}, {authorization: `${authorization.slice(0, -1)}~`}]) {
+    const [there, nowhere] = [
+      await raw(t, server.url, '/v1/refs', {headers}),
+      await raw(t, server.url, '/other/v1/refs', {headers}),
+    ];
+    t.deepEqual([nowhere.status, nowhere.text], [there.status, there.text]);
+  }
   await expect('/v1/nothing', {headers: {authorization}}, 404, 'STORE_NOT_FOUND');
   await expect('/v2/refs', {headers: {authorization}}, 404, 'STORE_NOT_FOUND');
   await expect('/v1/refs', {headers: {authorization}, method: 'GET'}, 404, 'STORE_NOT_FOUND');

@@ -15,6 +15,7 @@ import {MESSAGES_TYPE} from '../http-channel.js';
 import {CALLS, type Call, PROTOCOL} from '../protocol.js';
 import type {Rights} from '../rights.js';
 import {StorePeer} from '../store-peer.js';
+import {TokenBook} from '../token-book.js';
 import {encodeMessages, type Message, MessageReader} from '../wire.js';
 import {Metrics} from './metrics.js';
 import {type Served, type ServedStore, Stores} from './stores.js';
@@ -126,6 +127,8 @@ class HttpServer {
   private readonly stores: Stores;
   private readonly metrics = new Metrics();
   private readonly turns: Turns;
+  /** Answers for stores that are not there. */
+  private readonly noTokens: TokenBook;
   private readonly refusals = new Map<string, number>();
   private readonly noted = new WeakMap<FastifyRequest, Noted>();
   private readonly app: FastifyInstance;
@@ -136,6 +139,7 @@ class HttpServer {
   ) {
     this.limits = {...DEFAULT_LIMITS, ...options.limits};
     this.stores = new Stores(options.served, context);
+    this.noTokens = new TokenBook(undefined, context.now);
     this.turns = new Turns(this.limits.active, this.limits.waiting);
     const {time, idle} = this.limits;
     const {tls} = options;
@@ -249,12 +253,8 @@ class HttpServer {
     const refusals = this.refusals.get(address) ?? 0;
     if (refusals >= this.limits.refusals) throw busy('There were too many requests without a valid token.');
     try {
-      if (store !== undefined) return await store.tokens.rightsOf(text, publicRead);
-      // nobody learns which stores are there
-      if (publicRead) throw notFound();
-      throw new DbosError('TOKEN_REQUIRED', 'This server asks for a token.', {
-        hint: 'Log in with `dbos login URL`, or set DBOS_TOKEN.',
-      });
+      // nobody without a token learns which stores are there
+      return await (store?.tokens ?? this.noTokens).rightsOf(text, publicRead);
     } catch (error) {
       if (isDbosError(error, 'TOKEN_REQUIRED') || isDbosError(error, 'TOKEN_INVALID')) {
         this.metrics.accessRefused();
