@@ -16,9 +16,9 @@ import {readTable, type Table} from '../state/table.js';
 import {decodeXattrs} from '../state/xattrs.js';
 import {ContentRef, type Row} from '../tree/cell.js';
 import {compareNodes} from '../tree/compare-nodes.js';
-import {noteBody, readWhole, verifyContent} from '../tree/content.js';
+import {readWhole, verifyContent} from '../tree/content.js';
+import {diffTrees} from '../tree/diff.js';
 import {decodeKey} from '../tree/key.js';
-import {bodiesOf} from '../tree/links.js';
 import {decodeNode, type InnerNode, type LeafNode} from '../tree/node.js';
 import {countRows} from '../tree/read.js';
 import {sameSpec, type TreeRoot, type TreeSpec} from '../tree/spec.js';
@@ -206,20 +206,34 @@ export class StateCheck {
     if (whole && this.count(schema.spec, root) !== rows) {
       this.damages.addProblem(id, 'OBJECT_INVALID', `it says ${rows} rows and its tree has another number`, what);
     }
-    if (kind === 'table') yield* this.checkRows(table, root, schema, sound);
+    if (kind !== 'table') return;
+    const [before] = roots;
+    if (whole && before !== undefined) yield* this.checkChanges(table, before, root, schema.spec);
+    else yield* this.checkRows(table, root, schema, sound);
   }
 
-  /**
-   * Returns the nodes that a tree shares with sound ones, and takes note of the bodies of the others' leaves, which most rows of
-   * a leaf that changed have still; none where that cannot be told, as everything is read then.
-   */
+  /** Checks the rows of a tree whose structure is sound that a sound one does not have. */
+  private *checkChanges(
+    name: string,
+    before: TreeRoot,
+    root: TreeRoot,
+    spec: TreeSpec,
+  ): Generator<void, void, undefined> {
+    for (const {after} of diffTrees(this.reader, spec, before, root)) {
+      if (after === undefined) continue;
+      try {
+        this.checkRow(name, after, root as ObjectId);
+      } catch (error) {
+        this.damages.add(error, root as ObjectId, {kind: 'node', table: name});
+      }
+      yield;
+    }
+  }
+
+  /** Returns the nodes that a tree shares with sound ones; none where that cannot be told, as everything is read then. */
   private sharedNodes(root: TreeRoot, sound: readonly TreeRoot[]): ReadonlySet<ObjectId> | undefined {
     try {
-      const {shared, otherLeaves} = compareNodes(this.reader, root, sound);
-      for (const leaf of otherLeaves) {
-        for (const ref of bodiesOf(this.reader.read(leaf))) noteBody(ref, this.bodies);
-      }
-      return shared;
+      return compareNodes(this.reader, root, sound).shared;
     } catch (error) {
       if (!isDbosError(error)) throw error;
       return undefined;

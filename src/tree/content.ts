@@ -281,7 +281,6 @@ export function* verifyContent(
   ref: ContentRef,
   seen: Set<string> = new Set(),
 ): Generator<DbosError, void, undefined> {
-  if (seen.has(bodyKey(ref))) return;
   try {
     if (ref.chunked) yield* verifyNode(reader, readRoot(reader, ref), true, seen);
     else verifyChunk(reader, ref.id, ref.size, true, true, seen);
@@ -350,15 +349,6 @@ export function noteChunk(id: ObjectId, bytes: Uint8Array, seen: Set<string>): v
   if (cut !== size) return;
   seen.add(chunkKey(id, size, true, false));
   if (nextCut(bytes, 0, size, false) === size) seen.add(chunkKey(id, size, false, false));
-}
-
-/** Notes in `seen` that a body is whole. */
-export function noteBody(ref: ContentRef, seen: Set<string>): void {
-  seen.add(bodyKey(ref));
-}
-
-function bodyKey({id, size, chunked}: ContentRef): string {
-  return chunked ? `${id}body,${size}` : chunkKey(id, size, true, true);
 }
 
 function chunkKey(id: ObjectId, size: number, final: boolean, alone: boolean): string {

@@ -3,7 +3,6 @@
  * object graph (fsck, gc, sync) needs no spec for it. Layer: tree.
  */
 import {ID_BYTES, type ObjectId} from '../objects/id.js';
-import type {ContentRef} from './cell.js';
 import {readShape} from './node.js';
 import {refsOf} from './vector.js';
 
@@ -23,16 +22,11 @@ export function linksOf(nodeBytes: Uint8Array): Link[] {
     }
     return links;
   }
-  for (const {id, chunked} of bodiesOf(nodeBytes)) links.push({id, kind: chunked ? 'content' : 'blob'});
-  return links;
-}
-
-/** Yields the bodies that the rows of a leaf name; none for an inner node. Throws OBJECT_INVALID. */
-export function* bodiesOf(nodeBytes: Uint8Array): Generator<ContentRef, void, undefined> {
-  const shape = readShape(nodeBytes);
-  if (shape.columns === undefined) return;
-  const {columns, starts, body, count} = shape;
-  for (let column = 0; column < columns; column++) {
-    yield* refsOf(body.subarray(starts[column], starts[column + 1]), count);
+  const {starts, body} = shape;
+  for (let column = 0; column < shape.columns; column++) {
+    for (const {id, chunked} of refsOf(body.subarray(starts[column], starts[column + 1]), shape.count)) {
+      links.push({id, kind: chunked ? 'content' : 'blob'});
+    }
   }
+  return links;
 }
