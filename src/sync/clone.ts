@@ -84,7 +84,9 @@ async function target(
   const location = locationFor(directory, bare);
   if (isStore(location.store) && (bare || before.size === 1)) {
     const repo = await Repository.open(location, context);
-    if (repo.operation.seq === 0 && listRemotes(repo)[0]?.url === url) return {repo, names: [...before]};
+    // one that was killed at once has no remote yet
+    if (repo.operation.seq === 0 && [undefined, url].includes(listRemotes(repo)[0]?.url))
+      return {repo, names: [...before]};
     await repo.close();
   }
   throw new DbosError('PATH_EXISTS', `'${directory}' is there already and not empty.`, {

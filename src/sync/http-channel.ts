@@ -73,7 +73,7 @@ export class HttpChannel implements Channel {
     const url = new URL(`${PROTOCOL}/${call}`, this.base);
     return new Promise((resolve, reject) => {
       const send = url.protocol === 'https:' ? https.request : http.request;
-      let answered = false;
+      let answer: http.IncomingMessage | undefined;
       const over = new AbortController();
       let unsent: unknown;
       const request = send(url, {
@@ -85,9 +85,13 @@ export class HttpChannel implements Channel {
           ...(token !== undefined && {authorization: `Bearer ${token}`}),
         },
       });
-      request.setTimeout(idleTimeout, () => request.destroy(new Error(`nothing moved for ${idleTimeout / 1000} s`)));
+      request.setTimeout(idleTimeout, () => {
+        const idle = new Error(`nothing moved for ${idleTimeout / 1000} s`);
+        answer?.destroy(idle);
+        request.destroy(idle);
+      });
       request.on('error', error => {
-        if (answered) return;
+        if (answer) return;
         // the server had closed a connection that was kept, before it saw the request
         const stale = request.reusedSocket && systemCode(error) === 'ECONNRESET' && Array.isArray(messages);
         if (stale) return resolve(this.post(call, messages));
@@ -95,7 +99,7 @@ export class HttpChannel implements Channel {
         reject(reason === error ? this.broken(error) : reason);
       });
       request.on('response', response => {
-        answered = true;
+        answer = response;
         // an answer may begin while the call is still being sent; whoever refuses it, or has said all, does not want the rest
         if (response.statusCode !== 200) over.abort();
         response.once('end', () => {

@@ -19,8 +19,8 @@ import {listMissing} from './missing.js';
 import {type Parcel, packObjects} from './parcel.js';
 import type {Peer, PeerRefs} from './peer.js';
 
-/** Lists that are shorter are sent whole. */
-const RESUMABLE = 1000;
+/** Lists that are shorter are sent whole: at most some megabytes. */
+const RESUMABLE = 100;
 
 /** Commits that are asked for at once. */
 const ASKED = 1024;
@@ -66,13 +66,14 @@ export async function pushRemote(
   try {
     if (updates.length > 0) sent = await send(repo, peer, theirs, updates, options);
   } catch (error) {
-    if (!isDbosError(error, 'CONNECTION_BROKEN') || !(await hasMoved(peer, updates))) throw error;
+    const isOpen = isDbosError(error, 'CONNECTION_BROKEN') || isDbosError(error, 'NOT_FAST_FORWARD');
+    if (!isOpen || !(await hasMoved(peer, updates))) throw error;
   }
   await noteSeen(repo, remote, requests);
   return {updates, ...sent};
 }
 
-/** Returns whether a push got through whose answer was lost. */
+/** Returns whether a push got through whose answer was lost: this one, or one before it that was broken off here. */
 async function hasMoved(peer: Peer, updates: readonly RefUpdate[]): Promise<boolean> {
   try {
     const {refs} = await peer.refs();

@@ -272,10 +272,15 @@ class HttpServer {
 
   /** Yields the body of a request. Throws REQUEST_TOO_LARGE, and CONNECTION_BROKEN if it ends in between. */
   private async *bounded(request: FastifyRequest, noted: Noted): AsyncGenerator<Uint8Array> {
-    const {body} = this.limits;
+    const {body, idle} = this.limits;
+    const {raw} = request;
+    // signs of life keep a connection alive whose other end is gone, but they bring no bytes
+    const watch = () => setTimeout(() => raw.destroy(new Error(`nothing came for ${idle / 1000} s`)), idle);
+    let timer = watch();
     try {
       // what is left of a body after an error is read over: a connection that is cut would take the answer along
-      for await (const chunk of request.raw.iterator({destroyOnReturn: false})) {
+      for await (const chunk of raw.iterator({destroyOnReturn: false})) {
+        clearTimeout(timer);
         noted.received += (chunk as Buffer).length;
         if (noted.received > body) {
           throw new DbosError('REQUEST_TOO_LARGE', `The server takes no more than ${body} bytes at once.`, {
@@ -283,6 +288,7 @@ class HttpServer {
           });
         }
         yield chunk as Buffer;
+        timer = watch();
       }
     } catch (error) {
       if (isDbosError(error)) throw error;
@@ -290,6 +296,8 @@ class HttpServer {
         hint: 'What came is kept: push again to go on.',
         cause: error,
       });
+    } finally {
+      clearTimeout(timer);
     }
   }
 
