@@ -28,7 +28,7 @@ export interface ServingOptions {
 
 /** Starts a server in a directory, which stops by itself after two minutes. */
 export async function startServing(
-  t: ExecutionContext,
+  t: Pick<ExecutionContext, 'teardown'>,
   directory: string,
   args: readonly string[],
   {env = {}, within = []}: ServingOptions = {},
