@@ -6,6 +6,7 @@
 import {createHash} from 'node:crypto';
 import {
   closeSync,
+  existsSync,
   fstatSync,
   mkdirSync,
   openSync,
@@ -78,24 +79,11 @@ export class Journal {
 
   /** Returns the journals of fetches that broke off. */
   static unfinished(store: string): Journal[] {
-    let names: string[];
-    try {
-      names = readdirSync(join(store, FOLDER));
-    } catch {
-      return [];
-    }
-    const journals: Journal[] = [];
-    for (const name of names) {
-      const path = join(store, FOLDER, name);
-      // a push that ends removes its own
-      const {mtimeMs = 0} = statSync(path, {throwIfNoEntry: false}) ?? {};
-      if (Date.now() - mtimeMs > KEEP_MS) rmSync(path, {force: true});
-      else {
-        const journal = Journal.read(path);
-        if (journal && journal.scope.wants.length > 0) journals.push(journal);
-      }
-    }
-    return journals;
+    const folder = join(store, FOLDER);
+    if (!existsSync(folder)) return [];
+    removeOld(folder);
+    const journals = readdirSync(folder).map(name => Journal.read(join(folder, name)));
+    return journals.filter(journal => journal !== undefined && journal.scope.wants.length > 0) as Journal[];
   }
 
   private static read(path: string): Journal | undefined {
@@ -176,6 +164,7 @@ export class Journal {
   private begin(): void {
     const {wants, common, depth = 0, shallow = []} = this.scope;
     mkdirSync(dirname(this.path), {recursive: true});
+    removeOld(dirname(this.path));
     const header = Buffer.alloc(HEADER_BYTES);
     MAGIC.copy(header);
     header.writeUInt32LE(wants.length, 16);
@@ -190,6 +179,15 @@ export class Journal {
   forget(): void {
     if (this.reached !== undefined) rmSync(this.path, {force: true});
     this.reached = undefined;
+  }
+}
+
+/** Removes the journals of a folder that nobody went on with. */
+function removeOld(folder: string): void {
+  for (const name of readdirSync(folder)) {
+    const path = join(folder, name);
+    const stat = statSync(path, {throwIfNoEntry: false});
+    if (stat && Date.now() - stat.mtimeMs > KEEP_MS) rmSync(path, {force: true});
   }
 }
 

@@ -1,5 +1,5 @@
 /** Fetch, push and pull between stores: both sides end with the same ids, what is sent follows the change, nothing hostile gets in. */
-import {readdirSync, readFileSync, writeFileSync} from 'node:fs';
+import {existsSync, readdirSync, readFileSync, utimesSync, writeFileSync} from 'node:fs';
 import {join} from 'node:path';
 import test, {type ExecutionContext} from 'ava';
 import fc from 'fast-check';
@@ -420,7 +420,11 @@ test('a journal that is cut off, forged or of another transfer costs only what i
     );
     for (const name of readdirSync(folder)) writeFileSync(join(folder, name), change(readFileSync(join(folder, name))));
   }
+  const old = join(folder, 'f'.repeat(32));
+  writeFileSync(old, '');
+  utimesSync(old, 0, 0);
   await fetchRemote(to, honest, ORIGIN);
   t.is(findRef(to.objects, to.view.refs, remoteRef(ORIGIN, MAIN)), tip(from));
+  t.false(existsSync(old));
   await mustBeSound(to);
 });
