@@ -1,8 +1,7 @@
-import {Flags, StoreCommand} from '../src/cli/command.js';
+import {beginFlags, beginOptions} from '../src/cli/begin-flags.js';
+import {StoreCommand} from '../src/cli/command.js';
 import {transactionJson} from '../src/cli/transaction-text.js';
-import {ISOLATIONS, type Isolation} from '../src/repo/opentransaction.js';
 import {beginTransaction} from '../src/repo/opentransactions.js';
-import {branchName} from '../src/repo/refs.js';
 import {active} from '../src/repo/transactionlog.js';
 
 export default class Begin extends StoreCommand {
@@ -16,29 +15,14 @@ export default class Begin extends StoreCommand {
       command: 'export DBOS_TXN=$(<%= config.bin %> begin --json | jq -r .id)',
     },
   ];
-  static override flags = {
-    branch: Flags.string({
-      description: 'The branch that it will be committed to (the current one unless given).',
-      helpValue: 'BRANCH',
-    }),
-    message: Flags.string({char: 'm', description: 'The message of its commit.', helpValue: 'MSG'}),
-    isolation: Flags.string({
-      description: 'serializable: it fails if what it has read changes before it is committed.',
-      options: [...ISOLATIONS],
-      default: 'snapshot',
-    }),
-  };
+  static override flags = beginFlags;
   static override exits = [4];
   static override completes = {branch: 'branch', message: 'none'} as const;
 
   async run(): Promise<unknown> {
     const {flags} = await this.parse(Begin);
     return this.withRepository(async repository => {
-      const open = await beginTransaction(repository, {
-        branch: flags.branch === undefined ? undefined : branchName(flags.branch),
-        message: flags.message,
-        isolation: flags.isolation as Isolation,
-      });
+      const open = await beginTransaction(repository, beginOptions(flags));
       this.report(
         `Transaction ${this.style.yellow(open.name)} started on ${this.style.green(open.transaction.branch)}.`,
       );

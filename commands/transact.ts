@@ -1,3 +1,4 @@
+import {beginFlags, beginOptions} from '../src/cli/begin-flags.js';
 import {Args, Flags, StoreCommand} from '../src/cli/command.js';
 import {subjectOf} from '../src/cli/commit-text.js';
 import {outlivesSignals} from '../src/cli/interrupt.js';
@@ -6,7 +7,6 @@ import {TransactionProgram} from '../src/cli/transaction-program.js';
 import {isDbosError} from '../src/errors.js';
 import {formatId, shortId} from '../src/objects/id.js';
 import {readCommit} from '../src/repo/commit.js';
-import {ISOLATIONS, type Isolation} from '../src/repo/opentransaction.js';
 import {
   type BeginOptions,
   beginTransaction,
@@ -14,7 +14,6 @@ import {
   rollbackTransaction,
   type TransactionName,
 } from '../src/repo/opentransactions.js';
-import {branchName} from '../src/repo/refs.js';
 import {retryConflicts} from '../src/repo/retry.js';
 import type {CommittedTransaction} from '../src/sql/commit-transaction.js';
 import {plainText} from '../src/state/quote.js';
@@ -50,16 +49,7 @@ export default class Transact extends StoreCommand {
     program: Args.string({description: 'The program and its arguments.', multiple: true, required: true}),
   };
   static override flags = {
-    branch: Flags.string({
-      description: 'The branch that it is committed to (the current one unless given).',
-      helpValue: 'BRANCH',
-    }),
-    message: Flags.string({char: 'm', description: 'The message of its commit.', helpValue: 'MSG'}),
-    isolation: Flags.string({
-      description: 'serializable: it fails if what it has read changes before it is committed.',
-      options: [...ISOLATIONS],
-      default: 'snapshot',
-    }),
+    ...beginFlags,
     retry: Flags.integer({description: 'After a conflict, run it again up to so many times.', helpValue: 'N', min: 0}),
   };
   static override exits = [3, 4, 6];
@@ -69,11 +59,7 @@ export default class Transact extends StoreCommand {
     const {args, flags} = await this.parse(Transact);
     if (outlivesSignals()) throw this.usage('The shell runs no programs: it has `begin` and `commit`.');
     const retries = flags.retry ?? 0;
-    const options: BeginOptions = {
-      branch: flags.branch === undefined ? undefined : branchName(flags.branch),
-      message: flags.message,
-      isolation: flags.isolation as Isolation,
-    };
+    const options = beginOptions(flags);
     const program = new TransactionProgram({
       words: args.program as unknown as [string, ...string[]],
       directory: this.workingDirectory(),
