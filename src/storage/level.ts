@@ -42,8 +42,17 @@ export interface IndexProblem {
 }
 
 /** What `level` is on Node, which has more than it has everywhere. */
-type Index = Level<Buffer, Buffer> & {compactRange(start: Buffer, end: Buffer): Promise<void>};
+type Index = Level<Buffer, Buffer> & {
+  compactRange(start: Buffer, end: Buffer): Promise<void>;
+  getProperty(property: string): string;
+};
 
+/** From so many tables on that are not merged yet, whoever closes the store waits until there are fewer; so long at most. */
+const MANY_TABLES = 12;
+/** LevelDB begins to merge at so many. */
+const FEW_TABLES = 4;
+const MERGE_WAIT = 2000;
+const MERGE_STEP = 2;
 const RECORD_KEY = Buffer.alloc(0);
 const FIRST_KEY = Buffer.from([0]);
 const PAST_LAST_KEY = Buffer.alloc(1025, 0xff);
@@ -216,8 +225,22 @@ export class LevelStorage implements Storage {
     this.reader.close();
     this.witness.close();
     if (this.index.status === 'closed') return;
+    await this.mergeTables();
     await this.index.close();
     releaseLock(this.root);
+  }
+
+  /**
+   * Lets LevelDB merge its newest tables where they have piled up. Whoever opens a store after a commit writes one, each lookup
+   * asks them all, and LevelDB breaks a merge off when it is closed: many short commands in a row would never get one done.
+   */
+  private async mergeTables(): Promise<void> {
+    const tables = () => Number(this.index.getProperty('leveldb.num-files-at-level0'));
+    if (this.index.status !== 'open' || tables() < MANY_TABLES) return;
+    const deadline = performance.now() + MERGE_WAIT;
+    while (tables() >= FEW_TABLES && performance.now() < deadline) {
+      await new Promise(resolve => setTimeout(resolve, MERGE_STEP));
+    }
   }
 
   private checkOpen(): void {
