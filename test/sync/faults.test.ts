@@ -5,10 +5,10 @@
 import {join} from 'node:path';
 import {Transform} from 'node:stream';
 import test from 'ava';
-import {DbosError, isDbosError} from '../../src/errors.js';
+import {DbosError} from '../../src/errors.js';
 import type {ObjectId} from '../../src/objects/id.js';
 import {branchName, branchRef, findRef, type RefName, remoteRef} from '../../src/repo/refs.js';
-import {Repository} from '../../src/repo/repository.js';
+import type {Repository} from '../../src/repo/repository.js';
 import {fetchRemote} from '../../src/sync/fetch.js';
 import {HttpChannel} from '../../src/sync/http-channel.js';
 import type {Received} from '../../src/sync/journal.js';
@@ -24,7 +24,7 @@ import {mustRun, outcome, start} from '../support/dbos.js';
 import {Clock, commitFiles, type Files, testContext} from '../support/repo.js';
 import {type Meddle, proxy, serve} from '../support/server.js';
 import {startServing} from '../support/serving.js';
-import {bareStore, mustBeSound, ORIGIN, sql} from '../support/sync.js';
+import {bareStore, codeOf, look, mustBeSound, ORIGIN, sql} from '../support/sync.js';
 import {makeTmpDir} from '../support/tmp.js';
 
 const MAIN = branchName('main');
@@ -35,29 +35,6 @@ function tip(repo: Repository, ref: RefName = branchRef(MAIN)): ObjectId | undef
 
 function push(repo: Repository, peer: Peer) {
   return pushRemote(repo, peer, ORIGIN, [{name: branchRef(MAIN), next: tip(repo) as ObjectId}]);
-}
-
-/** Opens a store that others may have open for a while. */
-async function look<T>(folder: string, work: (repo: Repository) => T | Promise<T>): Promise<T> {
-  const repo = await Repository.open(
-    {store: folder, workTree: undefined},
-    testContext(new Clock(), {lockTimeout: 20_000}),
-  );
-  try {
-    return await work(repo);
-  } finally {
-    await repo.close();
-  }
-}
-
-async function codeOf(work: Promise<unknown>): Promise<string> {
-  try {
-    await work;
-    return 'none';
-  } catch (error) {
-    if (isDbosError(error)) return error.code;
-    throw error;
-  }
 }
 
 /** Two lines between a client and `dbos serve --stdio` that are cut before a message, or in the midst of it. */

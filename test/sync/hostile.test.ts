@@ -9,7 +9,6 @@ import type {AddressInfo} from 'node:net';
 import {brotliCompressSync, constants} from 'node:zlib';
 import test, {type ExecutionContext} from 'ava';
 import fc from 'fast-check';
-import {isDbosError} from '../../src/errors.js';
 import {encodeObject, type Field, fieldOfId, kindOf, wideInteger} from '../../src/objects/codec.js';
 import {idOf, type ObjectId} from '../../src/objects/id.js';
 import {OverlayObjects} from '../../src/objects/overlay.js';
@@ -38,7 +37,7 @@ import {buildTree} from '../../src/tree/builder.js';
 import {ContentRef} from '../../src/tree/cell.js';
 import {Clock, commitContent, START, testContext} from '../support/repo.js';
 import {serve, type TestServer} from '../support/server.js';
-import {bareStore, mustBeSound, ORIGIN, sql} from '../support/sync.js';
+import {bareStore, codeOf, mustBeSound, ORIGIN, sql} from '../support/sync.js';
 
 const MAIN = branchRef(branchName('main'));
 const KEY = 'b'.repeat(32);
@@ -69,16 +68,6 @@ async function* streamed<T>(items: Iterable<T>): AsyncGenerator<T> {
 }
 
 /** Returns the code of what `work` throws. */
-async function codeOf(work: Promise<unknown>): Promise<string> {
-  try {
-    await work;
-    return 'none';
-  } catch (error) {
-    if (isDbosError(error)) return error.code;
-    throw error;
-  }
-}
-
 /** Returns a peer that says that a ref holds something, and sends what was forged. */
 function liar(own: Forgery, ref: RefName, id: ObjectId): Peer {
   return {

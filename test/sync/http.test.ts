@@ -1,11 +1,11 @@
 /** Transfers over HTTP: same ids on both sides, one winner, who did it on record, and every fault of the way a clear error. */
 import http from 'node:http';
 import test, {type ExecutionContext} from 'ava';
-import {DbosError, isDbosError} from '../../src/errors.js';
+import {DbosError} from '../../src/errors.js';
 import type {ObjectId} from '../../src/objects/id.js';
 import {listOperations} from '../../src/repo/operations.js';
 import {branchName, branchRef, findRef, remoteRef} from '../../src/repo/refs.js';
-import {Repository} from '../../src/repo/repository.js';
+import type {Repository} from '../../src/repo/repository.js';
 import {fetchRemote} from '../../src/sync/fetch.js';
 import {MESSAGES_TYPE} from '../../src/sync/http-channel.js';
 import type {Peer} from '../../src/sync/peer.js';
@@ -13,9 +13,9 @@ import {bringIn} from '../../src/sync/pull.js';
 import {pushRemote} from '../../src/sync/push.js';
 import {createToken} from '../../src/sync/tokens.js';
 import {randomBytes} from '../bench/generated-tree.js';
-import {Clock, commitFiles, type Files, testContext} from '../support/repo.js';
-import {type Meddle, proxy, serve, type TestServer} from '../support/server.js';
-import {bareStore, mustBeSound, ORIGIN, sql} from '../support/sync.js';
+import {commitFiles, type Files} from '../support/repo.js';
+import {type Meddle, proxy, serve} from '../support/server.js';
+import {bareStore, codeOf, look, mustBeSound, ORIGIN, sql} from '../support/sync.js';
 
 const MAIN = branchName('main');
 
@@ -30,27 +30,6 @@ function push(repo: Repository, peer: Peer, branch = MAIN) {
 async function pull(repo: Repository, peer: Peer): Promise<void> {
   await fetchRemote(repo, peer, ORIGIN);
   await bringIn(repo, {remote: ORIGIN, branch: MAIN});
-}
-
-/** Looks into the store of a server, as a command on its machine would. */
-async function look<T>({folder}: TestServer, work: (repo: Repository) => T | Promise<T>): Promise<T> {
-  const context = testContext(new Clock(), {lockTimeout: 20_000});
-  const repo = await Repository.open({store: folder, workTree: undefined}, context);
-  try {
-    return await work(repo);
-  } finally {
-    await repo.close();
-  }
-}
-
-async function codeOf(work: Promise<unknown>): Promise<string> {
-  try {
-    await work;
-    return 'none';
-  } catch (error) {
-    if (isDbosError(error)) return error.code;
-    throw error;
-  }
 }
 
 test('two stores that push and pull over a server end with the same commit, and who pushed is on record', async t => {
@@ -70,7 +49,7 @@ test('two stores that push and pull over a server end with the same commit, and 
   t.is(tip(one), tip(two));
   t.is((await push(one, peer)).objects, 0);
   await peer.close();
-  await look(server, async hub => {
+  await look(server.folder, async hub => {
     t.is(tip(hub), tip(one));
     await mustBeSound(hub);
     const [newest] = listOperations(hub);
@@ -95,12 +74,12 @@ test('of many that push to one branch at once exactly one wins; to different bra
         pushRemote(repo, server.peer(), ORIGIN, [{name: branchRef(branchName(`b${i}`)), next: tip(repo) as ObjectId}]),
       ),
     ),
-    look(server, hub => hub.operation.seq),
+    look(server.folder, hub => hub.operation.seq),
   ]);
   t.is(results.slice(0, 6).filter(code => code === 'none').length, 1, String(results));
   t.is(results.slice(0, 6).filter(code => code === 'NOT_FAST_FORWARD').length, 5, String(results));
   t.deepEqual(results.slice(6, 12), Array(6).fill('none'));
-  await look(server, async hub => {
+  await look(server.folder, async hub => {
     for (const [i, repo] of stores.entries()) t.is(tip(hub, branchName(`b${i}`)), tip(repo));
     t.true(stores.some(repo => tip(repo) === tip(hub)));
     await mustBeSound(hub);
@@ -215,7 +194,7 @@ test('a token of a branch does not show or take others', async t => {
   });
   const [one, limited] = [await bareStore(t), await bareStore(t)];
   const text = await look(
-    server,
+    server.folder,
     async hub => (await createToken(hub, {name: 'team', role: 'write', branches: ['team/*']})).text,
   );
   const team = server.peer(server.url, {token: text});
@@ -281,7 +260,7 @@ test('a way that cuts off or flips bits gives a clear error or what was meant, a
     await good.close();
   }
   await mustBeSound(there);
-  await look(server, mustBeSound);
+  await look(server.folder, mustBeSound);
 });
 
 test('a server that stops, and one that is not there', async t => {
@@ -320,7 +299,7 @@ test('a push that takes its time goes on while the server says that it is still 
     close: () => slow.close(),
   };
   await push(here, peer);
-  await look(server, hub => t.is(tip(hub), tip(here)));
+  await look(server.folder, hub => t.is(tip(hub), tip(here)));
   t.true(lines.some(line => line.includes('/push') && (JSON.parse(line) as {ms: number}).ms > 1000));
 });
 
@@ -349,7 +328,7 @@ test('a push that a busy server turns away is made again whole', async t => {
     close: () => calls.close(),
   };
   await push(here, peer);
-  await look(server, hub => t.is(tip(hub), tip(here)));
+  await look(server.folder, hub => t.is(tip(hub), tip(here)));
 });
 
 /** Returns so many files of 60 kB that do not compress well: a parcel each. */
@@ -369,7 +348,7 @@ test('who is refused while still sending hears why', async t => {
   const server = await serve(t);
   const here = await bareStore(t);
   await commitFiles(here, filesOf(200));
-  const text = await look(server, async hub => (await createToken(hub, {name: 'reader', role: 'read'})).text);
+  const text = await look(server.folder, async hub => (await createToken(hub, {name: 'reader', role: 'read'})).text);
   for (let round = 0; round < 5; round++) {
     const reader = server.peer(server.url, {token: text});
     t.is(await codeOf(push(here, reader)), 'ACCESS_DENIED');

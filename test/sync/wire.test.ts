@@ -2,12 +2,13 @@
 import {Readable} from 'node:stream';
 import test from 'ava';
 import fc from 'fast-check';
-import {DbosError, isDbosError} from '../../src/errors.js';
+import {DbosError} from '../../src/errors.js';
 import type {Field} from '../../src/objects/codec.js';
 import {answer, withTicks} from '../../src/sync/answer.js';
 import type {Peer} from '../../src/sync/peer.js';
 import {CALLS, readFetchCall, readParcel, readPushCall, readRefs} from '../../src/sync/protocol.js';
 import {encodeMessage, encodeMessages, MESSAGE, type Message, MessageReader} from '../../src/sync/wire.js';
+import {codeOf} from '../support/sync.js';
 
 async function bytesOf(messages: readonly Message[]): Promise<Buffer> {
   const parts: Uint8Array[] = [];
@@ -27,16 +28,6 @@ async function all(reader: MessageReader): Promise<Message[]> {
   const messages: Message[] = [];
   for await (const message of reader.messages()) messages.push(message);
   return messages;
-}
-
-async function codeOf(work: Promise<unknown>): Promise<string> {
-  try {
-    await work;
-    return 'none';
-  } catch (error) {
-    if (isDbosError(error)) return error.code;
-    throw error;
-  }
 }
 
 const field: fc.Arbitrary<Field> = fc.letrec<{field: Field}>(tie => ({
