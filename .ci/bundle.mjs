@@ -1,13 +1,25 @@
-// Bundles the command line into dist/bin: dbos.cjs (start), light.cjs (all commands without oclif), full.cjs (with oclif),
+// Bundles the command line into dist/bin: dbos.cjs (start), light.cjs with query.cjs and more.cjs (all commands without oclif), full.cjs (with oclif),
 // one file for each `src/**/*worker.ts`, and manifest.json (commands, flags and arguments, read from the classes once, here).
 import {spawnSync} from 'node:child_process';
 import {createHash} from 'node:crypto';
-import {chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync} from 'node:fs';
+import {
+  chmodSync,
+  closeSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import {createRequire} from 'node:module';
 import {tmpdir} from 'node:os';
 import {dirname, join} from 'node:path';
 import {fileURLToPath, pathToFileURL} from 'node:url';
 import {build} from 'esbuild';
+import {pack, readChunks} from './pack.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const out = join(root, 'dist/bin');
@@ -144,60 +156,127 @@ async function writeManifest() {
   writeFileSync(join(out, 'manifest.json'), `${JSON.stringify({commands}, null, 1)}\n`);
 }
 
-/** What the code cache is made from: its functions are compiled ahead. */
-const USUAL = [
-  ['init'],
-  ['status'],
-  ['commit', '-m', 'first'],
-  ['log', '-n', '1'],
-  ['log', '--oneline'],
-  ['show'],
-  ['diff'],
-  ['ls'],
-  ['cat', 'file'],
-  ['branch', 'other'],
-  ['branch'],
-  ['switch', 'other'],
-  ['tag', 'v1'],
-  ['tag'],
-  ['config', 'user.name'],
-  ['op', 'log'],
-  ['history', 'file'],
-  ['undo'],
-  ['redo'],
-  ['status', '--json'],
-];
+/**
+ * Commands that are run when the program is built: what the first group needs is in the first script, what the next one
+ * needs besides in the second, and the rest in the third. What they use of it is in the code caches.
+ */
+const GROUPS = {
+  light: [
+    ['init'],
+    ['status'],
+    ['commit', '-m', 'first'],
+    ['log', '-n', '1'],
+    ['log', '--oneline'],
+    ['show'],
+    ['diff'],
+    ['ls'],
+    ['cat', 'file'],
+    ['branch', 'other'],
+    ['branch'],
+    ['switch', 'other'],
+    ['tag', 'v1'],
+    ['tag'],
+    ['config', 'user.name'],
+    ['op', 'log'],
+    ['history', 'file'],
+    ['undo'],
+    ['redo'],
+    ['status', '--json'],
+    ['begin', '-m', 'second'],
+    ['txn', 'ls'],
+    ['commit'],
+    ['remote', 'ls'],
+    ['token', 'ls'],
+    ['completion', 'bash'],
+    ['__complete', 'bash', 'sta'],
+    ['__complete', 'bash', 'switch', ''],
+  ],
+  query: [
+    "SELECT path, size FROM files WHERE path LIKE '%e%' AND size > 1 ORDER BY size DESC LIMIT 10",
+    'SELECT dir, count(*), sum(size) FROM files GROUP BY dir HAVING count(*) > 0 ORDER BY 2 DESC',
+    'SELECT a.path FROM files AS a JOIN files AS b ON a.path = b.path AND a.size <> b.size',
+    'SELECT * FROM files',
+    "SELECT change, path FROM diff('files', 'HEAD', 'HEAD')",
+  ].map(sql => ['query', sql]),
+  more: [
+    ['clone', '.', '../copy'],
+    ['-C', '../copy', 'fetch'],
+    ['-C', '../copy', 'branch', 'third'],
+    ['-C', '../copy', 'push', 'origin', 'third'],
+  ],
+};
 
-/** What the code cache for queries is made from, besides. */
-const QUERIES = [
-  "SELECT path, size FROM files WHERE path LIKE '%e%' AND size > 1 ORDER BY size DESC LIMIT 10",
-  'SELECT dir, count(*), sum(size) FROM files GROUP BY dir HAVING count(*) > 0 ORDER BY 2 DESC',
-  'SELECT a.path FROM files AS a JOIN files AS b ON a.path = b.path AND a.size <> b.size',
-  'SELECT * FROM files',
-  "SELECT change, path FROM diff('files', 'HEAD', 'HEAD')",
-].map(sql => ['query', sql]);
+/** Runs commands in the folder where this process is; what they print goes to the file `printed`. */
+async function runCommands({main}, commands, printed) {
+  for (const words of commands) {
+    // `commit` ends the transaction that was begun last
+    const transaction =
+      words[0] === 'commit' ? readFileSync(printed, 'utf8').match(/Transaction (T\w+)/)?.[1] : undefined;
+    const named = transaction === undefined ? words : [...words, '--txn', transaction];
+    await main(named, () => ({main: async () => {}}));
+  }
+}
 
-/** Makes the code caches for this Node. Runs in a process of its own, whose output nobody reads. */
-async function warm(build) {
-  const {cacheFileOf, lightScript, runLightScript} = await import('../dist/src/cli/lightscript.js');
-  const folder = mkdtempSync(join(tmpdir(), 'dbos-warm-'));
-  writeFileSync(join(folder, 'file'), 'one\n');
+/**
+ * Uses the light program as `ownProcess` says: `parts` prints for each chunk that ran the first group that needed it, `caches`
+ * makes the code caches for this Node.
+ */
+async function use(purpose, build, printed) {
+  const {LightScripts} = await import('../dist/src/cli/lightscript.js');
+  const scripts = new LightScripts(out, build);
+  const light = scripts.load();
+  const parts = {};
+  for (const [group, commands] of Object.entries(GROUPS)) {
+    await runCommands(light, commands, printed);
+    if (purpose === 'caches') scripts.writeCaches();
+    for (const name of light.made.keys()) parts[name] ??= group;
+  }
+  if (purpose === 'parts') writeFileSync(printed, JSON.stringify(parts));
+  process.exit(0);
+}
+
+/** Returns what a process of this script prints that uses the light program in a new folder, for a purpose. */
+function ownProcess(purpose, build) {
+  const folder = mkdtempSync(join(tmpdir(), 'dbos-build-'));
+  const printed = join(folder, 'printed');
+  const stdout = openSync(printed, 'a');
   try {
-    const file = join(out, 'light.cjs');
-    const script = lightScript(file, undefined);
-    const {main} = runLightScript(script, file);
-    const nothing = () => ({main: async () => {}});
-    for (const [list, query] of [
-      [USUAL, false],
-      [QUERIES, true],
-    ]) {
-      for (const words of list) await main(['-C', folder, ...words], nothing);
-      writeFileSync(cacheFileOf(out, build, query), script.createCachedData());
-    }
+    const tree = join(folder, 'tree');
+    mkdirSync(tree);
+    writeFileSync(join(tree, 'file'), 'one\n');
+    const words = [fileURLToPath(import.meta.url), '--use', purpose, build, printed];
+    const env = {...process.env, NODE_V8_COVERAGE: '', DBOS_TXN: ''};
+    const {status} = spawnSync(process.execPath, words, {cwd: tree, env, stdio: ['ignore', stdout, 'ignore']});
+    if (status !== 0) throw new Error(`the bundle could not be used: a process ended with ${status}`);
+    return readFileSync(printed, 'utf8');
   } finally {
+    closeSync(stdout);
     rmSync(folder, {recursive: true, force: true});
   }
-  process.exit(0);
+}
+
+/** Writes the light program: first as one script, which tells what the commands need of it, then in its parts. */
+async function bundleLight(stdin) {
+  const {banner, supported, ...options} = common;
+  const {outputFiles} = await build({
+    ...options,
+    stdin,
+    alias: {'@oclif/core': './src/cli/light-oclif.ts'},
+    format: 'esm',
+    splitting: true,
+    outdir: join(out, 'chunks'),
+    write: false,
+  });
+  const chunks = readChunks(outputFiles);
+  const write = partOf => {
+    for (const [name, {code, map}] of Object.entries(pack(chunks, 'stdin.js', out, Object.keys(GROUPS), partOf))) {
+      writeFileSync(join(out, `${name}.cjs`), code);
+      writeFileSync(join(out, `${name}.cjs.map`), map);
+    }
+  };
+  write(() => 'light');
+  const parts = JSON.parse(ownProcess('parts', 'none'));
+  write(name => parts[name] ?? 'more');
 }
 
 async function bundleAll() {
@@ -210,31 +289,22 @@ async function bundleAll() {
   const sources = readdirSync(join(root, 'src'), {recursive: true}).map(String);
   const workers = sources.filter(name => /worker\.ts$/.test(name)).map(name => join('src', name));
   await Promise.all([
-    build({
-      ...common,
-      stdin: stdin(LIGHT),
-      outfile: join(out, 'light.cjs'),
-      alias: {'@oclif/core': './src/cli/light-oclif.ts'},
-    }),
+    bundleLight(stdin(LIGHT)),
     build({...common, stdin: stdin(FULL), outfile: join(out, 'full.cjs')}),
     build({...common, entryPoints: workers, entryNames: '[name]', outdir: out}),
   ]);
-  const hash = createHash('sha256')
-    .update(readFileSync(join(out, 'light.cjs')))
-    .digest('hex')
-    .slice(0, 16);
+  const hash = createHash('sha256');
+  for (const name of Object.keys(GROUPS)) hash.update(readFileSync(join(out, `${name}.cjs`)));
+  const buildId = hash.digest('hex').slice(0, 16);
   await build({
     ...common,
     entryPoints: ['src/cli/entry.ts'],
     outfile: join(out, 'dbos.cjs'),
-    define: {BUILD: JSON.stringify(hash)},
+    define: {BUILD: JSON.stringify(buildId)},
     banner: {js: '#!/usr/bin/env node'},
   });
   chmodSync(join(out, 'dbos.cjs'), 0o755);
-  const env = {...process.env, NODE_V8_COVERAGE: ''};
-  const words = [fileURLToPath(import.meta.url), '--warm', hash];
-  const {status} = spawnSync(process.execPath, words, {stdio: 'ignore', env});
-  if (status !== 0) console.warn('the code cache could not be made; the first run will make one');
+  ownProcess('caches', buildId);
 }
 
 /** Bundles. A quick build goes on without a bundle, so that a layer can be tested while another does not compile. */
@@ -247,4 +317,4 @@ export async function bundle() {
   }
 }
 
-if (process.argv[2] === '--warm') await warm(process.argv[3]);
+if (process.argv[2] === '--use') await use(...process.argv.slice(3));

@@ -17,7 +17,7 @@ function copyProgram(folder: string): string {
 
 const caches = (folder: string) => readdirSync(folder).filter(name => name.endsWith('.cache'));
 
-test('plain arguments are served by the start and the light bundle alone', t => {
+test('a usual command needs the start and the first script alone', t => {
   const program = copyProgram(makeTmpDir(t));
   t.like(runDbos(COMMAND, {program, env: UNCOVERED}), {status: 0, stdout: EXPECTED, stderr: ''});
 });
@@ -39,9 +39,9 @@ test('the first run writes a code cache, and a bad one does no harm', t => {
   }
 });
 
-test('the build makes a code cache for queries, and one for all else', t => {
+test('the build makes a code cache for each script of the light program', t => {
   const kinds = new Set(caches(BIN).map(name => name.split('.', 1)[0]));
-  t.deepEqual([...kinds].sort(), ['light', 'query']);
+  t.deepEqual([...kinds].sort(), ['light', 'more', 'query']);
 });
 
 test('a folder that cannot be written is no problem', t => {
