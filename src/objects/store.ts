@@ -65,8 +65,7 @@ export class ObjectWriter extends ObjectStore implements ObjectSink {
 
   put(bytes: Uint8Array): ObjectId {
     const id = idOf(bytes);
-    const key = objectKey(id);
-    if (!this.writer.has(key)) this.writer.put(key, bytes);
+    this.writer.putOnce(objectKey(id), bytes);
     return id;
   }
 

@@ -46,7 +46,9 @@ export function writeCommit(sink: ObjectSink, commit: CommitContent): ObjectId {
   if (new Set(commit.parents).size !== commit.parents.length) throw new TypeError('a commit has a parent twice');
   if (commit.parents.length > MAX_PARENTS) throw new TypeError(`a commit has more than ${MAX_PARENTS} parents`);
   let generation = 1;
-  for (const parent of commit.parents) generation = Math.max(generation, readCommit(sink, parent).generation + 1);
+  for (const parent of commit.parents) {
+    generation = Math.max(generation, decodeCommitHeader(sink.read(parent)).generation + 1);
+  }
   return sink.put(
     encodeObject('commit', [
       fieldOfId(commit.state),

@@ -12,6 +12,7 @@ import type {Repository} from '../repo/repository.js';
 import {signatureNow} from '../repo/signature.js';
 import type {Publish, RefEdit} from '../repo/transaction.js';
 import {affectedTables} from './catalog/affected.js';
+import {States} from './catalog/states.js';
 
 export interface CommitTransactionOptions {
   /** The message; that of the transaction, or else its statements, unless given. */
@@ -85,7 +86,7 @@ export async function commitTransaction(
       expected: parent === undefined ? {kind: 'absent'} : {kind: 'equals', id: parent},
       next: commit,
     });
-    const affected = affectedTables(objects, branchRef(branch), current, next, 0);
+    const affected = affectedTables(new States(objects), branchRef(branch), current, next, 0);
     await publish(staging, {
       kind: 'normal',
       description: `commit ${name}: ${message.split('\n', 1)[0]}`,

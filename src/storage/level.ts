@@ -20,7 +20,7 @@ import {SEGMENT_LIMIT, segmentNumber, segmentPath} from './segment.js';
 import type {Frame, Key, KeyRange, Location, Storage, StorageWriter} from './storage.js';
 import {type AppendedFrame, ValueLog} from './valuelog.js';
 import {checkWitness, removeWitness, Witness} from './witness.js';
-import {LogWriter, locationOf, type Staged, type WriterHost} from './writer.js';
+import {GROUP_BYTES, LogWriter, locationOf, type Staged, type WriterHost} from './writer.js';
 
 export interface LevelOptions {
   /** Makes a new store if there is none; else its absence is STORE_NOT_FOUND. */
@@ -57,8 +57,10 @@ const RECORD_KEY = Buffer.alloc(0);
 const FIRST_KEY = Buffer.from([0]);
 const PAST_LAST_KEY = Buffer.alloc(1025, 0xff);
 const LOCK_TIMEOUT = 30_000;
-/** The next open would replay what waits in LevelDB's write buffer, so a big one makes that one slow. */
-const WRITE_BUFFER = 4 * 2 ** 20;
+/** LevelDB gathers so many bytes before it writes a table, which it merges with most of the others before long. */
+const WRITE_BUFFER = 16 * 2 ** 20;
+/** The next open replays what waits there. From so many bytes on whoever closes the store writes them out. */
+const BIG_REPLAY = 4 * 2 ** 20;
 /** After batches beyond this many bytes the write buffer is written out at once, in the background. */
 const BIG_BATCH = 2 ** 20;
 const RANGE_STEP = 1000;
@@ -79,6 +81,10 @@ export class LevelStorage implements Storage {
   /** Why nothing works any more: the index could not be opened again after a failed commit. */
   private unavailable: DbosError | undefined;
   private publishing: Promise<void> | undefined;
+  /** Memory for the next writer: most commits are small, and would spend their time getting it anew. */
+  private spareGroup: Buffer | undefined;
+  /** The bytes of the batches since the last one that was written out. */
+  private unwritten = 0;
   private writingOut: Promise<void> | undefined;
   private closing: Promise<void> | undefined;
 
@@ -109,6 +115,14 @@ export class LevelStorage implements Storage {
       publish: (writer, staged) => this.publish(writer, staged),
       abandon: writer => this.abandon(writer),
       hasCommitted: () => this.record.commits > commitsBefore,
+      lendGroup: () => {
+        const group = this.spareGroup ?? Buffer.allocUnsafeSlow(GROUP_BYTES);
+        this.spareGroup = undefined;
+        return group;
+      },
+      takeGroup: group => {
+        this.spareGroup = group;
+      },
     };
   }
 
@@ -218,6 +232,7 @@ export class LevelStorage implements Storage {
 
   private async shutDown(): Promise<void> {
     await this.publishing?.catch(() => undefined);
+    if (this.unwritten > BIG_REPLAY && !this.unavailable) this.writeOut();
     await this.writingOut;
     // What the log holds beyond the record may count after all, if the index was lost in the middle of a commit.
     if (!this.unavailable) this.log.rollback();
@@ -373,6 +388,7 @@ export class LevelStorage implements Storage {
     this.witness.write(next.commits);
     this.staging.delete(writer);
     this.lost.delete(writer);
+    this.unwritten += bytes;
     if (bytes > BIG_BATCH) this.writeOut();
   }
 
@@ -409,6 +425,7 @@ export class LevelStorage implements Storage {
 
   /** Has LevelDB write out its buffer, so that the next open need not replay it. */
   private writeOut(): void {
+    this.unwritten = 0;
     const previous = this.writingOut ?? Promise.resolve();
     // Compacting a range that is empty does just that. A failure here fails the next batch, which reports it.
     this.writingOut = previous.then(() => this.index.compactRange(PAST_LAST_KEY, PAST_LAST_KEY)).catch(() => undefined);

@@ -94,6 +94,10 @@ class MemoryWriter implements StorageWriter {
     this.stagedBytes += value.length;
   }
 
+  putOnce(key: Key, value: Uint8Array): void {
+    if (!this.has(key)) this.put(key, value);
+  }
+
   putFrame(frame: Frame): void {
     checkLengths(frame);
     const payload = unpackPayload(frame.codec, frame.rawLength, frame.stored);

@@ -75,6 +75,11 @@ export interface Storage extends StorageReader {
  */
 export interface StorageWriter extends StorageReader {
   put(key: Key, value: Uint8Array): void;
+  /**
+   * Stages a value that the key may have already, and that never has another: whether it has is asked only where looking costs
+   * less than writing it again.
+   */
+  putOnce(key: Key, value: Uint8Array): void;
   /** Stages a packed frame: each of its entries becomes a key. The frame's bytes must not change afterwards. */
   putFrame(frame: Frame): void;
   delete(key: Key): void;

@@ -30,10 +30,14 @@ export interface WriterHost extends StorageReader {
   abandon(writer: object): void;
   /** Returns whether a commit was made since the storage was opened. */
   hasCommitted(): boolean;
+  /** Returns a buffer of `GROUP_BYTES`, which the writer gives back when it needs it no more. */
+  lendGroup(): Buffer;
+  takeGroup(group: Buffer): void;
 }
 
 const INLINE_LIMIT = 1024;
-const GROUP_BYTES = 64 * 1024;
+/** Values that are put one by one are gathered until they are so many bytes. */
+export const GROUP_BYTES = 64 * 1024;
 /** The bytes of larger values up to which a commit that is not the first goes to the index with all of them. */
 const SMALL_COMMIT = 32 * 1024;
 /** What a staged key costs in memory, roughly. */
@@ -95,6 +99,17 @@ export class LogWriter implements StorageWriter {
     }
   }
 
+  putOnce(key: Key, value: Uint8Array): void {
+    const small = this.groupLength + this.inlineBytes + value.length <= SMALL_COMMIT && this.goesToIndex();
+    // LevelDB keeps one value of a key, and looking for one that is new makes it merge its tables before long
+    if (small ? !this.staged.get(key) : !this.has(key)) this.put(key, value);
+  }
+
+  /** Returns whether all that is staged would go to the index. */
+  private goesToIndex(): boolean {
+    return !this.hasAppended && this.groupLength <= SMALL_COMMIT && this.host.hasCommitted();
+  }
+
   putFrame(frame: Frame): void {
     this.checkUsable();
     checkLengths(frame);
@@ -110,7 +125,7 @@ export class LogWriter implements StorageWriter {
 
   async commit(): Promise<void> {
     this.checkUsable();
-    if (!this.hasAppended && this.groupLength <= SMALL_COMMIT && this.host.hasCommitted()) this.inlineGroup();
+    if (this.goesToIndex()) this.inlineGroup();
     else this.flushGroup();
     if (this.staged.size === 0) return;
     this.committing = true;
@@ -140,7 +155,7 @@ export class LogWriter implements StorageWriter {
   private putIntoGroup(key: Key, value: Uint8Array): void {
     const {length} = value;
     if (this.groupLength + length > GROUP_BYTES) this.flushGroup();
-    this.group ??= Buffer.allocUnsafeSlow(GROUP_BYTES);
+    this.group ??= this.host.lendGroup();
     const entry: StagedEntry = {frame: undefined, offset: this.groupLength, length};
     this.group.set(value, this.groupLength);
     this.groupLength += length;
@@ -198,6 +213,8 @@ export class LogWriter implements StorageWriter {
   private forget(): void {
     this.staged.clear();
     this.endGroup();
+    if (this.group) this.host.takeGroup(this.group);
+    this.group = undefined;
     this.inlineBytes = 0;
     this.hasAppended = false;
   }

@@ -2,19 +2,38 @@
  * Compares two trees of one spec. What the trees share, on whatever level, is skipped unread, so the cost follows what
  * differs. Applying the differences to `a` gives `b`. Layer: tree.
  */
+import {asBuffer} from '../bytes.js';
 import type {ObjectReader} from '../objects/store.js';
+import type {Edit} from './builder.js';
 import {type Cell, type Row, sameCell} from './cell.js';
 import {compareKeys, type InnerNode, type LeafNode, type Node, sameBytes} from './node.js';
-import {type Nodes, nodesOf} from './nodes.js';
-import type {TreeRange} from './read.js';
+import {type Nodes, nodesOf, type RowChange} from './nodes.js';
+import {getRow, type TreeRange} from './read.js';
 import type {TreeRoot, TreeSpec} from './spec.js';
 import {markDifferences} from './vector.js';
 
-/** A key whose row differs; one of the two rows may be missing. */
-export interface RowChange {
-  readonly key: Buffer;
-  readonly before: Row | undefined;
-  readonly after: Row | undefined;
+export type {RowChange} from './nodes.js';
+
+/**
+ * Remembers what edits, by key, made of one tree another: comparing the two through the same reader then reads nothing. For a few
+ * edits; the last trees only are remembered.
+ */
+export function rememberEdits(
+  reader: ObjectReader,
+  spec: TreeSpec,
+  a: TreeRoot,
+  b: TreeRoot,
+  edits: readonly Edit[],
+): void {
+  if (a === b) return;
+  const changes: RowChange[] = [];
+  for (const {key, row} of edits) {
+    const before = getRow(reader, spec, a, key);
+    const after = row ?? undefined;
+    if (before ? !after || before.some((cell, i) => !sameCell(cell, after[i] as Cell)) : after)
+      changes.push({key: asBuffer(key), before, after});
+  }
+  nodesOf(reader).rememberDifference(spec, a, b, changes);
 }
 
 /** Yields, in key order, what changed from `a` to `b`. Reads O(changes × depth) nodes. */
@@ -27,6 +46,11 @@ export function* diffTrees(
 ): Generator<RowChange, void, undefined> {
   if (a === b) return;
   const nodes = nodesOf(reader);
+  const known = range.gte === undefined && range.lt === undefined ? nodes.differenceOf(spec, a, b) : undefined;
+  if (known) {
+    yield* known;
+    return;
+  }
   const before = new Front(nodes, spec, a, range);
   const after = new Front(nodes, spec, b, range);
   for (;;) {

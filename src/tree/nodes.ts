@@ -6,8 +6,9 @@
 import {invalid} from '../objects/codec.js';
 import type {ObjectId} from '../objects/id.js';
 import type {Beside, ObjectReader} from '../objects/store.js';
+import type {Row} from './cell.js';
 import {decodeNode, type InnerNode, type Node, sameBytes} from './node.js';
-import {checkSpec, sameSpec, type TreeSpec} from './spec.js';
+import {checkSpec, sameSpec, type TreeRoot, type TreeSpec} from './spec.js';
 
 /** Bytes of encoded nodes in one generation of the cache; there are two. */
 const GENERATION_BYTES = 8 << 20;
@@ -17,6 +18,16 @@ const WIDE_GENERATION_BYTES = 48 << 20;
 const MAX_AHEAD = 128;
 /** How many leaves that a scan has passed are remembered by their ids. */
 const MAX_PASSED = 2 ** 16;
+
+/** A key whose row differs between two trees; one of the two rows may be missing. */
+export interface RowChange {
+  readonly key: Buffer;
+  readonly before: Row | undefined;
+  readonly after: Row | undefined;
+}
+
+/** How many differences of trees are remembered. */
+const MAX_DIFFERENCES = 16;
 
 export class Nodes {
   private young = new Map<ObjectId, Node>();
@@ -29,7 +40,26 @@ export class Nodes {
   /** Leaves that a scan has passed once: only those that are wanted again are kept, so one scan leaves no trace in memory. */
   private readonly passed = new Set<ObjectId>();
 
+  /** What is known to differ between two trees, by both roots. The oldest first. */
+  private readonly differences = new Map<string, {readonly spec: TreeSpec; readonly changes: readonly RowChange[]}>();
+
   constructor(private readonly reader: ObjectReader) {}
+
+  /** Takes note of all that differs between two trees. */
+  rememberDifference(spec: TreeSpec, a: TreeRoot, b: TreeRoot, changes: readonly RowChange[]): void {
+    const {differences} = this;
+    differences.set(`${a} ${b}`, {spec, changes});
+    if (differences.size <= MAX_DIFFERENCES) return;
+    const [oldest] = differences.keys();
+    differences.delete(oldest as string);
+  }
+
+  /** Returns what differs between two trees, in key order, if that is remembered. */
+  differenceOf(spec: TreeSpec, a: TreeRoot, b: TreeRoot): readonly RowChange[] | undefined {
+    if (this.differences.size === 0) return undefined;
+    const known = this.differences.get(`${a} ${b}`);
+    return known && sameSpec(known.spec, spec) ? known.changes : undefined;
+  }
 
   /** Keeps more nodes from now on, also such as come along with others. */
   widen(): void {

@@ -3,12 +3,11 @@
  * in. Layer: sql.
  */
 import type {ObjectId} from '../../objects/id.js';
-import type {ObjectReader} from '../../objects/store.js';
 import {readCommit} from '../../repo/commit.js';
 import {changingMoves} from '../../repo/moves.js';
 import type {AffectedTable, Operation} from '../../repo/operation.js';
 import type {IndexedName} from '../../repo/refs.js';
-import {States} from './states.js';
+import type {States} from './states.js';
 import {changeOf, diffVersions, sameKeys, sameShape, sameVersion, type Version} from './table-diff.js';
 
 export interface RowCounts {
@@ -70,14 +69,14 @@ const COUNTED_ROWS = 10_000;
  * cost too much: many rows (`changes`, about), or a table that has its rows in other columns than before.
  */
 export function affectedTables(
-  reader: ObjectReader,
+  states: States,
   ref: IndexedName,
   from: ObjectId | undefined,
   to: ObjectId,
   changes: number,
 ): AffectedTable[] | undefined {
   if (changes > COUNTED_ROWS) return undefined;
-  const changed = changedTables(new States(reader), from, to);
+  const changed = changedTables(states, from, to);
   const quick = changed.every(({before, after}) => !before?.rows || !after?.rows || sameShape(before, after));
   return quick ? changed.map(table => counted(ref, table)) : undefined;
 }

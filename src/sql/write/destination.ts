@@ -5,7 +5,7 @@
  */
 import type {ObjectId} from '../../objects/id.js';
 import type {ObjectReader} from '../../objects/store.js';
-import {readCommit, writeCommit} from '../../repo/commit.js';
+import {decodeCommitHeader, writeCommit} from '../../repo/commit.js';
 import {headEdit} from '../../repo/headmove.js';
 import type {TableReads} from '../../repo/opentransaction.js';
 import {changeTransaction, type NamedTransaction} from '../../repo/opentransactions.js';
@@ -15,6 +15,7 @@ import {signatureNow} from '../../repo/signature.js';
 import type {Publish} from '../../repo/transaction.js';
 import type {Head} from '../../repo/view.js';
 import {affectedTables} from '../catalog/affected.js';
+import {States} from '../catalog/states.js';
 import {merge} from '../merge/merge.js';
 import {checkReads} from '../merge/read-check.js';
 import {transactionConflict} from '../merge/transaction-conflict.js';
@@ -55,7 +56,7 @@ export interface Destination {
 }
 
 function stateOf(reader: ObjectReader, commit: ObjectId | undefined): ObjectId | undefined {
-  return commit === undefined ? undefined : readCommit(reader, commit).state;
+  return commit === undefined ? undefined : decodeCommitHeader(reader.read(commit)).state;
 }
 
 /** HEAD as it is when units begin: a branch, or a commit. */
@@ -63,6 +64,8 @@ export class HeadDestination implements Destination {
   state: ObjectId | undefined;
   /** What HEAD held when the last units were published. */
   private head: Head;
+  /** The tables of the states that were published; the next one mostly begins where the last one ended. */
+  private states: States | undefined;
 
   constructor(private readonly repo: Repository) {
     this.head = repo.head();
@@ -101,10 +104,11 @@ export class HeadDestination implements Destination {
       base = state;
     }
     if (tip === undefined || merged === undefined || commits.length === 0) return commits;
-    const first = readCommit(sink, commits[0] as ObjectId).message;
+    const first = options.message ?? units[0]?.statement;
     const changes = units.reduce((sum, unit) => sum + unit.changes, 0);
     const ref = current.branch === undefined ? HEAD : branchRef(current.branch);
-    const affected = affectedTables(sink, ref, before, merged, changes);
+    this.states ??= new States(sink);
+    const affected = affectedTables(this.states, ref, before, merged, changes);
     const staged = sink.take();
     const {publish = (transaction, publication) => transaction.publish(publication)} = options;
     await publish(staged, {

@@ -4,8 +4,7 @@
 import {invalid} from '../../objects/codec.js';
 import type {ObjectReader} from '../../objects/store.js';
 import {type Schema, treeSpec} from '../../state/schema.js';
-import type {Cell, Row} from '../../tree/cell.js';
-import {ContentRef} from '../../tree/cell.js';
+import {type Cell, ContentRef, type Row, sameCell} from '../../tree/cell.js';
 import {KeyWriter} from '../../tree/key.js';
 import type {LeafNode} from '../../tree/node.js';
 import type {KeyColumn, TreeSpec} from '../../tree/spec.js';
@@ -94,6 +93,13 @@ export class IndexEntries {
     const {rest} = this.layout;
     for (let i = 0; i < rest.length; i++) entry.push(row[rest[i] as number] as Cell);
     return entry;
+  }
+
+  /** Returns whether two rows of the table's tree have the same entry; false where that takes computing it. */
+  areSame(a: Row, b: Row): boolean {
+    if (this.compute || this.test) return false;
+    const same = (column: number | undefined) => sameCell(a[column as number] as Cell, b[column as number] as Cell);
+    return this.stored.every(same) && this.layout.rest.every(same);
   }
 
   /** Calls `take` for each row of a leaf that is in the index, with its entry and its place in the leaf. */

@@ -66,6 +66,7 @@ export function syncIndex(
   };
   const edit = (key: Buffer, row: Row | null) => edits.push({key, row, order: toBinary(key)});
   for (const {before, after} of diffTrees(sink, spec, from, to)) {
+    if (before && after && entries.areSame(before, after)) continue;
     const old = before && entries.entry(before);
     const now = after && entries.entry(after);
     const oldKey = old && encodeKey(entries.spec, old);

@@ -10,6 +10,7 @@ import type {NamedDefinition, Table} from '../../state/table.js';
 import {TreeAppender} from '../../tree/append.js';
 import type {BodyWriter} from '../../tree/bodies.js';
 import {type Cell, ContentRef, type Row} from '../../tree/cell.js';
+import {rememberEdits} from '../../tree/diff.js';
 import {editTree} from '../../tree/edit.js';
 import {KeyWriter} from '../../tree/key.js';
 import {findRow} from '../../tree/locate.js';
@@ -38,6 +39,7 @@ export interface TableHost {
 /** Edits that are kept where keys ascend, and where they do not: those fall into all parts of the tree, so fewer runs are better. */
 const ASCENDING_EDITS = 1 << 15;
 const SCATTERED_EDITS = 1 << 19;
+const REMEMBERED_EDITS = 64;
 
 /** Edits that are not in the tree yet, by key. */
 class Pending {
@@ -280,7 +282,13 @@ export class StoredTable {
     if (pending.rows.size === 0 && appender === undefined) return this.root;
     host.bodies.flush();
     if (appender) this.root = appender.finish();
-    else this.root = editTree(host.sink, this.spec, this.root, pending.edits());
+    else {
+      const few = pending.rows.size <= REMEMBERED_EDITS ? [...pending.edits()] : undefined;
+      const from = this.root;
+      this.root = editTree(host.sink, this.spec, from, few ?? pending.edits());
+      // the indexes, and who counts what the unit has changed, need not compare the trees
+      if (few) rememberEdits(host.sink, this.spec, from, this.root, few);
+    }
     this.appender = undefined;
     this.pending = new Pending();
     this.greatest = undefined;
