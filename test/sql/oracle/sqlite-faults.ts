@@ -43,16 +43,24 @@ export function lastArmsOrderedWithCollate(sql: string): SelectCore[] {
   });
 }
 
-const PICKS = /^(lead|lag|first_value|last_value|nth_value)$/i;
+const PICKS = /^(lead|lag|first_value|last_value|nth_value|row_number|ntile)$/i;
 
-/** Returns whether a function picks a row of a window that has no ORDER BY, or whose rows are groups: nothing orders those. */
+/** Whether terms of ORDER BY put no row before another. */
+function orderNothing(terms: readonly {readonly expr: Expr}[]): boolean {
+  return terms.every(({expr}) => ![...nodesOf(expr)].some(({kind}) => kind === 'column' || kind === 'select'));
+}
+
+/**
+ * Returns whether a function picks or numbers rows of a window that nothing puts in order (no ORDER BY, or only constants there), or
+ * whose rows are groups: nothing orders those.
+ */
 export function picksFromUnorderedWindow(sql: string): boolean {
   const picks = (tree: unknown, ordered: boolean) => {
     return [...nodesOf(tree)].some(node => {
       if (node.kind !== 'call') return false;
       const {name, over} = node as unknown as FunctionCall;
       if (over === undefined || !PICKS.test(name.text)) return false;
-      return !ordered || ('orderBy' in over && over.base === undefined && over.orderBy.length === 0);
+      return !ordered || ('orderBy' in over && over.base === undefined && orderNothing(over.orderBy));
     });
   };
   return [...nodesOf(parseStatement(sql))].some(node => {
