@@ -34,7 +34,7 @@ export default class Cat extends StoreCommand {
     return this.withRepository(async (repository, signal) => {
       const files: FileRow[] = [];
       for (const typed of args.paths as unknown as string[]) {
-        const {row, path} = await findStoredEntry(repository, this.workingDirectory(), typed, flags.at);
+        const {row, path} = await findStoredEntry(repository, this.workingDirectory(), typed, flags.at, this.reads);
         if (row === undefined || (row.type !== 'file' && row.type !== 'symlink')) throw noFile(path, row);
         files.push(row);
       }

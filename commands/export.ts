@@ -88,9 +88,9 @@ export default class Export extends StoreCommand {
     const repository = await this.openRepository();
     try {
       const parts = this.parts(repository, chosen, new Pace({}));
-      return await this.streamParts(parts, () => repository.close());
+      return await this.streamParts(parts, () => this.leave(repository));
     } finally {
-      await repository.close();
+      await this.leave(repository);
     }
   }
 
@@ -114,6 +114,7 @@ export default class Export extends StoreCommand {
   }
 
   private database(repository: Repository, {at}: Chosen) {
+    if (at === undefined) this.reads?.noteState();
     return databaseOf(repository, at === undefined ? {} : {at});
   }
 

@@ -3,7 +3,7 @@ import {entryJson, entryName, LongColumns} from '../src/cli/entry-text.js';
 import {findStoredEntry, type StoredEntry} from '../src/cli/stored-entry.js';
 import type {Repository} from '../src/repo/repository.js';
 import {formatTime} from '../src/repo/time.js';
-import {directoryRange, type FileRow, scanFiles, subtreeRange} from '../src/state/files.js';
+import type {FileRow} from '../src/state/files.js';
 
 export default class Ls extends StoreCommand {
   static override summary = 'List the files of a commit.';
@@ -32,8 +32,14 @@ export default class Ls extends StoreCommand {
     const {args, flags} = await this.parse(Ls);
     return this.withRepository(async repository => {
       const directory = this.workingDirectory();
-      const entry = await findStoredEntry(repository, directory, args.path ?? defaultPath(repository), flags.at);
-      const rows = () => entriesOf(repository, entry, flags.recursive === true);
+      const entry = await findStoredEntry(
+        repository,
+        directory,
+        args.path ?? defaultPath(repository),
+        flags.at,
+        this.reads,
+      );
+      const rows = () => entriesOf(entry, flags.recursive === true);
       if (this.json) return this.streamJson(jsonOf(rows()));
       await this.printLines(flags.long ? this.longLines(repository, entry, rows) : this.shortLines(entry, rows()));
       return undefined;
@@ -61,9 +67,9 @@ function defaultPath(repository: Repository): string {
   return repository.location.workTree === undefined ? '/' : '.';
 }
 
-function entriesOf(repository: Repository, {root, path, row}: StoredEntry, recursive: boolean): Iterable<FileRow> {
+function entriesOf({files, path, row}: StoredEntry, recursive: boolean): Iterable<FileRow> {
   if (row !== undefined && row.type !== 'dir') return [row];
-  return scanFiles(repository.objects, root, recursive ? subtreeRange(path) : directoryRange(path));
+  return recursive ? files.below(path) : files.list(path);
 }
 
 function nameIn({path, row}: StoredEntry, {path: full}: FileRow): string {

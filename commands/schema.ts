@@ -20,6 +20,7 @@ export default class Schema extends StoreCommand {
   async run(): Promise<unknown> {
     const {args, flags} = await this.parse(Schema);
     return this.withRepository(async repo => {
+      if (flags.at === undefined) this.reads?.noteSchema();
       const database = databaseOf(repo, flags.at === undefined ? {} : {at: flags.at});
       const entries = await schemaEntries(database, args.table);
       // an unknown name is an error, not an empty answer

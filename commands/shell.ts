@@ -1,5 +1,5 @@
 import {relative, resolve} from 'node:path';
-import {Args, Flags, StoreCommand} from '../src/cli/command.js';
+import {Args, Flags, StoreCommand, txnFlag} from '../src/cli/command.js';
 import {isTerminal} from '../src/cli/output.js';
 import {historyFile, ProgramHost} from '../src/cli/shell-host.js';
 import {Config} from '../src/repo/config.js';
@@ -24,7 +24,9 @@ export default class ShellCommand extends StoreCommand {
       helpValue: 'N',
       min: 0,
     }),
+    ...txnFlag,
   };
+  static override looksInside = false;
   static override exits = [3, 4, 5, 6];
   static override completes = {file: 'file'} as const;
 
@@ -50,6 +52,7 @@ export default class ShellCommand extends StoreCommand {
       editor: Config.of(location.store, context.userConfig).get('core.editor'),
     });
     const session = new Session();
+    if (this.txn !== undefined) session.transaction = await this.withTransaction(async (_, {name}) => name);
     if (location.workTree !== undefined) session.directory = relative(location.workTree, directory);
     // looking at `process.stdin` would make reads of a pipe fail that has nothing yet
     const interactive = args.file === undefined && isTerminal(0) && isTerminal(1);

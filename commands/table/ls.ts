@@ -20,6 +20,7 @@ export default class TableLs extends StoreCommand {
   async run(): Promise<unknown> {
     const {flags} = await this.parse(TableLs);
     return this.withRepository(async repo => {
+      if (flags.at === undefined) this.reads?.noteState();
       const list = await tableList(databaseOf(repo, flags.at === undefined ? {} : {at: flags.at}));
       const {style} = this;
       const lines = alignRows(

@@ -26,6 +26,7 @@ export default class TableShow extends StoreCommand {
   async run(): Promise<unknown> {
     const {args, flags} = await this.parse(TableShow);
     return this.withRepository(async repo => {
+      if (flags.at === undefined) this.reads?.noteState();
       const database = databaseOf(repo, flags.at === undefined ? {} : {at: flags.at});
       const facts = await tableFacts(database, repo.objects, args.table);
       await this.printLines(lines(facts, this.style));

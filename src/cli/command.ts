@@ -12,6 +12,7 @@ import type {StoreLocation} from '../repo/location.js';
 import type {NamedTransaction} from '../repo/opentransactions.js';
 import type {Repository} from '../repo/repository.js';
 import type {Publish} from '../repo/transaction.js';
+import type {ReadTracker} from '../sql/write/read-tracker.js';
 import {plainText} from '../state/quote.js';
 import type {EarlyLook} from '../worktree/earlylook.js';
 import {hasSwitch} from './arguments.js';
@@ -104,6 +105,8 @@ export abstract class StoreCommand extends Command {
   protected txn: string | undefined;
   /** That transaction, once the repository is open. */
   protected transaction: NamedTransaction | undefined;
+  /** Takes note of what is read in it where that has to be known. */
+  protected reads: ReadTracker | undefined;
   private noColor = false;
   private pager: Pager | undefined;
   private painted: Style | undefined;
@@ -380,11 +383,23 @@ export abstract class StoreCommand extends Command {
     const repository = await this.openRepository(found);
     return interruptible(
       signal => work(repository, signal),
-      () => repository.close(),
+      () => this.leave(repository),
     );
   }
 
-  /** Returns the repository of the nearest store, open, for work that closes it itself and leaves signals as they are. */
+  /** Has the transaction know what was read in it, and closes the repository. */
+  protected async leave(repository: Repository): Promise<void> {
+    const {reads, transaction} = this;
+    this.reads = undefined;
+    try {
+      if (reads && transaction)
+        await (await import('../sql/write/read-tracker.js')).publishReads(repository, transaction, reads);
+    } finally {
+      await repository.close();
+    }
+  }
+
+  /** Returns the repository of the nearest store, open, for work that leaves it itself and leaves signals as they are. */
   protected async openRepository(found?: (location: StoreLocation) => void): Promise<Repository> {
     const {openRepository} = await import('./repository.js');
     const repository = await openRepository(this.workingDirectory(), await this.context(), found);
@@ -393,7 +408,10 @@ export abstract class StoreCommand extends Command {
     try {
       const {enterTransaction, resolveTransaction} = await import('../repo/opentransactions.js');
       this.transaction = resolveTransaction(repository, this.txn);
-      if ((this.constructor as typeof StoreCommand).looksInside) enterTransaction(repository, this.transaction);
+      if (!(this.constructor as typeof StoreCommand).looksInside) return repository;
+      if (this.transaction.transaction.isolation === 'serializable')
+        this.reads = (await import('../sql/write/read-tracker.js')).ReadTracker.of(this.transaction);
+      enterTransaction(repository, this.transaction);
     } catch (error) {
       await repository.close();
       throw error;

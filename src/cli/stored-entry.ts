@@ -6,13 +6,14 @@
 import {isDbosError} from '../errors.js';
 import type {Repository} from '../repo/repository.js';
 import {resolveRevision} from '../repo/revisions.js';
-import {type FileRow, findFile, unknownPath} from '../state/files.js';
-import type {TreeRoot} from '../tree/spec.js';
+import type {ReadTracker} from '../sql/write/read-tracker.js';
+import type {FileRow} from '../state/files.js';
+import {StoredFiles} from '../state/stored-files.js';
 import {statePath} from './paths.js';
 
 export interface StoredEntry {
   /** The files that it is one of. */
-  readonly root: TreeRoot;
+  readonly files: StoredFiles;
   /** Relative to the root of the state, which is `''`. */
   readonly path: string;
   /** Undefined for the root. */
@@ -20,7 +21,8 @@ export interface StoredEntry {
 }
 
 /**
- * Returns the entry that a user typed in `directory`, in the commit `at` (HEAD unless given). Throws PATH_UNKNOWN,
+ * Returns the entry that a user typed in `directory`, in the commit `at` (HEAD unless given); `reads` hears what is read of HEAD.
+ * Throws PATH_UNKNOWN,
  * PATH_INVALID, NO_COMMITS, and what a revision throws.
  */
 export async function findStoredEntry(
@@ -28,14 +30,15 @@ export async function findStoredEntry(
   directory: string,
   typed: string,
   at: string | undefined,
+  reads?: ReadTracker,
 ): Promise<StoredEntry> {
   const entry = async (revision: string, folder: string, name: string): Promise<StoredEntry> => {
     const {commit} = await resolveRevision(repository, revision);
     const path = statePath(repository.location, folder, name);
-    const root = repository.filesRoot(commit);
-    const row = findFile(repository.objects, root, path);
-    if (row === undefined && path !== '') throw unknownPath(path, revision);
-    return {root, path, row};
+    // other commits stay what they are
+    const onRead = commit === repository.head().commit ? reads?.noteFiles : undefined;
+    const files = new StoredFiles(repository.objects, repository.filesRoot(commit), onRead);
+    return {files, path, row: files.read(path, revision)};
   };
   const colon = at === undefined ? typed.indexOf(':') : -1;
   if (colon < 0) return entry(at ?? 'HEAD', directory, typed);

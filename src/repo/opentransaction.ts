@@ -36,6 +36,12 @@ export interface ReadRange {
   readonly lt: Uint8Array | null;
 }
 
+/**
+ * Stands for all tables and views in what was read: what there is and what each of them is; with a range of all keys, their rows
+ * too.
+ */
+export const WHOLE_STATE = '';
+
 /** What was read of a table, at least what it is; ranges are in order and do not touch. */
 export interface TableReads {
   readonly table: string;

@@ -63,7 +63,7 @@ function statePaths(workspace: Workspace, session: Session, typed: string, direc
   const plain = typed.replace(/\\(.)/gs, '$1');
   const folder = plain.slice(0, plain.lastIndexOf('/') + 1);
   const start = plain.slice(folder.length);
-  return workspace.read(files => {
+  return workspace.peek(files => {
     const found: string[] = [];
     for (const row of files.list(session.resolve(folder === '' ? '.' : folder))) {
       const name = nameOf(row.path);

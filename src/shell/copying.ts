@@ -21,6 +21,7 @@ import type {ObjectSink} from '../objects/store.js';
 import type {FileEdits} from '../state/file-edits.js';
 import type {FileRow} from '../state/files.js';
 import {checkPath, joinPath, parentOf} from '../state/path.js';
+import type {StoredFiles} from '../state/stored-files.js';
 import {writeBodies} from '../tree/bodies.js';
 import {ContentRef} from '../tree/cell.js';
 import {readEntry} from '../worktree/entry.js';
@@ -28,7 +29,6 @@ import {FileSource, fileStatOf} from '../worktree/filesource.js';
 import {fsPath} from '../worktree/fspath.js';
 import {loadXattrs} from '../worktree/xattr.js';
 import type {Builtin} from './builtin.js';
-import type {Files} from './workspace.js';
 
 export const importFiles: Builtin = {
   usage: 'HOSTPATH PATH',
@@ -156,7 +156,7 @@ class HostOuttake {
   private readonly made = new Map<string, FileRow | undefined>();
 
   constructor(
-    private readonly files: Files,
+    private readonly files: StoredFiles,
     private readonly root: string,
   ) {}
 

@@ -5,8 +5,8 @@ import {decodeText} from '../bytes.js';
 import {DbosError} from '../errors.js';
 import type {FileRow} from '../state/files.js';
 import {quotePath} from '../state/quote.js';
+import type {StoredFiles} from '../state/stored-files.js';
 import {type Builtin, usage} from './builtin.js';
-import type {Files} from './workspace.js';
 
 /** A larger body is not looked into; as for a diff. */
 const MAX_BODY = 64 * 1024 * 1024;
@@ -79,7 +79,7 @@ function expressionOf(pattern: string, fixed: boolean, ignoreCase: boolean): Reg
 
 /** Yields the files that are named, and with `recursive` those below directories. */
 function* filesOf(
-  files: Files,
+  files: StoredFiles,
   typed: readonly string[],
   resolve: (path: string) => string,
   recursive: boolean,
@@ -103,7 +103,7 @@ function* filesOf(
   }
 }
 
-function textOf(files: Files, row: FileRow): string | undefined {
+function textOf(files: StoredFiles, row: FileRow): string | undefined {
   if ((row.content?.size ?? 0) > MAX_BODY) return undefined;
   const body = Buffer.concat([...files.body(row)]);
   return body.subarray(0, TEXT_PROBE).includes(0) ? undefined : decodeText(body);

@@ -4,7 +4,7 @@
  */
 import {DbosError} from '../errors.js';
 import {formatId} from '../objects/id.js';
-import type {ObjectReader, ObjectSink} from '../objects/store.js';
+import type {ObjectSink} from '../objects/store.js';
 import {filesRootOf} from '../repo/filesroot.js';
 import {headEdit} from '../repo/headmove.js';
 import {
@@ -14,11 +14,11 @@ import {
   resolveTransaction,
 } from '../repo/opentransactions.js';
 import type {Repository} from '../repo/repository.js';
+import {publishReads, ReadTracker} from '../sql/write/read-tracker.js';
 import {shortened} from '../sql/write/unit-message.js';
 import {FileEdits} from '../state/file-edits.js';
-import {directoryRange, type FileRow, findFile, scanFiles, subtreeRange, unknownPath} from '../state/files.js';
 import {parentOf} from '../state/path.js';
-import {readContent} from '../tree/content.js';
+import {StoredFiles} from '../state/stored-files.js';
 import type {TreeRoot} from '../tree/spec.js';
 import {writeFilesCommit, writeFilesState} from '../worktree/commitrecord.js';
 import {publishAndFollow} from '../worktree/follow.js';
@@ -29,42 +29,6 @@ import {Session} from './session.js';
 /** Nobody waits longer for a prompt while another process has the store. */
 const LOOK_TIMEOUT_MS = 300;
 
-/** The files of a state, as they are. */
-export class Files {
-  constructor(
-    private readonly reader: ObjectReader,
-    private readonly root: TreeRoot,
-  ) {}
-
-  /** Returns the entry at a path; undefined for the root, too. */
-  find(path: string): FileRow | undefined {
-    return findFile(this.reader, this.root, path);
-  }
-
-  /** Returns the entry at a path, undefined for the root. Throws PATH_UNKNOWN. */
-  read(path: string): FileRow | undefined {
-    const found = this.find(path);
-    if (found === undefined && path !== '') throw unknownPath(path, 'this state');
-    return found;
-  }
-
-  isDirectory(path: string): boolean {
-    return path === '' || this.find(path)?.type === 'dir';
-  }
-
-  list(directory: string): Iterable<FileRow> {
-    return scanFiles(this.reader, this.root, directoryRange(directory));
-  }
-
-  below(directory: string): Iterable<FileRow> {
-    return scanFiles(this.reader, this.root, subtreeRange(directory));
-  }
-
-  body({content}: FileRow): Iterable<Uint8Array> {
-    return content === null ? [] : readContent(this.reader, content);
-  }
-}
-
 export class Workspace {
   constructor(
     private readonly host: ShellHost,
@@ -73,16 +37,29 @@ export class Workspace {
     private readonly line: string,
   ) {}
 
-  /** Runs `work` on the files as they are looked at; waits so many milliseconds for another process, or as usual. */
-  read<T>(work: (files: Files, signal: AbortSignal, repo: Repository) => T, lockTimeout?: number): Promise<T> {
-    return this.open((repo, signal) => work(new Files(repo.objects, this.rootOf(repo)), signal, repo), lockTimeout);
+  /** Runs `work` on the files as they are looked at; what it reads in a transaction is noted. */
+  read<T>(work: (files: StoredFiles, signal: AbortSignal, repo: Repository) => T): Promise<T> {
+    return this.open(async (repo, signal) => {
+      const open = this.session.past === undefined ? this.transactionOf(repo) : undefined;
+      const reads = open && ReadTracker.of(open);
+      try {
+        return work(new StoredFiles(repo.objects, this.rootOf(repo), reads?.noteFiles), signal, repo);
+      } finally {
+        if (open && reads) await publishReads(repo, open, reads);
+      }
+    });
+  }
+
+  /** Runs `work` on the same files, for what helps with a line and is no part of it; waits so many milliseconds for another process. */
+  peek<T>(work: (files: StoredFiles) => T, lockTimeout: number): Promise<T> {
+    return this.open(repo => work(new StoredFiles(repo.objects, this.rootOf(repo))), lockTimeout);
   }
 
   /**
    * Changes files: in the transaction, or by a commit of its own. Throws READ_ONLY while the past is looked at, and as the edits
    * and `publishAndFollow`; then nothing has changed.
    */
-  change(work: (edits: FileEdits, signal: AbortSignal, files: Files, sink: ObjectSink) => void): Promise<void> {
+  change(work: (edits: FileEdits, signal: AbortSignal, files: StoredFiles, sink: ObjectSink) => void): Promise<void> {
     const {line, session} = this;
     if (session.past !== undefined) throw readOnly(session.past.label);
     return this.open(async (repo, signal) => {
@@ -91,17 +68,27 @@ export class Workspace {
         const open = this.transactionOf(repo);
         const head = repo.head();
         const base = open === undefined ? repo.filesRoot(head.commit) : filesOf(repo, open);
+        const tracker = open && ReadTracker.of(open);
+        const onRead = tracker?.noteFiles;
         const edits = new FileEdits(staging.objects, base, {
           owner: ownOwner(),
           now: () => BigInt(repo.context.now()) * 1_000_000n,
+          onRead,
         });
-        work(edits, signal, new Files(staging.objects, base), staging.objects);
+        work(edits, signal, new StoredFiles(staging.objects, base, onRead), staging.objects);
         const root = edits.root();
-        if (root === base) return;
+        if (root === base) {
+          if (open && tracker) await publishReads(repo, open, tracker);
+          return;
+        }
         if (open !== undefined) {
           const state = await writeFilesState(staging.objects, open.transaction.state ?? undefined, root);
           const {summary} = open.transaction;
-          const changes = {state, summary: shortened(summary === '' ? [line] : [summary, line])};
+          const changes = {
+            state,
+            summary: shortened(summary === '' ? [line] : [summary, line]),
+            reads: tracker?.reads ?? open.transaction.reads,
+          };
           await changeTransaction(repo, open, {changes, description: line}, staging);
           return;
         }
@@ -137,7 +124,7 @@ export class Workspace {
       const isOpen =
         transaction === undefined || [...listOpenTransactions(repo)].some(({name}) => name === transaction);
       if (!isOpen) session.transaction = undefined;
-      const files = new Files(repo.objects, this.rootOf(repo));
+      const files = new StoredFiles(repo.objects, this.rootOf(repo));
       while (!files.isDirectory(session.directory)) session.directory = parentOf(session.directory);
       return isOpen ? undefined : transaction;
     }, LOOK_TIMEOUT_MS);

@@ -12,6 +12,7 @@ import {EditedFiles} from './file-tree.js';
 import {FileUnit, notDirectory, notEmpty} from './file-unit.js';
 import {directoryRange, type FileRow, type FileType, subtreeRange, typeName, unknownPath} from './files.js';
 import {isWithin} from './path.js';
+import type {OnFilesRead} from './stored-files.js';
 
 /** Who owns a file. */
 export type FileOwner = Pick<FileRow, 'uid' | 'gid' | 'user' | 'group'>;
@@ -24,6 +25,7 @@ export interface FileEditOptions {
   readonly owner: FileOwner;
   /** Returns the time that entries get, in nanoseconds since 1970. */
   readonly now: () => bigint;
+  readonly onRead?: OnFilesRead | undefined;
 }
 
 /** The permission bits of new entries. */
@@ -63,7 +65,7 @@ export class FileEdits {
     base: TreeRoot,
     private readonly options: FileEditOptions,
   ) {
-    this.files = new EditedFiles(sink, base);
+    this.files = new EditedFiles(sink, base, options.onRead);
     this.bodies = new BodyWriter(sink);
   }
 

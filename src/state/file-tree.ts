@@ -5,7 +5,8 @@
 import type {ObjectSink} from '../objects/store.js';
 import type {TreeRange} from '../tree/read.js';
 import type {TreeRoot} from '../tree/spec.js';
-import {editFiles, type FileRow, findFile, linkedFiles, scanFiles} from './files.js';
+import {editFiles, type FileRow, fileRange, findFile, linkedFiles, scanFiles} from './files.js';
+import type {OnFilesRead} from './stored-files.js';
 
 /** The files of a state that is being changed. Nothing is checked but that names can stand in a state. */
 export interface FileTree {
@@ -28,6 +29,7 @@ export class EditedFiles implements FileTree {
   constructor(
     private readonly sink: ObjectSink,
     private base: TreeRoot,
+    private readonly onRead?: OnFilesRead,
   ) {}
 
   /** Puts the edits into the tree and returns its root. Throws NAME_UNSAFE for a path that cannot stand in a state. */
@@ -45,15 +47,18 @@ export class EditedFiles implements FileTree {
   }
 
   find(path: string): FileRow | undefined {
+    if (path !== '') this.onRead?.(fileRange(path));
     const pending = this.pending.get(path);
     return pending === undefined ? findFile(this.sink, this.base, path) : (pending ?? undefined);
   }
 
   scan(range: TreeRange): Iterable<FileRow> {
+    this.onRead?.(range);
     return scanFiles(this.sink, this.root(), range);
   }
 
   linked(links: ReadonlySet<string>): Iterable<FileRow> {
+    this.onRead?.({});
     return linkedFiles(this.sink, this.root(), links);
   }
 

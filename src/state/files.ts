@@ -8,7 +8,7 @@ import type {ObjectReader, ObjectSink} from '../objects/store.js';
 import {type Cell, ContentRef, integerCell, type Row, sameCell} from '../tree/cell.js';
 import {diffTrees} from '../tree/diff.js';
 import {editTree} from '../tree/edit.js';
-import {afterPrefix, encodeKey, pathRange} from '../tree/key.js';
+import {afterPrefix, encodeKey, keyRange, pathRange} from '../tree/key.js';
 import {countRows, getRow, scanLeaves, scanRows, type TreeRange} from '../tree/read.js';
 import type {TreeRoot} from '../tree/spec.js';
 import {checkPath, joinPath, nameOf, parentOf} from './path.js';
@@ -84,6 +84,11 @@ export function fileKey(path: string): Buffer {
 export function directoryRange(directory: string): TreeRange {
   const gte = encodeKey(FILES_SPEC, [directory]);
   return {gte, lt: afterPrefix(gte)};
+}
+
+/** Returns the range of keys that has only a path. */
+export function fileRange(path: string): TreeRange {
+  return keyRange(fileKey(path));
 }
 
 /** Returns the range of keys of everything below a directory. */

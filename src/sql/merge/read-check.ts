@@ -4,7 +4,7 @@
  */
 import type {ObjectId} from '../../objects/id.js';
 import type {ObjectReader} from '../../objects/store.js';
-import type {TableReads} from '../../repo/opentransaction.js';
+import {type TableReads, WHOLE_STATE} from '../../repo/opentransaction.js';
 import {isView} from '../../state/definition.js';
 import {FILES_TABLE} from '../../state/files.js';
 import {readState} from '../../state/state.js';
@@ -35,6 +35,11 @@ export function checkReads(
   const [before, now] = [tablesOf(base), tablesOf(theirs)];
   const changed: ReadConflict[] = [];
   for (const read of reads) {
+    if (read.table === WHOLE_STATE) {
+      const table = changedOf(reader, before, now, read.ranges.length > 0);
+      if (table !== undefined) changed.push({table});
+      continue;
+    }
     const [old, current] = [before.get(read.table), now.get(read.table)];
     if (old === current) continue;
     const [was, is] = [old, current].map(id => id && tableOf(reader, id));
@@ -46,6 +51,29 @@ export function checkReads(
     if (key !== undefined) changed.push({table: read.table, ...(key !== 'definition' && {key})});
   }
   if (changed.length > 0) throw readConflict(what, branch, changed);
+}
+
+/** Returns the name of a table or view that is another one in two states, or that has other rows, if those count. */
+function changedOf(
+  reader: ObjectReader,
+  before: ReadonlyMap<string, ObjectId>,
+  now: ReadonlyMap<string, ObjectId>,
+  rows: boolean,
+): string | undefined {
+  for (const name of new Set([...before.keys(), ...now.keys()])) {
+    const [old, current] = [before.get(name), now.get(name)];
+    if (old === current) continue;
+    if (rows || old === undefined || current === undefined) return name;
+    const [was, is] = [tableOf(reader, old), tableOf(reader, current)];
+    if (!was || !is || definitionOf(was) !== definitionOf(is)) return name;
+  }
+  return undefined;
+}
+
+/** Returns a text that tables share of which all but the rows is the same. */
+function definitionOf(table: Table): string {
+  const indexes = (table.indexes ?? []).map(({name, schema}) => [name, schema]);
+  return JSON.stringify([table.schema, triggersOf(table), indexes]);
 }
 
 /** Returns a table of a state, or undefined for a view. */

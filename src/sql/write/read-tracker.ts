@@ -3,8 +3,11 @@
  * they have in an index. A range counts as read as a whole, whether there are rows in it or not. Layer: sql.
  */
 import {compareText} from '../../bytes.js';
-import type {TableReads} from '../../repo/opentransaction.js';
-import type {NamedTransaction} from '../../repo/opentransactions.js';
+import {type TableReads, WHOLE_STATE} from '../../repo/opentransaction.js';
+import {changeTransaction, type NamedTransaction} from '../../repo/opentransactions.js';
+import type {Repository} from '../../repo/repository.js';
+import {FILES_TABLE} from '../../state/files.js';
+import type {OnFilesRead} from '../../state/stored-files.js';
 import type {TreeRange} from '../../tree/read.js';
 import {foldName} from '../catalog/names.js';
 import type {TreeSource} from '../source.js';
@@ -51,6 +54,19 @@ export class ReadTracker {
     return this.noted;
   }
 
+  /** Notes that files were read, by ranges of their keys. */
+  readonly noteFiles: OnFilesRead = range => this.noteRows(FILES_TABLE, [range]);
+
+  /** Notes that it was read what tables and views there are, and what each of them is. */
+  noteSchema(): void {
+    this.table(WHOLE_STATE);
+  }
+
+  /** Notes that all of the state was read. */
+  noteState(): void {
+    this.noteRows(WHOLE_STATE);
+  }
+
   /** Notes that it was read what a table or view is, or that there is none. */
   noteDefinition(name: string): void {
     this.table(name);
@@ -87,4 +103,9 @@ export class ReadTracker {
     }
     return table;
   }
+}
+
+/** Has a transaction know what a command has read in it that is no statement of SQL. Throws REF_MOVED as `changeTransaction`. */
+export async function publishReads(repo: Repository, open: NamedTransaction, {reads}: ReadTracker): Promise<void> {
+  if (reads !== open.transaction.reads) await changeTransaction(repo, open, {changes: {reads}, description: 'read'});
 }

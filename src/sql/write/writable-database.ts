@@ -8,6 +8,7 @@ import type {ObjectId} from '../../objects/id.js';
 import type {FileOwner} from '../../state/file-edits.js';
 import type {Insert, Name, Span, Statement as Syntax} from '../ast.js';
 import {foldName} from '../catalog/names.js';
+import {STATE_TABLES} from '../catalog/schema-rows.js';
 import type {Batch} from '../exec/compile.js';
 import {sqlError} from '../fault.js';
 import {parseStatement} from '../parser/parser.js';
@@ -547,14 +548,27 @@ function atRow(error: DbosError, row: number): DbosError {
   return new DbosError(code, message, {...(hint !== undefined && {hint}), data: {...data, row}, cause: error});
 }
 
-/** Returns a catalog that notes which tables and views of the state are looked up, found or not. */
+/** The functions whose rows come from those of tables. */
+const COMPARING: ReadonlySet<string> = new Set(['diff', 'diff_stat', 'history', 'blame']);
+
+/** Returns a catalog that notes which tables and views of the state are looked up, found or not, and what shows the state as a whole. */
 function watched(catalog: Catalog, reads: ReadTracker | undefined): Catalog {
   if (reads === undefined) return catalog;
   return {
     ...catalog,
     findTable: (name, revision) => {
       const found = catalog.findTable(name, revision);
-      if (found?.kind !== 'rows' && revision === undefined) reads.noteDefinition(name);
+      if (revision !== undefined) return found;
+      if (found?.kind !== 'rows') reads.noteDefinition(name);
+      else if (foldName(name) === 'tables') reads.noteState();
+      else if (Object.hasOwn(STATE_TABLES, foldName(name))) reads.noteSchema();
+      return found;
+    },
+    findFunction: name => {
+      const found = catalog.findFunction(name);
+      // pragma_table_info and the like; and what compares versions of tables, of which the last is the present one
+      if (/^pragma_/i.test(name)) reads.noteSchema();
+      else if (found && COMPARING.has(foldName(name))) reads.noteState();
       return found;
     },
   };
