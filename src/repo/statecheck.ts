@@ -17,9 +17,10 @@ import {decodeXattrs} from '../state/xattrs.js';
 import {ContentRef, type Row} from '../tree/cell.js';
 import {compareNodes} from '../tree/compare-nodes.js';
 import {readWhole, verifyContent} from '../tree/content.js';
-import {diffTrees} from '../tree/diff.js';
+import {diffTrees, type RowChange} from '../tree/diff.js';
 import {decodeKey} from '../tree/key.js';
 import {decodeNode, type InnerNode, type LeafNode} from '../tree/node.js';
+import {nodesOf} from '../tree/nodes.js';
 import {countRows} from '../tree/read.js';
 import {sameSpec, type TreeRoot, type TreeSpec} from '../tree/spec.js';
 import {type TreeProblem, type VerifiedNodes, verifyTree} from '../tree/verify.js';
@@ -41,6 +42,9 @@ export type SqlCheck = (
   id: ObjectId,
   base: ObjectId | undefined,
 ) => Iterable<SqlProblem>;
+
+/** Differences of two versions of a table that have fewer rows are remembered for whoever compares them next. */
+const REMEMBERED_CHANGES = 10_000;
 
 /** What is known of one schema. */
 interface SchemaCheck {
@@ -194,7 +198,7 @@ export class StateCheck {
     let whole = true;
     const roots = versions.filter(each => each.schema === schemaId).map(each => each.root);
     const sound = roots.length === 0 ? undefined : this.sharedNodes(root, roots);
-    for (const problem of verifyTree(this.reader, schema.spec, root, schema.verified, sound)) {
+    for (const problem of verifyTree(this.reader, schema.spec, root, schema.verified, sound, sound && roots[0])) {
       whole = false;
       const isFiles = kind === 'table' && table === FILES_TABLE;
       const pathRange = isFiles ? pathRangeOf(schema.spec, problem) : undefined;
@@ -219,7 +223,10 @@ export class StateCheck {
     root: TreeRoot,
     spec: TreeSpec,
   ): Generator<void, void, undefined> {
-    for (const {after} of diffTrees(this.reader, spec, before, root)) {
+    let changes: RowChange[] | undefined = [];
+    for (const change of diffTrees(this.reader, spec, before, root)) {
+      if (changes?.push(change) === REMEMBERED_CHANGES) changes = undefined;
+      const {after} = change;
       if (after === undefined) continue;
       try {
         this.checkRow(name, after, root as ObjectId);
@@ -228,6 +235,8 @@ export class StateCheck {
       }
       yield;
     }
+    // what is checked next compares the same trees
+    if (changes) nodesOf(this.reader).rememberDifference(spec, before, root, changes);
   }
 
   /** Returns the nodes that a tree shares with sound ones; none where that cannot be told, as everything is read then. */

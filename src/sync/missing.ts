@@ -17,7 +17,7 @@ import {compareNodes} from '../tree/compare-nodes.js';
 import {contentLinks, MAX_LEVEL} from '../tree/content.js';
 import {linksOf} from '../tree/links.js';
 import type {TreeRoot} from '../tree/spec.js';
-import {bodiesIn} from './copies.js';
+import {bodiesIn, mayBeIn} from './copies.js';
 import {type HistoryPart, historyPart} from './history-part.js';
 import type {TransferScope} from './journal.js';
 
@@ -29,6 +29,9 @@ export interface Listed {
 
 /** States that one without parents is compared with, at most. */
 const COMPARED = 4;
+
+/** Leaves that follow each other, behind the bodies of all of them: objects of one sort travel packed together. */
+const LEAVES_TOGETHER = 128;
 
 /** The objects of a batch, about. */
 const BATCH = 1024;
@@ -70,7 +73,7 @@ export async function listMissing(
     await pace.step({label: 'Comparing', done: list.length});
   }
   if (whole) return {list, shallow};
-  const copies = bodiesIn(source.objects, scope.common, bodies);
+  const copies = bodiesIn(source.objects, scope.common, mayBeIn(source.objects, scope.common, bodies));
   return {list: copies.size === 0 ? list : list.filter(({id}) => !copies.has(id)), shallow};
 }
 
@@ -158,6 +161,7 @@ class Listing {
       before.map(each => each.root),
     );
     let known: Bodies | undefined;
+    let leaves: ObjectId[] = [];
     for (const leaf of own[0] ?? []) {
       if (this.listed.has(leaf)) continue;
       for (const {id, kind} of linksOf(reader.read(leaf))) {
@@ -166,9 +170,13 @@ class Listing {
         else yield* this.content(id, known);
         yield* this.full();
       }
-      this.add(leaf);
+      leaves.push(leaf);
+      if (leaves.length < LEAVES_TOGETHER) continue;
+      for (const each of leaves) this.add(each);
+      leaves = [];
       yield* this.full();
     }
+    for (const leaf of leaves) this.add(leaf);
     for (const level of own.slice(1)) {
       for (const node of level) this.add(node);
       yield* this.full();

@@ -11,7 +11,7 @@ import {checkGeneration, decodeCommit, readCommit} from '../repo/commit.js';
 import type {Actor} from '../repo/context.js';
 import {DamageList} from '../repo/damage.js';
 import {type WalkRange, walk} from '../repo/history.js';
-import {type RefName, shortName, TAGS} from '../repo/refs.js';
+import {findRef, type RefName, shortName, TAGS} from '../repo/refs.js';
 import type {Repository} from '../repo/repository.js';
 import {type HistorySource, readHeldCommit} from '../repo/shallow.js';
 import {StateCheck} from '../repo/statecheck.js';
@@ -19,7 +19,11 @@ import {peel} from '../repo/tag.js';
 import type {Transaction} from '../repo/transaction.js';
 import {Pace} from '../sql/transfer/pace.js';
 import {checkSql} from '../sql/write/sql-check.js';
+import {FILES_SPEC} from '../state/files.js';
 import {noteChunk} from '../tree/content.js';
+import {findFrom} from '../tree/locate.js';
+import {decodeNode, type LeafNode} from '../tree/node.js';
+import type {TreeRoot} from '../tree/spec.js';
 import {tipsOf} from './common.js';
 import {historyPart} from './history-part.js';
 import type {Journal, TransferScope} from './journal.js';
@@ -120,7 +124,7 @@ export class Receiver {
     await this.access.write(async repo => {
       const transaction = repo.begin();
       try {
-        const ids = this.stage(transaction, opened);
+        const ids = this.stage(transaction, opened, filesAt(repo, repo.head().commit));
         await transaction.flush();
         this.journal.append(ids);
       } catch (error) {
@@ -145,11 +149,15 @@ export class Receiver {
     }
   }
 
-  /** Stages parcels. Returns the objects in the order in which they came. Throws TRANSFER_INVALID. */
-  private stage(transaction: Transaction, opened: readonly Opened[]): ObjectId[] {
+  /**
+   * Stages parcels. Returns the objects in the order in which they came; `base` are the files that those that came may be a version of.
+   * Throws TRANSFER_INVALID.
+   */
+  private stage(transaction: Transaction, opened: readonly Opened[], base: TreeRoot): ObjectId[] {
     const {objects: sink} = transaction;
     const came: ObjectId[] = [];
     const shallow: ObjectId[] = [];
+    const known = new KnownLinks(sink, base);
     for (const {parcel, ids, objects} of opened) {
       const {blobs, codec, rawLength, stored, lengths} = parcel;
       for (const id of ids) came.push(id);
@@ -160,7 +168,7 @@ export class Receiver {
       }
       for (const [i, bytes] of objects.entries()) {
         const id = ids[i] as ObjectId;
-        const lacking = lackingLink(sink, bytes);
+        const lacking = lackingLink(sink, bytes, known);
         const isShallow = lacking !== undefined && this.isShallow(sink, id, bytes);
         // not with the memory of the whole parcel
         if (lacking === undefined || isShallow) sink.put(Uint8Array.from(bytes));
@@ -206,7 +214,7 @@ export class Receiver {
     return this.access.write(async repo => {
       const transaction = repo.begin(this.options.actor);
       try {
-        const came = this.stage(transaction, opened);
+        const came = this.stage(transaction, opened, baseOf(repo, refs));
         const turn = () => pace.step({label: 'Checking', done: pace.done});
         const joined = this.joinShallow(transaction, came);
         const granted = await this.options.granted?.(repo);
@@ -229,6 +237,56 @@ export class Receiver {
   }
 }
 
+/** Objects with fewer links have each of them looked up. */
+const MANY_LINKS = 8;
+
+/** Returns the files of the first branch here that the refs would move, or of HEAD. */
+function baseOf(repo: Repository, refs: readonly WantedRef[]): TreeRoot {
+  const {objects, view} = repo;
+  const here = refs.flatMap(({ref}) => findRef(objects, view.refs, ref) ?? []);
+  const [tip = repo.head().commit] = here.flatMap(id => peel(objects, id).id);
+  return filesAt(repo, tip);
+}
+
+function filesAt(repo: Repository, commit: ObjectId | undefined): TreeRoot {
+  return commit === undefined ? null : repo.filesRoot(commit);
+}
+
+/**
+ * Tells by the files that are here already that bodies are here: a leaf that came names mostly those of the leaf in whose place
+ * it stands, and reading that one costs far less than looking for each.
+ */
+class KnownLinks {
+  private leaf: LeafNode | undefined;
+  private links: ReadonlySet<ObjectId> = new Set();
+
+  constructor(
+    private readonly objects: ObjectReader,
+    /** Of files whose objects are all here. */
+    private readonly base: TreeRoot,
+  ) {}
+
+  /** Returns the ids of bodies that are here and that a node may name; undefined for a node of another sort. */
+  near(bytes: Uint8Array): ReadonlySet<ObjectId> | undefined {
+    const {objects, base} = this;
+    if (base === null || kindOf(bytes) !== 'node') return undefined;
+    try {
+      const node = decodeNode(FILES_SPEC, bytes);
+      if (node.level > 0) return undefined;
+      const found = findFrom(objects, FILES_SPEC, base, node.keyAt(node.count - 1));
+      if (found !== undefined && found.leaf !== this.leaf) {
+        this.leaf = found.leaf;
+        this.links = new Set(found.leaf.refs());
+      }
+      return this.links;
+    } catch (error) {
+      // a leaf of another table, or one that is not sound, which the check of its tree tells
+      if (!isDbosError(error)) throw error;
+      return undefined;
+    }
+  }
+}
+
 /** Of an object that waits, beside its bytes. */
 const OBJECT_BYTES = 64;
 
@@ -244,7 +302,7 @@ export function checkLinks(objects: ObjectReader, bytes: Uint8Array): void {
 }
 
 /** Returns what is wrong if an object names one that is not there. Throws TRANSFER_INVALID. */
-function lackingLink(objects: ObjectReader, bytes: Uint8Array): string | undefined {
+function lackingLink(objects: ObjectReader, bytes: Uint8Array, known?: KnownLinks): string | undefined {
   let links: readonly ObjectId[];
   try {
     links = objectLinks(bytes);
@@ -252,7 +310,8 @@ function lackingLink(objects: ObjectReader, bytes: Uint8Array): string | undefin
     if (!isDbosError(error) || error.code === 'TRANSFER_INVALID') throw error;
     throw unsound(error.message, error);
   }
-  const missing = links.find(id => !objects.has(id));
+  const near = links.length < MANY_LINKS ? undefined : known?.near(bytes);
+  const missing = links.find(id => !near?.has(id) && !objects.has(id));
   return missing && `${formatId(idOf(bytes))} names ${formatId(missing)}, which did not come.`;
 }
 

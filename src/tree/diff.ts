@@ -226,7 +226,7 @@ function sameCells(before: Front, after: Front, columns: number): boolean {
 }
 
 /** Returns whether two leaves have the same key cells; equal cells have equal vectors. */
-function sameKeys(spec: TreeSpec, a: LeafNode, b: LeafNode): boolean {
+export function sameKeys(spec: TreeSpec, a: LeafNode, b: LeafNode): boolean {
   if (a.count !== b.count) return false;
   for (let column = 0; column < spec.keys.length; column++) {
     if (!sameBytes(a.vectorBytes(column), b.vectorBytes(column))) return false;

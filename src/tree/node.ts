@@ -22,6 +22,7 @@ import {
   patchVector,
   readCellAt,
   readVector,
+  refsOf,
   type Vector,
   writeVector,
 } from './vector.js';
@@ -109,6 +110,13 @@ export class LeafNode {
   /** Returns a column of which all cells are one, whose decoding is that of the cell. */
   private uniformColumn(column: number): Vector | undefined {
     return isUniform(this.body[this.starts[column] as number]) ? this.column(column) : undefined;
+  }
+
+  /** Yields the objects that the cells of all rows stand in. */
+  *refs(): Generator<ObjectId, void, undefined> {
+    for (let column = 0; column < this.columns.length; column++) {
+      for (const {id} of refsOf(this.vectorBytes(column), this.count)) yield id;
+    }
   }
 
   /** Returns one row, without decoding columns; for many, take `cellsByColumn`. Throws OBJECT_INVALID. */
@@ -324,6 +332,19 @@ export function encodeLeaf(
     const cell = uniform[column];
     if (cell === undefined) writeVector(vectors, columns[column] as readonly Cell[], count);
     else writeVector(vectors, [cell], 1); // the vector of equal cells does not depend on their number
+  });
+}
+
+/**
+ * Returns the bytes that a leaf with these cells has. Columns that are byte for byte those of `sound`, a leaf of a sound tree with as many
+ * rows, are taken over as they are.
+ */
+export function reencodeLeaf(leaf: LeafNode, sound?: LeafNode): Buffer {
+  const other = sound?.count === leaf.count ? sound : undefined;
+  return writeLeaf(leaf.spec.columns, leaf.count, column => {
+    const bytes = leaf.vectorBytes(column);
+    if (other && sameBytes(bytes, other.vectorBytes(column))) vectors.bytes(bytes);
+    else writeVector(vectors, leaf.column(column).cells(), leaf.count);
   });
 }
 

@@ -7,17 +7,18 @@ import {fromBinary, toBinary} from '../bytes.js';
 import {type ErrorCode, isDbosError} from '../errors.js';
 import type {ObjectId} from '../objects/id.js';
 import type {ObjectReader} from '../objects/store.js';
-import type {Cell} from './cell.js';
+import {sameKeys} from './diff.js';
 import {KeyWriter} from './key.js';
+import {findFrom} from './locate.js';
 import {
   type Child,
   compareKeys,
   decodeNode,
   encodeInner,
-  encodeLeaf,
   type InnerNode,
   type LeafNode,
   type Node,
+  reencodeLeaf,
   sameBytes,
 } from './node.js';
 import {checkSpec, type TreeRoot, type TreeSpec} from './spec.js';
@@ -66,7 +67,8 @@ export type VerifiedNodes = Map<ObjectId, Verified>;
 /**
  * Yields what is wrong with a tree; nothing if it is sound. Nodes that `seen` holds are not read again: give the same
  * map to all trees of one spec, such as the versions of a table. Of `sound`, nodes that stand in sound trees of that spec, only
- * what their place can make wrong is read: their first and last nodes of each level. What rows refer to is not read (see
+ * what their place can make wrong is read: their first and last nodes of each level. A leaf is held against that of `before`, a sound
+ * tree, which has its keys: what both have in common need not be checked. What rows refer to is not read (see
  * `linksOf`).
  */
 export function* verifyTree(
@@ -75,11 +77,12 @@ export function* verifyTree(
   root: TreeRoot,
   seen: VerifiedNodes = new Map(),
   sound: ReadonlySet<ObjectId> = new Set(),
+  before: TreeRoot = null,
 ): Generator<TreeProblem, void, undefined> {
   checkSpec(spec);
   if (root === null) return;
   const place = {above: undefined, firstKey: undefined, lastKey: undefined, rows: undefined, last: true};
-  yield* verifyNode({reader, spec, seen, sound}, root, place, false);
+  yield* verifyNode({reader, spec, seen, sound, before}, root, place, false);
 }
 
 /** What a whole check works with. */
@@ -88,6 +91,7 @@ interface Check {
   readonly spec: TreeSpec;
   readonly seen: VerifiedNodes;
   readonly sound: ReadonlySet<ObjectId>;
+  readonly before: TreeRoot;
 }
 
 function isVerified(known: Verified | undefined, {last}: Place): known is Verified {
@@ -119,7 +123,7 @@ function* verifyNode(
     if (place.last) known.asLast = true;
     else known.asOther = true;
     problems.push(...misplaced(known, place));
-    if (node.level === 0) problems.push(...wrongLeaf(spec, node as LeafNode, bytes, place));
+    if (node.level === 0) problems.push(...wrongLeaf(check, node as LeafNode, bytes, place));
     else problems.push(...wrongInner(spec, node as InnerNode, bytes, place));
   } catch (error) {
     if (!isDbosError(error)) throw error;
@@ -182,15 +186,30 @@ function misplaced(node: Verified, {above, rows, lastKey, firstKey}: Place): rea
   return problems;
 }
 
-function wrongLeaf(spec: TreeSpec, leaf: LeafNode, bytes: Uint8Array, place: Place): string[] {
+/** Returns the leaf in whose place a leaf stands; undefined where there is none that can be read. */
+function leafBefore({reader, spec, before}: Check, leaf: LeafNode): LeafNode | undefined {
+  if (before === null) return undefined;
+  const key = leaf.keyAt(leaf.count - 1);
+  try {
+    return findFrom(reader, spec, before, key)?.leaf;
+  } catch (error) {
+    if (!isDbosError(error)) throw error;
+    return undefined;
+  }
+}
+
+function wrongLeaf(check: Check, leaf: LeafNode, bytes: Uint8Array, place: Place): string[] {
+  const {spec} = check;
   const problems: string[] = [];
   const splitter = Splitter.of(spec.leafRows, 0);
+  const old = leafBefore(check, leaf);
   let key = new KeyWriter();
   let previous = new KeyWriter();
-  for (let i = 0; i < leaf.count; i++) {
+  // keys that are those of a sound leaf ascend, and none before the last one ends it
+  for (let i = old && sameKeys(spec, old, leaf) ? leaf.count - 1 : 0; i < leaf.count; i++) {
     [previous, key] = [key, previous];
     leaf.writeKey(key, i);
-    if (i > 0 && compareKeys(key.bytes, key.length, previous.bytes, previous.length) <= 0) {
+    if (previous.length > 0 && compareKeys(key.bytes, key.length, previous.bytes, previous.length) <= 0) {
       problems.push(`The keys do not ascend at row ${i}`); // (1)
       break;
     }
@@ -200,8 +219,7 @@ function wrongLeaf(spec: TreeSpec, leaf: LeafNode, bytes: Uint8Array, place: Pla
       break;
     }
   }
-  const columns: Cell[][] = leaf.cellsByColumn();
-  if (!sameBytes(encodeLeaf(columns, leaf.count), bytes)) problems.push('The leaf is not in its canonical form');
+  if (!sameBytes(reencodeLeaf(leaf, old), bytes)) problems.push('The leaf is not in its canonical form');
   return problems;
 }
 

@@ -5,11 +5,11 @@ import test, {type ExecutionContext} from 'ava';
 import fc from 'fast-check';
 import {DbosError, isDbosError} from '../../src/errors.js';
 import {encodeObject, fieldOfId, wideInteger} from '../../src/objects/codec.js';
-import type {ObjectId} from '../../src/objects/id.js';
+import {idOf, type ObjectId} from '../../src/objects/id.js';
 import {writeCommit} from '../../src/repo/commit.js';
 import {branchName, branchRef, findRef, type RefName, remoteRef} from '../../src/repo/refs.js';
 import type {Repository} from '../../src/repo/repository.js';
-import {editFiles, FILES_TABLE, filesTable} from '../../src/state/files.js';
+import {editFiles, FILES_TABLE, type FileRow, filesTable, findFile} from '../../src/state/files.js';
 import {readState, writeState} from '../../src/state/state.js';
 import {readTable, writeTable} from '../../src/state/table.js';
 import {fetchRemote} from '../../src/sync/fetch.js';
@@ -20,6 +20,7 @@ import type {FetchRequest, Peer, PushRequest, Sending} from '../../src/sync/peer
 import {bringIn} from '../../src/sync/pull.js';
 import {pushRemote} from '../../src/sync/push.js';
 import {StorePeer} from '../../src/sync/store-peer.js';
+import {ContentRef} from '../../src/tree/cell.js';
 import {randomBytes} from '../bench/generated-tree.js';
 import {commitContent, commitFiles, START, writeFiles} from '../support/repo.js';
 import {bareStore, mustBeSound, ORIGIN, sql} from '../support/sync.js';
@@ -272,6 +273,7 @@ test('objects that are whole and not sound are refused', async t => {
     'CREATE TABLE t (id INTEGER PRIMARY KEY, v TEXT UNIQUE)',
     "INSERT INTO t SELECT value, 'row ' || value FROM generate_series(1, 500)",
     "INSERT INTO files (path, content) VALUES ('f', 'text')",
+    "INSERT INTO files (path, content) SELECT 'd' || value, 'body ' || value FROM generate_series(1, 40)",
   );
   await fetchRemote(to, StorePeer.of(from), ORIGIN);
   const good = tip(from) as ObjectId;
@@ -300,6 +302,16 @@ test('objects that are whole and not sound are refused', async t => {
       const whole = readState(objects, writeFiles(objects, {'a/b': 'text'})).get(FILES_TABLE) as ObjectId;
       const root = editFiles(objects, readTable(objects, whole).root, [{path: 'a', file: null}]);
       const state = writeState(objects, new Map([[FILES_TABLE, writeTable(objects, filesTable(objects, root))]]));
+      return writeCommit(objects, commitContent(state, [good], 'x', START));
+    },
+    'a body that did not come, among many that are here': objects => {
+      const {root} = readTable(objects, readState(objects, stateOf(good)).get(FILES_TABLE) as ObjectId);
+      const file = {
+        ...(findFile(objects, root, 'd7') as FileRow),
+        content: new ContentRef(idOf(Buffer.from('nowhere')), 7, false, false),
+      };
+      const edited = editFiles(objects, root, [{path: 'd7', file}]);
+      const state = writeState(objects, new Map([[FILES_TABLE, writeTable(objects, filesTable(objects, edited))]]));
       return writeCommit(objects, commitContent(state, [good], 'x', START));
     },
     'a generation that does not follow': objects => {

@@ -250,6 +250,45 @@ test('flipped bytes never crash a reader, an edit, a diff or the check', t => {
   t.pass();
 });
 
+test('law: beside the version before it a tree is found as wrong as by itself', t => {
+  const objects = new MemoryObjects();
+  const spec = {...FILES, leafRows: 8, innerRows: 4};
+  const rows = fileRows(200);
+  const before = buildTree(objects, spec, rows) as ObjectId;
+  const changed = rows.slice(50, 120).map((row): Row => row.map((cell, i) => (i === 3 ? 0o600 : cell)));
+  const edits = changed.map(row => ({key: encodeKey(spec, row), row}));
+  edits.push({key: encodeKey(spec, rows[150] as Row), row: null as never});
+  const root = editTree(objects, spec, before, edits) as ObjectId;
+  const ids = [...reachable(objects, root)];
+  const found = (reader: MemoryObjects, base: TreeRoot) =>
+    [...verifyTree(reader, spec, root, undefined, undefined, base)].map(({id, code, problem}) => ({id, code, problem}));
+  t.deepEqual(found(objects, before), []);
+  let wrong = 0;
+  fc.assert(
+    fc.property(fc.nat(), fc.nat(), fc.integer({min: 1, max: 255}), (which, at, mask) => {
+      const target = ids[which % ids.length] as ObjectId;
+      const bytes = Buffer.from(objects.read(target));
+      bytes[at % bytes.length] = (bytes[at % bytes.length] as number) ^ mask;
+      const damaged = new (class extends MemoryObjects {
+        override read(id: ObjectId) {
+          return id === target ? bytes : objects.read(id);
+        }
+      })();
+      // what the versions share is damaged in both
+      if (reachableSet(objects, before).has(target)) return true;
+      const alone = found(damaged, null);
+      if (alone.length > 0) wrong++;
+      return JSON.stringify(alone) === JSON.stringify(found(damaged, before));
+    }),
+    {numRuns: 500},
+  );
+  t.true(wrong > 100, `${wrong}`);
+});
+
+function reachableSet(objects: MemoryObjects, id: ObjectId): ReadonlySet<ObjectId> {
+  return new Set(reachable(objects, id));
+}
+
 function* reachable(objects: MemoryObjects, id: ObjectId): Generator<ObjectId> {
   yield id;
   for (const link of linksOf(objects.read(id))) if (link.kind === 'node') yield* reachable(objects, link.id);
