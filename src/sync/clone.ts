@@ -23,6 +23,7 @@ import {
 import {Repository} from '../repo/repository.js';
 import type {RefEdit} from '../repo/transaction.js';
 import {type HeadMove, publishAndFollow} from '../worktree/follow.js';
+import {findJournal as findCheckout} from '../worktree/journal.js';
 import {connect} from './connect.js';
 import {receiveFrom, type TransferOptions, type Transferred, type WantedTag} from './fetch.js';
 import {Journal} from './journal.js';
@@ -47,8 +48,9 @@ export interface Cloned extends Transferred {
 
 /**
  * Clones a store into a directory, made if it is missing and empty if it is not, or one in which a clone of the same store was
- * broken off. Throws STORE_NOT_FOUND, PATH_EXISTS, REMOTE_REF_UNKNOWN, and as `fetchRemote`; then nothing is left of it, unless
- * something came that the next try can go on with.
+ * broken off, while objects came or while files were written: files that are not of that clone stay what they are. Throws
+ * STORE_NOT_FOUND, PATH_EXISTS, REMOTE_REF_UNKNOWN, WOULD_OVERWRITE, and as `fetchRemote`; then nothing is left of it, unless there is
+ * something that the next try can go on with.
  */
 export async function cloneStore(
   url: string,
@@ -62,7 +64,8 @@ export async function cloneStore(
     return await fill(repo, url, options);
   } catch (error) {
     await repo.close();
-    if (Journal.unfinished(repo.location.store).length > 0) throw unfinished(error);
+    const {store} = repo.location;
+    if (Journal.unfinished(store).length > 0 || findCheckout(store) !== undefined) throw unfinished(error);
     for (const name of names) rmSync(join(directory, name), {recursive: true, force: true});
     if (!existed) rmdirSync(directory);
     throw error;
@@ -82,11 +85,12 @@ async function target(
     return {repo, names: readdirSync(directory)};
   }
   const location = locationFor(directory, bare);
-  if (isStore(location.store) && (bare || before.size === 1)) {
+  // beside the store there are the files that a clone has written, and perhaps others
+  if (isStore(location.store) && (bare || before.size === 1 || findCheckout(location.store) !== undefined)) {
     const repo = await Repository.open(location, context);
     // one that was killed at once has no remote yet
-    if (repo.operation.seq === 0 && [undefined, url].includes(listRemotes(repo)[0]?.url))
-      return {repo, names: [...before]};
+    const isOurs = [undefined, url].includes(listRemotes(repo)[0]?.url);
+    if (isOurs && repo.operation.seq === 0) return {repo, names: [...before]};
     await repo.close();
   }
   throw new DbosError('PATH_EXISTS', `'${directory}' is there already and not empty.`, {
@@ -98,7 +102,9 @@ async function target(
 /** Returns an error that says how to go on. */
 function unfinished(error: unknown): unknown {
   if (!isDbosError(error)) return error;
-  const hint = 'What came is kept: run the same command again to go on.';
+  const hint = isDbosError(error, 'WOULD_OVERWRITE')
+    ? 'Move these files away, then run the same command again to go on.'
+    : 'What came is kept: run the same command again to go on.';
   return new DbosError(error.code, error.message, {hint, data: error.data, cause: error});
 }
 
@@ -113,6 +119,8 @@ async function fill(
   try {
     const theirs = await peer.refs();
     const branch = chosenBranch(theirs, wanted);
+    // before anything shows, so that what shows is all there
+    if (!bare) setUpstream(repo, branch, {remote: origin, branch});
     const edits: RefEdit[] = [];
     const add = (name: RefName, id: ObjectId) => edits.push({name, expected: {kind: 'absent'}, next: id});
     const refs: WantedRef[] = [];
@@ -140,7 +148,6 @@ async function fill(
       },
       options,
     );
-    if (!bare) setUpstream(repo, branch, {remote: origin, branch});
     return {repo, branch, move: result, objects, bytes};
   } finally {
     await peer.close();

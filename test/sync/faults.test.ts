@@ -2,6 +2,7 @@
  * Ways and ends that fail: the connection cut at every message, either end killed at any moment, connections on which nothing
  * moves. Always there is a clear error, both stores are sound and as before or after, and running it again completes it.
  */
+import {existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync} from 'node:fs';
 import {join} from 'node:path';
 import {Transform} from 'node:stream';
 import test from 'ava';
@@ -280,4 +281,45 @@ test('on a connection where nothing moves both ends give up, and the place at th
   t.is((await push(here, server.peer())).objects, 0);
   for (const line of requests) t.true((JSON.parse(line) as {status: number}).status < 500, line);
   await look(server.folder, mustBeSound);
+});
+
+test('a clone that is killed while it writes files goes on when it is run again, and keeps what is not of it', async t => {
+  const random = randomNumbers(6);
+  const server = await serve(t, {}, repo => commitFiles(repo, filesOf(800, 4)));
+  const root = makeTmpDir(t);
+  const env = {DBOS_TOKEN: server.token};
+  const copy = join(root, 'copy');
+  const args = ['clone', server.url, 'copy'];
+  const isWriting = () => existsSync(join(copy, '.dbos', 'checkout.json'));
+  let killed = 0;
+  for (let tries = 0; tries < 4; tries++) {
+    const child = start(root, args, {env});
+    const ended = outcome(child);
+    while (child.exitCode === null && !isWriting()) await new Promise(resolve => setTimeout(resolve, 1));
+    await new Promise(resolve => setTimeout(resolve, random() * 60));
+    child.kill('SIGKILL');
+    await ended;
+    if (isWriting()) killed++;
+  }
+  t.true(killed > 0);
+  // somebody else's file is not written over, nor removed with what was refused
+  const whole = (each: string) => each !== '.dbos' && (statSync(join(copy, each)).mode & 0o1000) === 0;
+  const [name] = readdirSync(copy).filter(whole);
+  const path = join(copy, name as string);
+  const text = readFileSync(path);
+  writeFileSync(path, 'mine');
+  writeFileSync(join(copy, 'other'), 'mine too');
+  const refused = await outcome(start(root, [...args, '--json'], {env}));
+  t.is(refused.status, 6);
+  t.like(JSON.parse(refused.stdout).error, {code: 'WOULD_OVERWRITE', data: {paths: [name]}});
+  t.is(readFileSync(path, 'utf8'), 'mine');
+  rmSync(path);
+  const other = await outcome(start(root, ['clone', `${server.url}/x`, 'copy', '--json'], {env}));
+  t.like(JSON.parse(other.stdout).error, {code: 'PATH_EXISTS'});
+  const cloned = await outcome(start(root, args, {env}));
+  t.is(cloned.status, 0, cloned.stderr);
+  t.deepEqual(readFileSync(path), text);
+  t.like(JSON.parse(mustRun(copy, 'status', '--json')), {changes: [{path: 'other'}]});
+  mustRun(copy, 'fsck');
+  t.is(JSON.parse((await outcome(start(root, [...args, '--json'], {env}))).stdout).error.code, 'PATH_EXISTS');
 });
