@@ -47,6 +47,28 @@ test('EXPLAIN names the ranges of keys, the hash tables, and the order that need
   t.is(db.prepare('EXPLAIN SELECT * FROM t').all()[0]?.[0], 'scan t (about 4 rows)');
 });
 
+test('the columns of a compound have the collation of its first arm outside, and of the first that has one inside', t => {
+  const db = database("CREATE TABLE n(c TEXT COLLATE NOCASE); INSERT INTO n VALUES ('A');");
+  const rows = (sql: string) => db.prepare(sql).all();
+  t.is(rows("SELECT 0 AS b UNION SELECT c FROM n UNION SELECT 'a'").length, 2);
+  for (const operator of ['UNION', 'UNION ALL']) {
+    const compound = `SELECT 0 AS b ${operator} SELECT c FROM n UNION ALL SELECT 'a'`;
+    t.is(rows(`SELECT 1 FROM (${compound}) GROUP BY b`).length, 3, operator);
+    t.is(rows(`WITH k(b) AS (${compound}) SELECT 1 FROM k WHERE b = 'A'`).length, 1, operator);
+  }
+  t.is(rows("SELECT 1 FROM (SELECT c AS b FROM n UNION ALL SELECT 'a') GROUP BY b").length, 1);
+});
+
+test('what is no text is an escape character by its text', t => {
+  const db = database('CREATE TABLE e(x); INSERT INTO e VALUES (0), (NULL);');
+  t.deepEqual(db.prepare("SELECT 'a0b' LIKE 'a00b' ESCAPE 0, 'aA' LIKE 'aAA' ESCAPE x'41'").all(), [[1, 1]]);
+  t.deepEqual(db.prepare("SELECT 'a0b' LIKE 'a00b' ESCAPE x FROM e").all(), [[1], [null]]);
+  for (const wrong of ['12', '1.5', "''"]) {
+    const error = failure(() => db.prepare(`SELECT 'a' LIKE 'a' ESCAPE ${wrong}`).all());
+    t.is(error.message, 'ESCAPE expression must be a single character.', wrong);
+  }
+});
+
 test('EXPLAIN ANALYZE counts the rows of each operator', t => {
   const lines = database()
     .prepare('EXPLAIN ANALYZE SELECT * FROM t WHERE a > 5')

@@ -223,6 +223,9 @@ test('a row counts whose AFTER triggers fail, and the rows of a table that is dr
     'COMMIT; CREATE TABLE c(x REFERENCES u DEFERRABLE INITIALLY DEFERRED); INSERT INTO c VALUES (4); DROP TABLE c',
   );
   t.deepEqual(counts(), [[0, 13]]);
+  run(db, 'CREATE TABLE c(x REFERENCES u); INSERT INTO c VALUES (4)');
+  t.throws(() => run(db, 'DROP TABLE u'), {message: 'FOREIGN KEY constraint failed.'});
+  t.deepEqual(counts(), [[0, 14]], 'and no row of one that is not dropped');
 });
 
 test('a row that names a missing one has been inserted, and is last_insert_rowid(), where others could mend that', t => {

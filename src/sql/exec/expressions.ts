@@ -9,6 +9,7 @@ import {globMatcher, likeMatcher, likeShape, regexpMatcher} from '../functions/p
 import {affinityOfBound, type Bound, type Comparison, type ComparisonAffinity, NULL, Slot} from '../plan/expression.js';
 import {applyAffinity} from '../values/affinity.js';
 import {hashKey} from '../values/compare.js';
+import {toText} from '../values/convert.js';
 import type {Value} from '../values/value.js';
 import {type Fragment, type FunctionCode, toValue} from './fragment.js';
 
@@ -385,7 +386,8 @@ function match(fn: FunctionCode, expr: Bound & {readonly op: 'match'}): Fragment
 
 /** Returns the escape character of LIKE. Throws SQL_VALUE unless it is one character. */
 export function escapeCharacter(value: Value): string {
-  if (typeof value === 'string' && [...value].length === 1) return value;
+  const text = toText(value);
+  if (text !== null && [...text].length === 1) return text;
   throw new DbosError('SQL_VALUE', 'ESCAPE expression must be a single character.', {
     hint: "For example: LIKE '50\\%' ESCAPE '\\'.",
   });

@@ -12,9 +12,9 @@ import {
   addSlots,
   affinityOfBound,
   type Bound,
-  collationOf,
   comparisonAffinity,
   comparisonCollation,
+  outerCollation,
   Slot,
   slotOf,
 } from './expression.js';
@@ -472,7 +472,7 @@ function bindDerived(
 
 function derivedPart(shared: SharedQuery, alias: string, names: readonly Name[], at: Span): FromPart {
   const outputs = shared.query.outputs;
-  const slots = outputs.map(({name, expr}) => new Slot(name, affinityOfBound(expr), collationOf(expr)));
+  const slots = outputs.map(output => new Slot(output.name, affinityOfBound(output.expr), outerCollation(output)));
   const columns = namesOf(shared.query, names, alias, at).map((name, index) => ({
     name,
     hidden: false,

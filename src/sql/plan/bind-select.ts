@@ -17,6 +17,7 @@ import {
   type Bound,
   childrenOf,
   collationOf,
+  outerCollation,
   ownCollation,
   Slot,
   type SortKey,
@@ -408,7 +409,11 @@ export function combine(
       operator === 'union all' || operator === 'union'
         ? inputs.reduce((sum, each) => sum + each.plan.rows, 0)
         : query.plan.rows;
-    const outputs = query.outputs.map(({name, type}, index) => ({name, type, expr: slotOf(slots[index] as Slot)}));
+    // outside, columns have the collation that the first arm gives them
+    const outputs = query.outputs.map((output, index) => {
+      const {name, type} = output;
+      return {name, type, expr: slotOf(slots[index] as Slot), collation: outerCollation(output)};
+    });
     query = {plan: {op: 'set', operator, inputs, slots, rows}, outputs};
   }
   return query;

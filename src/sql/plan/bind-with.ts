@@ -6,7 +6,7 @@ import {bindArm, bindSelect, combine} from './bind-select.js';
 import type {Binder} from './binder.js';
 import {declareCommonTables, names} from './common-tables.js';
 import {armsOf} from './compound-arms.js';
-import {affinityOfBound, type Bound, collationOf, Slot, slotOf, sortKey} from './expression.js';
+import {affinityOfBound, type Bound, collationOf, outerCollation, Slot, slotOf, sortKey} from './expression.js';
 import type {Query, Recursion, SharedQuery} from './plan.js';
 import {type CommonTableEntry, fold, Scope} from './scope.js';
 
@@ -70,7 +70,7 @@ function bindRecursive(binder: Binder, entry: CommonTableEntry): SharedQuery {
   };
   entry.queue = alias => {
     const slots = combined.outputs.map(
-      ({expr}, index) => new Slot(columns[index] as string, affinityOfBound(expr), collationOf(expr)),
+      (output, index) => new Slot(columns[index] as string, affinityOfBound(output.expr), outerCollation(output)),
     );
     const visible = slots.map((slot, index) => ({
       name: columns[index] as string,

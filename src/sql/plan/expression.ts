@@ -183,6 +183,17 @@ export function ownCollation(expr: Bound): CollationName | undefined {
   return explicitCollation(expr) ?? columnCollation(expr);
 }
 
+/** Returns the collation that an output of a query has as a column of a derived table. */
+export function outerCollation({
+  expr,
+  collation,
+}: {
+  readonly expr: Bound;
+  readonly collation?: CollationName;
+}): CollationName {
+  return collation ?? collationOf(expr);
+}
+
 /** Returns the collation of a comparison: an explicit one first, then that of a column, the left one first. */
 export function comparisonCollation(left: Bound, right: Bound): CollationName {
   return (

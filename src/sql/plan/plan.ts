@@ -194,6 +194,8 @@ export interface Output {
   readonly expr: Bound;
   /** The declared type of the column that it is, or empty. */
   readonly type: string;
+  /** The collation that it has as a column of a derived table, where that is not the one of the expression. */
+  readonly collation?: CollationName;
 }
 
 /** A query: a plan and what to compute from each of its rows. */

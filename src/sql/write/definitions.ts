@@ -305,9 +305,12 @@ function emptyForDrop(compiler: Compiler, run: Run, table: WorkingTable): void {
   keys.prepareDrop(run.session);
   run.dropping = true;
   for (const row of rowsOf(table)) if (table.has(table.keyOf(row))) program.remove(run, row);
+  if (run.violations > 0) {
+    run.session.changes = 0;
+    throw foreignKeyFailed(run.at);
+  }
   run.session.totalChanges += counted;
   run.session.changes = counted;
-  if (run.violations > 0) throw foreignKeyFailed(run.at);
 }
 
 function removeCounter(main: WorkingState, name: string): void {

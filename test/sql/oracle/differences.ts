@@ -93,7 +93,10 @@ export const KNOWN_DIFFERENCES: readonly KnownDifference[] = [
   {
     reason: 'what stands in a condition that is always true or false is checked all the same: `x IN ()`',
     applies: ({sql, kind, actual}) =>
-      kind === 'refused' && actual.kind === 'error' && actual.message.startsWith('ambiguous') && /\bIN \(\)/.test(sql),
+      kind === 'refused' &&
+      actual.kind === 'error' &&
+      actual.message.startsWith('ambiguous') &&
+      /\bIN \(\)|WHERE [^A-Za-z]*\b(0|NULL)\b/.test(sql),
   },
   {
     reason: 'a table with a primary key other than INTEGER PRIMARY KEY has no rowid',
