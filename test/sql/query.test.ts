@@ -59,6 +59,16 @@ test('the columns of a compound have the collation of its first arm outside, and
   t.is(rows("SELECT 1 FROM (SELECT c AS b FROM n UNION ALL SELECT 'a') GROUP BY b").length, 1);
 });
 
+test('an operand that is read several times keeps its collation', t => {
+  const db = database("CREATE TABLE n(c TEXT COLLATE NOCASE, d TEXT); INSERT INTO n VALUES ('abc', 'Ac');");
+  const values = (sql: string) => db.prepare(`SELECT ${sql} FROM n`).get();
+  // BINARY, as that of a column, seen through CAST and +
+  t.deepEqual(values("d BETWEEN c AND 'z', CAST(d AS TEXT) BETWEEN c AND 'z', +d BETWEEN c AND 'z'"), [0, 0, 0]);
+  t.deepEqual(values("CAST(c AS TEXT) BETWEEN 'ABC' AND 'ABC', lower(c) BETWEEN 'ABC' AND 'ABC'"), [1, 0]);
+  t.deepEqual(values("(d COLLATE NOCASE) BETWEEN 'ac' AND 'ac' COLLATE BINARY"), [1]);
+  t.deepEqual(values("CASE CAST(c AS TEXT) WHEN 'ABC' THEN 1 END, CASE +d WHEN 'ac' THEN 1 END"), [1, null]);
+});
+
 test('what is no text is an escape character by its text', t => {
   const db = database('CREATE TABLE e(x); INSERT INTO e VALUES (0), (NULL);');
   t.deepEqual(db.prepare("SELECT 'a0b' LIKE 'a00b' ESCAPE 0, 'aA' LIKE 'aAA' ESCAPE x'41'").all(), [[1, 1]]);

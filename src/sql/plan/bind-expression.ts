@@ -14,9 +14,11 @@ import {
   affinityOfBound,
   type Bound,
   type Comparison,
+  columnCollation,
   comparisonAffinity,
   comparisonCollation,
   conjunctsOf,
+  explicitCollation,
   listAffinity,
   NULL,
   Slot,
@@ -169,9 +171,10 @@ function negated(bound: Bound, yes: boolean): Bound {
 /** Binds a value that is read several times. */
 function once(value: Bound, body: (value: Bound) => Bound): Bound {
   if (value.op === 'slot' || value.op === 'constant' || value.op === 'parameter') return body(value);
-  const collation = comparisonCollation(value, NULL);
-  const slot = new Slot('', affinityOfBound(value), collation === 'binary' ? undefined : collation);
-  return {op: 'let', slot, value, body: body(slotOf(slot))};
+  const slot = new Slot('', affinityOfBound(value), columnCollation(value));
+  const explicit = explicitCollation(value);
+  const read = slotOf(slot);
+  return {op: 'let', slot, value, body: body(explicit ? {op: 'collate', operand: read, collation: explicit} : read)};
 }
 
 function rowMisused(at: Expr | undefined) {

@@ -157,7 +157,7 @@ export function affinityOfBound(expr: Bound): Affinity {
 }
 
 /** Returns the collation that COLLATE gives an expression, or undefined. */
-function explicitCollation(expr: Bound): CollationName | undefined {
+export function explicitCollation(expr: Bound): CollationName | undefined {
   if (expr.op === 'collate') return expr.collation;
   for (const child of childrenOf(expr)) {
     const found = explicitCollation(child);
@@ -167,7 +167,7 @@ function explicitCollation(expr: Bound): CollationName | undefined {
 }
 
 /** Returns the collation of a column, seen through casts and unary plus; undefined for other expressions. */
-function columnCollation(expr: Bound): CollationName | undefined {
+export function columnCollation(expr: Bound): CollationName | undefined {
   if (expr.op === 'slot') return expr.slot.collation;
   if (expr.op === 'plus' || expr.op === 'cast') return columnCollation(expr.operand);
   return undefined;
