@@ -1,6 +1,4 @@
-import {tmpdir} from 'node:os';
-import {resolve} from 'node:path';
-import {bundleJson, bundleLines} from '../../src/cli/bundle-text.js';
+import {bundleJson, bundleLines, bundleSource} from '../../src/cli/bundle-text.js';
 import {Args, StoreCommand} from '../../src/cli/command.js';
 import {BundleFile} from '../../src/sync/bundle-file.js';
 
@@ -9,14 +7,13 @@ export default class BundleLs extends StoreCommand {
   static override description =
     'Its branches and tags, and the commits that it goes on from. Only the beginning of the file is read: `bundle verify` reads all of it.';
   static override examples = ['<%= config.bin %> bundle ls backup.car'];
-  static override args = {file: Args.string({description: 'The file.', required: true})};
+  static override args = {file: Args.string({description: 'The file; - is stdin.', required: true})};
   static override exits = [4];
   static override completes = {file: 'file'} as const;
 
   async run(): Promise<unknown> {
     const {args} = await this.parse(BundleLs);
-    const path = resolve(this.workingDirectory(), args.file);
-    const bundle = BundleFile.open({path, name: args.file, temporary: tmpdir()});
+    const bundle = BundleFile.open(bundleSource(this.workingDirectory(), args.file));
     try {
       await this.printLines(bundleLines(bundle.manifest));
       return bundleJson(bundle.manifest, bundle.size);

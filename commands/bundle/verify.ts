@@ -1,6 +1,4 @@
-import {tmpdir} from 'node:os';
-import {resolve} from 'node:path';
-import {bundleJson, bundleLines, bundleSize} from '../../src/cli/bundle-text.js';
+import {bundleJson, bundleLines, bundleSize, bundleSource} from '../../src/cli/bundle-text.js';
 import {Args, StoreCommand} from '../../src/cli/command.js';
 import {interruptible} from '../../src/cli/interrupt.js';
 import {hasStore} from '../../src/repo/location.js';
@@ -13,7 +11,7 @@ export default class BundleVerify extends StoreCommand {
   static override description =
     'Reads all of it and checks what fetching would check; nothing is taken in. Outside of a store, a bundle that was made with --since is checked as far as it goes.';
   static override examples = ['<%= config.bin %> bundle verify backup.car'];
-  static override args = {file: Args.string({description: 'The file.', required: true})};
+  static override args = {file: Args.string({description: 'The file; - is stdin.', required: true})};
   static override exits = [4, 5];
   static override completes = {file: 'file'} as const;
 
@@ -21,7 +19,7 @@ export default class BundleVerify extends StoreCommand {
     const {args} = await this.parse(BundleVerify);
     const here = this.workingDirectory();
     const verify = (signal: AbortSignal, repository?: Repository) =>
-      this.verify({path: resolve(here, args.file), name: args.file, temporary: tmpdir()}, signal, repository);
+      this.verify(bundleSource(here, args.file), signal, repository);
     if (hasStore(here)) return this.withRepository((repository, signal) => verify(signal, repository));
     return interruptible(verify, async () => undefined);
   }

@@ -1,11 +1,24 @@
-/** What a bundle holds: as JSON, and as lines. Layer: cli. */
+/** Where a bundle is, and what it holds: as JSON, and as lines. Layer: cli. */
+import {tmpdir} from 'node:os';
+import {resolve} from 'node:path';
 import {formatId, shortId} from '../objects/id.js';
 import {branchRef} from '../repo/refs.js';
+import type {InputSource} from '../sql/transfer/input.js';
 import {quotePath} from '../state/quote.js';
 import type {BundleManifest} from '../sync/bundle-manifest.js';
 import {counted} from './move-text.js';
 import {formatBytes} from './progress.js';
 import {alignRows} from './table.js';
+
+/** What stands for standard input, or output, in place of a file. */
+export const STREAM = '-';
+
+/** Returns where a bundle is read that was typed in a directory. */
+export function bundleSource(directory: string, typed: string): InputSource {
+  const temporary = tmpdir();
+  if (typed === STREAM) return {path: undefined, name: 'stdin', temporary};
+  return {path: resolve(directory, typed), name: typed, temporary};
+}
 
 /** Returns a bundle as scripts get it; `size` is that of the file. */
 export function bundleJson(

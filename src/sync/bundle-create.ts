@@ -66,17 +66,19 @@ export async function refsNamed(repo: Repository, revisions: readonly string[]):
   return refs;
 }
 
-/**
- * Writes a bundle into a file, where an earlier one is replaced. Throws PATH_EXISTS if something else is there, BUNDLE_EMPTY,
- * FILE_UNWRITABLE, and the reason of the signal.
- */
-export async function createBundle(
+/** A bundle that is being made. */
+interface BundleStream {
+  readonly manifest: BundleManifest;
+  /** Its bytes; a part may use the memory of the one before. */
+  readonly parts: AsyncGenerator<Uint8Array, void, undefined>;
+}
+
+/** Returns a bundle as bytes that are made as they are read. Throws BUNDLE_EMPTY, and the reason of the signal. */
+export async function streamBundle(
   repo: Repository,
-  {path, name}: {readonly path: string; readonly name: string},
   request: BundleRequest,
   options: PaceOptions = {},
-): Promise<CreatedBundle> {
-  checkReplaceable({path, name, temporary: repo.location.store});
+): Promise<BundleStream> {
   const pace = new Pace(options);
   const refs = new Map([...request.refs].sort(([a], [b]) => compareText(a, b)));
   const common = prerequisitesOf(repo, refs, request.since);
@@ -90,16 +92,38 @@ export async function createBundle(
   const {branch} = repo.head();
   const head = branch !== undefined && refs.has(branchRef(branch)) ? branch : undefined;
   const manifest = {head, refs, prerequisites, objects: list.length};
-  let size = 0;
   const parts = async function* () {
+    let bytes = 0;
     for (const part of bundleParts(repo.objects, manifest, list)) {
-      size += part.bytes.length;
+      bytes += part.bytes.length;
       yield part.bytes;
-      await pace.step({label: 'Writing objects', done: part.objects, total: list.length, bytes: size});
+      await pace.step({label: 'Writing objects', done: part.objects, total: list.length, bytes});
+    }
+  };
+  return {manifest, parts: parts()};
+}
+
+/**
+ * Writes a bundle into a file, where an earlier one is replaced. Throws PATH_EXISTS if something else is there, FILE_UNWRITABLE, and as
+ * `streamBundle`.
+ */
+export async function createBundle(
+  repo: Repository,
+  {path, name}: {readonly path: string; readonly name: string},
+  request: BundleRequest,
+  options: PaceOptions = {},
+): Promise<CreatedBundle> {
+  checkReplaceable({path, name, temporary: repo.location.store});
+  const {manifest, parts} = await streamBundle(repo, request, options);
+  let size = 0;
+  const counted = async function* () {
+    for await (const part of parts) {
+      size += part.length;
+      yield part;
     }
   };
   try {
-    await writePartsAtomically(path, parts());
+    await writePartsAtomically(path, counted());
   } catch (error) {
     const code = systemCode(error);
     if (code === undefined || isDbosError(error)) throw error;

@@ -4,6 +4,7 @@ import {join} from 'node:path';
 import test from 'ava';
 import {dbos, json, mustRun} from '../support/dbos.js';
 import {makeTmpDir} from '../support/tmp.js';
+import {runShell} from './program.js';
 
 interface Bundle {
   readonly head: string | null;
@@ -87,4 +88,24 @@ test('what cannot be made or read is refused', t => {
   t.deepEqual(fails(root, 'bundle', 'ls', 'nowhere'), {status: 4, code: 'PATH_UNKNOWN'});
   t.deepEqual(fails(root, 'clone', 'a', 'copy'), {status: 1, code: 'BUNDLE_INVALID'});
   t.false(existsSync(join(root, 'copy')));
+});
+
+test('a bundle goes through pipes', t => {
+  const root = makeTmpDir(t);
+  const first = join(root, 'first');
+  mkdirSync(first);
+  mustRun(first, 'init');
+  writeFileSync(join(first, 'a'), 'one\n');
+  mustRun(first, 'commit', '-m', 'first');
+  const {size} = json<Bundle>(first, 'bundle', 'create', '../x.car', 'main');
+  const piped = runShell(
+    'dbos -C first bundle create - main | tee y.car | dbos bundle verify - --json && dbos bundle ls - < y.car && head -c 99 y.car | dbos bundle ls -',
+    {cwd: root},
+  );
+  t.regex(piped.stderr, /BUNDLE_INVALID/);
+  const [verified, listed] = piped.stdout.split('\n') as [string, string];
+  t.like(JSON.parse(verified), {size, complete: true});
+  t.regex(listed, /^branches\/main /);
+  t.deepEqual(readFileSync(join(root, 'y.car')), readFileSync(join(root, 'x.car')));
+  t.deepEqual(fails(first, 'bundle', 'create', '-', 'main'), {status: 2, code: 'USAGE'});
 });
