@@ -4,7 +4,7 @@
  * that it is asked for: a malformed object is an OBJECT_INVALID error. Layer: objects.
  */
 import {Packr} from 'msgpackr/pack';
-import {asBuffer, compareBytes, decodeText, encodeText, isWellFormed} from '../bytes.js';
+import {asBuffer, type ByteWriter, compareBytes, decodeText, encodeText, isWellFormed} from '../bytes.js';
 import {DbosError} from '../errors.js';
 import {ID_BYTES, type ObjectId} from './id.js';
 import {OBJECT_KINDS, type ObjectKind, versionOf} from './kinds.js';
@@ -17,6 +17,37 @@ const packr = new Packr({useRecords: false, variableMapSize: true, int64AsType: 
 /** Returns the canonical bytes of an object. Throws a `TypeError` for a field that has no canonical form. */
 export function encodeObject(kind: ObjectKind, fields: readonly Field[]): Buffer {
   return packFields([OBJECT_KINDS[kind], versionOf(kind), ...fields]);
+}
+
+/**
+ * Writes the canonical bytes of an object of whole numbers and one byte string, which is given in parts: what `encodeObject` returns,
+ * without new memory and copies for each step. Nodes are most of what is ever written.
+ */
+export function writeObject(
+  out: ByteWriter,
+  kind: ObjectKind,
+  numbers: readonly number[],
+  ...parts: readonly Uint8Array[]
+): void {
+  let length = 0;
+  for (const part of parts) length += part.length;
+  out.u8(0x90 + numbers.length + 3).u8(OBJECT_KINDS[kind]);
+  writeNumber(out, versionOf(kind));
+  for (const number of numbers) writeNumber(out, number);
+  writeHead(out, 0xc4, length);
+  for (const part of parts) out.bytes(part);
+}
+
+function writeNumber(out: ByteWriter, value: number): void {
+  if (value < 0x80) out.u8(value);
+  else writeHead(out, 0xcc, value);
+}
+
+/** Writes the first of three bytes in a row, by how many bytes a number takes, and the number. */
+function writeHead(out: ByteWriter, head: number, value: number): void {
+  const size = value < 0x100 ? 0 : value < 0x10000 ? 1 : 2;
+  out.u8(head + size);
+  for (let shift = (8 << size) - 8; shift >= 0; shift -= 8) out.u8((value >>> shift) & 0xff);
 }
 
 /** Returns fields in the form that they have in objects. Throws a `TypeError` for one that has no canonical form. */

@@ -26,7 +26,7 @@ export interface ObjectReader {
 
 /** Stages objects; what is staged can be read at once. */
 export interface ObjectSink extends ObjectReader {
-  /** Stages an object unless it exists, and returns its id. The bytes must not change afterwards. */
+  /** Stages an object unless it exists, and returns its id. The bytes are the caller's again when it returns. */
   put(bytes: Uint8Array): ObjectId;
   /** Stages a frame of bodies whose keys are `objectKey(id)`. */
   putFrame(frame: Frame): void;

@@ -74,6 +74,7 @@ export interface Storage extends StorageReader {
  * `commit` may be called again: each call commits what was staged since the last one.
  */
 export interface StorageWriter extends StorageReader {
+  /** Stages a value. The bytes are the caller's again when it returns. */
   put(key: Key, value: Uint8Array): void;
   /**
    * Stages a value that the key may have already, and that never has another: whether it has is asked only where looking costs

@@ -5,6 +5,7 @@
 import type {ObjectSink} from '../objects/store.js';
 import {LeafBuilder, Spine} from './builder.js';
 import type {Row} from './cell.js';
+import type {ColumnSource} from './columns.js';
 import type {InnerNode, LeafNode} from './node.js';
 import {nodesOf} from './nodes.js';
 import type {TreeRoot, TreeSpec} from './spec.js';
@@ -37,6 +38,11 @@ export class TreeAppender {
   /** Appends a row and returns true, or returns false for one that does not sort behind all others. Throws as `follows`. */
   append(row: Row): boolean {
     return this.leaves.tryAppend(row);
+  }
+
+  /** Appends rows `from` to `to` − 1 as long as they sort behind all others; returns the first one that does not, or `to`. Throws as `follows`. */
+  appendRange(source: ColumnSource, from: number, to: number): number {
+    return this.leaves.appendRange(source, from, to);
   }
 
   /** Writes what is left, and returns the root of the tree with all rows. Nothing can be appended afterwards. */

@@ -12,7 +12,7 @@
 
 import type {ObjectSink} from '../objects/store.js';
 import {type Cell, type Row, sameCell} from './cell.js';
-import {LeafColumns, LeafSource} from './columns.js';
+import {type ColumnSource, LeafColumns, LeafSource} from './columns.js';
 import {KeyWriter} from './key.js';
 import {
   type Child,
@@ -76,6 +76,28 @@ export class LeafBuilder {
     this.columns.append(row);
     this.cutIfEnd();
     return true;
+  }
+
+  /** Appends rows `from` to `to` − 1 as long as their keys ascend; returns the first one that does not, or `to`. */
+  appendRange(source: ColumnSource, from: number, to: number): number {
+    const {keys} = this.spec;
+    const cells = keys.map((_, i) => source.cells(i));
+    let start = from;
+    let row = from;
+    for (; row < to; row++) {
+      const {key, next} = this;
+      next.reset();
+      for (let i = 0; i < keys.length; i++) next.cell(keys[i] as KeyColumn, (cells[i] as readonly Cell[])[row] as Cell);
+      if (compareKeys(next.bytes, next.length, key.bytes, key.length) <= 0) break; // (1)
+      this.key = next;
+      this.next = key;
+      if (!this.splitter.endsAfter(next.bytes, next.length, this.columns.count + row + 1 - start)) continue;
+      this.columns.take(source, start, row + 1);
+      start = row + 1;
+      this.cut(); // (2)
+    }
+    this.columns.take(source, start, row);
+    return row;
   }
 
   /** Returns whether the key of a row is greater than the last one's. */

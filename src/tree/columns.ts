@@ -1,20 +1,33 @@
 /**
- * The cells of a leaf in the making, column by column. A column whose cells have all been one and the same is held as
- * that cell: in most leaves most columns are (owner, group, nulls), and they cost next to nothing when rows are taken
- * over from another leaf. Layer: tree.
+ * The cells of a leaf in the making, column by column. Rows that come one by one are cells; ranges of rows that come as columns, from
+ * another leaf or computed, are kept as what they are and written from there, so numbers and texts never become cells. A column whose
+ * cells have all been one and the same is held as that cell: in most leaves most columns are (owner, group, nulls), and they cost
+ * next to nothing when rows are taken over from another leaf. Layer: tree.
  */
 import type {Cell, Row} from './cell.js';
-import {encodeLeaf, type LeafNode} from './node.js';
+import {encodeLeaf, encodePieces, type LeafNode} from './node.js';
+import type {Piece, Vector} from './vector.js';
+
+/** Rows as columns. */
+export interface ColumnSource {
+  /** Returns a column as it stands in a leaf; undefined for one that is only cells. */
+  vector(column: number): Vector | undefined;
+  /** Returns the cells of a column, those of the rows at least that are taken. */
+  cells(column: number): readonly Cell[];
+}
 
 /** A leaf whose rows are taken over; its columns are decoded as they are needed, once. */
-export class LeafSource {
+export class LeafSource implements ColumnSource {
   private readonly decoded: (Cell[] | undefined)[];
 
   constructor(readonly leaf: LeafNode) {
     this.decoded = new Array<Cell[] | undefined>(leaf.spec.columns).fill(undefined);
   }
 
-  /** Returns the cells of a column. */
+  vector(column: number): Vector {
+    return this.leaf.column(column);
+  }
+
   cells(column: number): readonly Cell[] {
     let cells = this.decoded[column];
     if (cells === undefined) {
@@ -25,12 +38,21 @@ export class LeafSource {
   }
 }
 
+/** Rows `from` to `to` − 1 of a source. */
+interface Range {
+  readonly source: ColumnSource;
+  readonly from: number;
+  readonly to: number;
+}
+
 export class LeafColumns {
   /** The number of rows. */
   count = 0;
   private readonly cells: Cell[][];
   /** For each column the cell that all rows have, or undefined if `cells` has them. */
   private readonly uniform: (Cell | undefined)[];
+  /** All rows, as long as they have come as columns; empty where `cells` and `uniform` have them. */
+  private ranges: Range[] = [];
 
   constructor(columns: number, capacity: number) {
     this.cells = Array.from({length: columns}, () => new Array<Cell>(capacity).fill(null));
@@ -38,12 +60,18 @@ export class LeafColumns {
   }
 
   cellAt(column: number, row: number): Cell {
+    let start = 0;
+    for (const {source, from, to} of this.ranges) {
+      if (row < start + to - from) return source.cells(column)[from + row - start] as Cell;
+      start += to - from;
+    }
     const uniform = this.uniform[column];
     return uniform === undefined ? ((this.cells[column] as Cell[])[row] as Cell) : uniform;
   }
 
   /** Appends a row. */
   append(row: Row): void {
+    if (this.ranges.length > 0) this.settle();
     const {cells, uniform, count} = this;
     for (let column = 0; column < cells.length; column++) {
       const cell = row[column] as Cell;
@@ -59,13 +87,20 @@ export class LeafColumns {
     this.count = count + 1;
   }
 
-  /** Appends rows `from` to `to` − 1 of a leaf. */
-  take(source: LeafSource, from: number, to: number): void {
+  /** Appends rows `from` to `to` − 1 of a source. */
+  take(source: ColumnSource, from: number, to: number): void {
     if (from >= to) return;
+    if (this.count === 0 || this.ranges.length > 0) {
+      this.ranges.push({source, from, to});
+      this.count += to - from;
+    } else this.fill({source, from, to});
+  }
+
+  private fill({source, from, to}: Range): void {
     const {cells, uniform, count} = this;
     for (let column = 0; column < cells.length; column++) {
-      const vector = source.leaf.column(column);
-      const cell = vector.kind === 'null' || vector.kind === 'constant' ? vector.cell(0) : undefined;
+      const vector = source.vector(column);
+      const cell = vector?.kind === 'null' || vector?.kind === 'constant' ? vector.cell(0) : undefined;
       if (count === 0) uniform[column] = cell;
       else if (cell !== undefined && uniform[column] === cell) continue;
       else if (uniform[column] !== undefined) this.spread(column);
@@ -80,8 +115,17 @@ export class LeafColumns {
     this.count = count + to - from;
   }
 
+  /** Makes cells of what has come as columns. */
+  private settle(): void {
+    const {ranges} = this;
+    this.ranges = [];
+    this.count = 0;
+    for (const range of ranges) this.fill(range);
+  }
+
   /** Replaces a row. */
   set(at: number, row: Row): void {
+    if (this.ranges.length > 0) this.settle();
     const {cells, uniform} = this;
     for (let column = 0; column < cells.length; column++) {
       const cell = row[column] as Cell;
@@ -94,8 +138,13 @@ export class LeafColumns {
 
   /** Returns the bytes of the leaf with these rows, and starts the next. */
   encode(): Buffer {
-    const bytes = encodeLeaf(this.cells, this.count, this.uniform);
+    const {ranges, cells, count, uniform} = this;
+    const bytes =
+      ranges.length === 0
+        ? encodeLeaf(cells, count, uniform)
+        : encodePieces(cells.length, count, column => ranges.map(range => pieceOf(range, column)));
     this.count = 0;
+    this.ranges = [];
     return bytes;
   }
 
@@ -103,4 +152,8 @@ export class LeafColumns {
     (this.cells[column] as Cell[]).fill(this.uniform[column] as Cell, 0, this.count);
     this.uniform[column] = undefined;
   }
+}
+
+function pieceOf({source, from, to}: Range, column: number): Piece {
+  return {vector: source.vector(column), cells: () => source.cells(column), from, to};
 }

@@ -8,7 +8,7 @@
  * width of a length, lengths of the rest of the keys, rests of the keys.
  */
 import {asBuffer, ByteReader, ByteWriter} from '../bytes.js';
-import {asBytes, asCount, decodeObject, encodeObject, invalid} from '../objects/codec.js';
+import {asBytes, asCount, decodeObject, invalid, writeObject} from '../objects/codec.js';
 import {ID_BYTES, type ObjectId} from '../objects/id.js';
 import {FORMAT_VERSION, OBJECT_KINDS} from '../objects/kinds.js';
 import type {Cell, Row} from './cell.js';
@@ -19,11 +19,13 @@ import {
   type CellChange,
   type IntegerVector,
   isUniform,
+  type Piece,
   patchVector,
   readCellAt,
   readVector,
   refsOf,
   type Vector,
+  writePieces,
   writeVector,
 } from './vector.js';
 
@@ -62,6 +64,8 @@ export function writeOldCell(writer: KeyWriter, column: KeyColumn, cell: Cell): 
 const probe = new KeyWriter();
 const vectors = new ByteWriter(16_384);
 const body = new ByteWriter(16_384);
+/** What the functions that encode return: it holds until the next node is encoded. */
+const encoded = new ByteWriter(16_384);
 
 /** A decoded leaf: rows 0 to `count` − 1. */
 export class LeafNode {
@@ -348,6 +352,11 @@ export function reencodeLeaf(leaf: LeafNode, sound?: LeafNode): Buffer {
   });
 }
 
+/** Returns the bytes of the leaf whose columns are these pieces, `count` cells in all. */
+export function encodePieces(columns: number, count: number, pieces: (column: number) => readonly Piece[]): Buffer {
+  return writeLeaf(columns, count, column => writePieces(vectors, pieces(column), count));
+}
+
 /** Returns the bytes of a leaf that differs from `leaf` only in the cells given, by column, in the order of their rows. */
 export function encodeChangedLeaf(leaf: LeafNode, changed: ReadonlyMap<number, readonly CellChange[]>): Buffer {
   return writeLeaf(leaf.spec.columns, leaf.count, column => {
@@ -372,8 +381,9 @@ function writeLeaf(columns: number, count: number, write: (column: number) => vo
     write(column);
     body.varint(vectors.length - start);
   }
-  body.bytes(vectors.finish());
-  return encodeObject('node', [0, count, columns, body.finish()]);
+  encoded.length = 0;
+  writeObject(encoded, 'node', [0, count, columns], body.finish(), vectors.finish());
+  return encoded.finish();
 }
 
 /** Returns the bytes of an inner node. */
@@ -402,7 +412,9 @@ export function encodeInner(level: number, children: readonly Child[]): Buffer {
     else body.u32(key.length - shared);
   }
   for (const {key} of children) body.bytes(key.subarray(shared));
-  return encodeObject('node', [level, count, body.finish()]);
+  encoded.length = 0;
+  writeObject(encoded, 'node', [level, count], body.finish());
+  return encoded.finish();
 }
 
 // ---------------------------------------------------------------------------------------------------- decoding

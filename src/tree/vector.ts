@@ -78,6 +78,110 @@ export function writeVector(out: ByteWriter, cells: readonly Cell[], count: numb
   }
 }
 
+/** Cells `from` to `to` − 1 of a column: of a vector, or where there is none of an array. */
+export interface Piece {
+  readonly vector: Vector | undefined;
+  readonly cells: () => readonly Cell[];
+  readonly from: number;
+  readonly to: number;
+}
+
+const gathered: Cell[] = [];
+
+/** Writes the vector of these cells one after the other, `count` in all, as `writeVector` does. */
+export function writePieces(out: ByteWriter, pieces: readonly Piece[], count: number): void {
+  const first = pieces[0]?.vector;
+  const alike = pieces.every(({vector}) => vector?.kind === first?.kind);
+  if (alike && first?.kind === 'text' && pieces.every(hasNoNulls) && writeTextPieces(out, pieces, count)) return;
+  if (alike && (first?.kind === 'null' || first?.kind === 'constant')) {
+    const cell = first.cell(0);
+    // the vector of equal cells does not depend on their number
+    if (pieces.every(({vector}) => sameCell((vector as NullVector | ConstantVector).cell(0), cell))) {
+      writeVector(out, [cell], 1);
+      return;
+    }
+  }
+  let at = 0;
+  if (alike && (first?.kind === 'integer' || first?.kind === 'real') && pieces.every(hasNoNulls)) {
+    const target = numbersFor(count);
+    for (const {vector, from, to} of pieces) {
+      const {values} = vector as IntegerVector | RealVector;
+      for (let i = from; i < to; i++) target[at++] = values[i] as number;
+    }
+    if (first.kind === 'integer') writeWholeNumbers(out, target, count, target[0] as number, undefined);
+    else writeRealNumbers(out, target, count, undefined);
+    return;
+  }
+  for (const {cells, from, to} of pieces) {
+    const all = cells();
+    for (let i = from; i < to; i++) gathered[at++] = all[i] as Cell;
+  }
+  writeVector(out, gathered, count);
+  // a text can hold on to those of its whole leaf
+  gathered.fill(null, 0, count);
+}
+
+function hasNoNulls({vector}: Piece): boolean {
+  return (vector as Column).nulls === undefined;
+}
+
+/** Writes texts that stand in vectors without nulls, if their first ones tell that they get no dictionary; returns whether it did. */
+function writeTextPieces(out: ByteWriter, pieces: readonly Piece[], count: number): boolean {
+  if (!beginDistinct(pieces, count)) return false;
+  let longest = 0;
+  for (const {vector, from, to} of pieces) {
+    const {offsets} = vector as BytesVector;
+    for (let i = from; i < to; i++) {
+      const length = (offsets[i + 1] as number) - (offsets[i] as number);
+      if (length > longest) longest = length;
+    }
+  }
+  const width = widthOf(longest);
+  out.u8(TAG.text).u8(width);
+  if (width === 1) {
+    const target = out.room(count);
+    let at = 0;
+    for (const {vector, from, to} of pieces) {
+      const {offsets} = vector as BytesVector;
+      for (let i = from; i < to; i++) target[at++] = (offsets[i + 1] as number) - (offsets[i] as number);
+    }
+  } else {
+    for (const {vector, from, to} of pieces) {
+      const {offsets} = vector as BytesVector;
+      for (let i = from; i < to; i++) writeUnsigned(out, (offsets[i + 1] as number) - (offsets[i] as number), width);
+    }
+  }
+  for (const {vector, from, to} of pieces) {
+    const {bytes, offsets} = vector as BytesVector;
+    out.bytes(bytes.subarray(offsets[from], offsets[to]));
+  }
+  return true;
+}
+
+/** As `beginsDistinct`, of texts that stand in vectors. */
+function beginDistinct(pieces: readonly Piece[], count: number): boolean {
+  if (count <= SAMPLE) return false;
+  let at = 0;
+  for (const {vector, from, to} of pieces) {
+    const {bytes, offsets} = vector as BytesVector;
+    for (let i = from; i < to && at <= SAMPLE; i++, at++) {
+      const start = offsets[i] as number;
+      const end = offsets[i + 1] as number;
+      let print = end - start;
+      for (let k = Math.max(start, end - 4); k < end; k++) print = print * 256 + (bytes[k] as number);
+      for (let j = 0; j < at; j++) {
+        if (fingerprints[j] !== print) continue;
+        const other = sampleStarts[j] as number;
+        if (bytes.compare(samples[j] as Buffer, other, other + end - start, start, end) === 0) return false;
+      }
+      fingerprints[at] = print;
+      samples[at] = bytes;
+      sampleStarts[at] = start;
+    }
+  }
+  return true;
+}
+
 function writeTag(out: ByteWriter, tag: number, cells: readonly unknown[], count: number, hasNulls: boolean): void {
   if (!hasNulls) {
     out.u8(tag);
@@ -144,39 +248,72 @@ function writeInteger(out: ByteWriter, value: number | bigint): void {
   }
 }
 
+/** The numbers of a column in the making; a column of `Cell`s would make an object of each that is not small. */
+let numbers = new Float64Array(1024);
+
+/** Returns room for the numbers of a column. */
+function numbersFor(count: number): Float64Array {
+  if (numbers.length < count) numbers = new Float64Array(count * 2);
+  return numbers;
+}
+
 function writeIntegers(out: ByteWriter, cells: readonly Cell[], count: number, hasNulls: boolean): void {
-  let least = Number.POSITIVE_INFINITY;
-  let most = Number.NEGATIVE_INFINITY;
+  const values = numbersFor(count);
+  let some = 0;
   for (let i = 0; i < count; i++) {
     const cell = cells[i] as Cell;
     if (typeof cell === 'bigint') {
       writeBigIntegers(out, cells as readonly (number | bigint | null)[], count, hasNulls);
       return;
     }
-    if (cell === null) continue;
-    if ((cell as number) < least) least = cell as number;
-    if ((cell as number) > most) most = cell as number;
+    if (cell === null) values[i] = Number.NaN;
+    else {
+      some = cell as number;
+      values[i] = some;
+    }
   }
-  if (least === most && !hasNulls) {
+  writeWholeNumbers(out, values, count, some, hasNulls ? cells : undefined);
+}
+
+/** Writes safe integers, of which `some` is one; with nulls, which are NaN, `cells` are the same. */
+function writeWholeNumbers(
+  out: ByteWriter,
+  values: Float64Array,
+  count: number,
+  some: number,
+  cells: readonly Cell[] | undefined,
+): void {
+  let least = some;
+  let most = some;
+  for (let i = 0; i < count; i++) {
+    const value = values[i] as number;
+    if (value < least) least = value;
+    else if (value > most) most = value;
+  }
+  if (least === most && cells === undefined) {
     writeConstant(out, least);
     return;
   }
   const width = widthOf(most - least);
-  writeTag(out, TAG.integer, cells, count, hasNulls);
+  writeTag(out, TAG.integer, cells ?? [], count, cells !== undefined);
   out.u8(width);
+  const base = width === 8 ? 0 : least;
+  if (cells !== undefined) for (let i = 0; i < count; i++) if (cells[i] === null) values[i] = base;
   if (width === 8) {
-    for (let i = 0; i < count; i++) writeInteger(out, (cells[i] as number | null) ?? 0);
+    for (let i = 0; i < count; i++) writeInteger(out, values[i] as number);
     return;
   }
   writeInteger(out, least);
   const target = out.room(count * width);
-  for (let i = 0, at = 0; i < count; i++) {
-    const cell = cells[i] as number | null;
-    let rest = cell === null ? 0 : cell - least;
-    target[at++] = rest;
-    for (let byte = 1; byte < width; byte++) {
-      rest >>>= 8;
+  if (width === 1) for (let i = 0; i < count; i++) target[i] = (values[i] as number) - least;
+  else {
+    for (let i = 0, at = 0; i < count; i++) {
+      const rest = (values[i] as number) - least;
       target[at++] = rest;
+      target[at++] = rest >>> 8;
+      if (width === 2) continue;
+      target[at++] = rest >>> 16;
+      target[at++] = rest >>> 24;
     }
   }
 }
@@ -217,18 +354,30 @@ function realOf(cell: Cell): number {
 }
 
 function writeReals(out: ByteWriter, cells: readonly Cell[], count: number, hasNulls: boolean): void {
-  if (!hasNulls) {
-    const first = realOf(cells[0] as Cell);
+  const values = numbersFor(count);
+  for (let i = 0; i < count; i++) values[i] = realOf(cells[i] as Cell);
+  writeRealNumbers(out, values, count, hasNulls ? cells : undefined);
+}
+
+/** Writes REALs; with nulls, which are 0, `cells` are the same. */
+function writeRealNumbers(
+  out: ByteWriter,
+  values: Float64Array,
+  count: number,
+  cells: readonly Cell[] | undefined,
+): void {
+  if (cells === undefined) {
+    const first = values[0] as number;
     let same = 1;
-    while (same < count && Object.is(realOf(cells[same] as Cell), first)) same++;
+    while (same < count && Object.is(values[same], first)) same++;
     if (same === count) {
       writeConstant(out, realCell(first));
       return;
     }
   }
-  writeTag(out, TAG.real, cells, count, hasNulls);
+  writeTag(out, TAG.real, cells ?? [], count, cells !== undefined);
   const view = viewOf(out.room(count * 8));
-  for (let i = 0; i < count; i++) view.setFloat64(i * 8, plainNaN(realOf(cells[i] as Cell)), true);
+  for (let i = 0; i < count; i++) view.setFloat64(i * 8, plainNaN(values[i] as number), true);
 }
 
 function writeTexts(out: ByteWriter, cells: readonly (string | null)[], count: number, hasNulls: boolean): void {
@@ -280,6 +429,13 @@ function writeStrings(
     if (cell !== null && cell.length > longest) longest = cell.length;
   }
   if (longest > MAX_CELL_BYTES) throw new TypeError(`a cell of ${longest} bytes belongs outside its row`);
+  const width = widthOf(longest);
+  if (beginsDistinct(cells, count)) {
+    writeTag(out, tag, cells, count, hasNulls);
+    writeLengths(out, cells, count, width);
+    out.binary(joined);
+    return;
+  }
   // no dictionary, and no more counting, with more distinct values than half the rows, or if the first ones all differ
   const limit = Math.min(MAX_DICTIONARY, count >> 1);
   const indexes = new Map<string, number>();
@@ -309,7 +465,6 @@ function writeStrings(
       .binary(only as string);
     return;
   }
-  const width = widthOf(longest);
   const plainSize = count * width + joined.length;
   const dictionarySize = 1 + indexes.size * widthOf(distinctLongest) + count + distinctTotal;
   if (repeated && indexes.size <= limit && dictionarySize < plainSize) {
@@ -333,6 +488,27 @@ function writeStrings(
   writeTag(out, tag, cells, count, hasNulls);
   writeLengths(out, cells, count, width);
   out.binary(joined);
+}
+
+/** What tells most texts apart without a look at all of them: their lengths and last characters. */
+const fingerprints = new Float64Array(SAMPLE + 1);
+/** Where the texts are of which these are, in columns at hand. */
+const samples: Buffer[] = [];
+const sampleStarts = new Uint32Array(SAMPLE + 1);
+
+/** Returns whether a column has more than `SAMPLE` values of which the first ones all differ, so that it gets no dictionary; false says nothing. */
+function beginsDistinct(cells: readonly (string | null)[], count: number): boolean {
+  if (count <= SAMPLE) return false;
+  for (let i = 0; i <= SAMPLE; i++) {
+    const cell = cells[i] as string | null;
+    if (cell === null) return false;
+    const {length} = cell;
+    let print = length;
+    for (let at = Math.max(0, length - 4); at < length; at++) print = print * 256 + cell.charCodeAt(at);
+    for (let j = 0; j < i; j++) if (fingerprints[j] === print && cells[j] === cell) return false;
+    fingerprints[i] = print;
+  }
+  return true;
 }
 
 function writeLengths(out: ByteWriter, cells: readonly (string | null)[], count: number, width: number): void {
@@ -786,7 +962,11 @@ function readIntegers(reader: ByteReader, count: number, nulls: Uint8Array | und
   if (typeof low === 'number' && low + 2 ** (width * 8) <= Number.MAX_SAFE_INTEGER) {
     const values = new Float64Array(count);
     if (width === 1) for (let i = 0; i < count; i++) values[i] = low + (bytes[i] as number);
-    else for (let i = 0; i < count; i++) values[i] = low + readUnsigned(bytes, i, width);
+    else {
+      const view = viewOf(bytes);
+      if (width === 2) for (let i = 0; i < count; i++) values[i] = low + view.getUint16(i * 2, true);
+      else for (let i = 0; i < count; i++) values[i] = low + view.getUint32(i * 4, true);
+    }
     return new IntegerVector(nulls, values);
   }
   const values = new BigInt64Array(count);
@@ -824,6 +1004,14 @@ function readOffsets(reader: ByteReader, count: number): Uint32Array {
   const {remaining} = reader;
   const offsets = new Uint32Array(count + 1);
   let end = 0;
+  if (width === 1) {
+    for (let i = 0; i < count; i++) {
+      end += lengths[i] as number;
+      offsets[i + 1] = end;
+    }
+    if (end > remaining) throw invalid('has a vector that ends too early');
+    return offsets;
+  }
   for (let i = 0; i < count; i++) {
     const length = readUnsigned(lengths, i, width);
     if (length > MAX_CELL_BYTES) throw invalid('has a cell that is too large');

@@ -253,6 +253,54 @@ test('an INSERT from a query of many rows takes them in any order, and can be un
   t.is(a.schemas.main.write(), state);
 });
 
+/** A source whose columns differ in kind from leaf to leaf; `odd` values come where `w` says so. */
+const SOURCE = `CREATE TABLE s(id INTEGER PRIMARY KEY, i INT, r REAL, t TEXT, n, few TEXT, w INT);
+  WITH RECURSIVE c(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM c WHERE i < 900)
+  INSERT INTO s SELECT i * 2, i * 7919 % 100003, i / 4.0, '/srv/' || i * 31 % 977 || '.ts', iif(i % 300 < 150, 'x', NULL),
+    'f' || i / 200, 0 FROM c;
+  UPDATE s SET t = 'é' || t WHERE id BETWEEN 700 AND 900;
+  UPDATE s SET t = printf('%.*c', 3000, 'x'), n = x'0102' WHERE id = 1000;
+  UPDATE s SET i = 1 << 60, r = NULL WHERE id = 1400`;
+
+const TARGETS = [
+  'CREATE TABLE t(a INTEGER PRIMARY KEY, b INT, c REAL, d TEXT, e)',
+  'CREATE TABLE t(a INTEGER PRIMARY KEY, b TEXT, c INT, d NUMERIC, e BLOB)',
+  'CREATE TABLE t(a INTEGER PRIMARY KEY, b INT NOT NULL, c REAL NOT NULL, d TEXT UNIQUE, e); CREATE INDEX t_b ON t(b)',
+  'CREATE TABLE t(a INT, b INT, c REAL, d TEXT, e TEXT)',
+  'CREATE TABLE t(a INT PRIMARY KEY, b, c, d, e) WITHOUT ROWID',
+  'CREATE TABLE t(a TEXT PRIMARY KEY, b INT, c, d TEXT, e)',
+  'CREATE TABLE t(a INTEGER PRIMARY KEY, b, c CHECK (c < 200), d, e AS (b) STORED, f)',
+  'CREATE TABLE t(a INT, b INT, c REAL, d TEXT, e ANY) STRICT',
+];
+
+test('an INSERT from columns of a table is as one from rows', t => {
+  const exprs = fc.tuple(
+    fc.constantFrom('id', 'id + 1', 'id / 3', '-id', 'iif(id = 1500, NULL, id)', "id || ''"),
+    fc.constantFrom('i', 'i + 1', 'r', 'w', 'NULL', 'abs(i)', 't'),
+    fc.constantFrom('r', 'r * 2', 'i', '1', 'iif(id = 1300, t, r)'),
+    fc.constantFrom('t', 'few', "'p' || t", 'i', "'same'", 'upper(few)'),
+    fc.constantFrom('n', 'few', 'r', 't', 'i'),
+  );
+  const where = fc.constantFrom('', 'WHERE id > 300', 'WHERE id BETWEEN 100 AND 1200');
+  fc.assert(
+    fc.property(fc.constantFrom(...TARGETS), exprs, where, fc.boolean(), (target, columns, range, existing) => {
+      const outcomes = ['', range === '' ? 'WHERE w IS NOT 5' : 'AND w IS NOT 5'].map(filter => {
+        const db = database(`${SOURCE}; ${target}`);
+        if (existing) db.prepare('INSERT OR IGNORE INTO t SELECT id - 2000, i, 1, few || id, NULL FROM s').all();
+        try {
+          db.prepare(`INSERT INTO t SELECT ${columns.join(', ')} FROM s ${range} ${filter}`).all();
+          return {changes: db.session.changes, last: db.session.lastInsertRowid, state: db.schemas.main.write()};
+        } catch (error) {
+          if (!isDbosError(error)) throw error;
+          return {message: error.message, last: db.session.lastInsertRowid, state: db.schemas.main.write()};
+        }
+      });
+      t.deepEqual(outcomes[0], outcomes[1]);
+    }),
+    {numRuns: 150},
+  );
+});
+
 test('rows of a source that fails, or of a wrong width, leave nothing', async t => {
   const db = database('CREATE TABLE t(a, b)');
   const before = db.schemas.main.write();

@@ -7,11 +7,13 @@ import {type Cell, ContentRef, Real, sameCell} from '../../src/tree/cell.js';
 import {
   MAX_CELL_BYTES,
   markDifferences,
+  type Piece,
   patchVector,
   readCellAt,
   readVector,
   refsOf,
   type Vector,
+  writePieces,
   writeVector,
 } from '../../src/tree/vector.js';
 import {anyBlob, anyCell, anyInteger, anyReal, anyRef, anyText, digest} from './samples.js';
@@ -126,6 +128,32 @@ test('equal cells have equal bytes, however they came about', t => {
   );
   t.deepEqual(encode(['\udcc3\udca9', 'é', 'é']), encode(['é', 'é', 'é']));
   t.deepEqual(encode([-0, 0]), encode([0, 0]));
+});
+
+test('pieces of columns give the vector of their cells', t => {
+  const piece = fc.tuple(anyColumn, fc.nat(40), fc.nat(40), fc.boolean());
+  const alike = anyColumn.chain(cells =>
+    fc.array(fc.tuple(fc.shuffledSubarray(cells, {minLength: 1}), fc.nat(40), fc.nat(40), fc.boolean()), {
+      minLength: 1,
+      maxLength: 4,
+    }),
+  );
+  fc.assert(
+    fc.property(fc.oneof(fc.array(piece, {minLength: 1, maxLength: 3}), alike), parts => {
+      const pieces: Piece[] = parts.map(([cells, one, other, plain]) => {
+        const vector = readVector(encode(cells), cells.length);
+        const from = one % cells.length;
+        const to = from + 1 + (other % (cells.length - from));
+        return {vector: plain ? undefined : vector, cells: () => vector.cells(), from, to};
+      });
+      const all = pieces.flatMap(({cells, from, to}) => cells().slice(from, to));
+      const out = new ByteWriter();
+      writePieces(out, pieces, all.length);
+      return out.finish().equals(encode(all));
+    }),
+    {numRuns: 3000},
+  );
+  t.pass();
 });
 
 test('the kind of a vector follows its cells', t => {

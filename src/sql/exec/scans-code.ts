@@ -17,13 +17,25 @@ import {type Consume, type Fragment, type FunctionCode, toValue} from './fragmen
 /** Tables with fewer rows are not worth code of their own. */
 const TYPED_ROWS = 2048;
 
-type Scan = Plan & {readonly op: 'scan'};
+export type Scan = Plan & {readonly op: 'scan'};
 
 export function scanCode(fn: FunctionCode, plan: Scan, consume: Consume): string {
-  const {source, range, reverse} = plan;
-  const tree = fn.module.constant(source);
+  const {range} = plan;
+  const tree = fn.module.constant(plan.source);
   if (range?.index) return indexCode(fn, plan, tree, range, range.index, consume);
   if (range?.plan.unique) return lookupCode(fn, plan, tree, range, consume);
+  return leavesCode(fn, plan, consume, (_, rows) => rows);
+}
+
+/** Parts of leaves; `around` writes what is done with each, which is named, around the code for its rows. */
+export function leavesCode(
+  fn: FunctionCode,
+  plan: Scan,
+  consume: Consume,
+  around: (part: string, rows: string) => string,
+): string {
+  const {source, range, reverse} = plan;
+  const tree = fn.module.constant(source);
   const part = fn.name('p');
   const leaf = fn.name('leaf');
   const i = fn.name('i');
@@ -42,7 +54,7 @@ export function scanCode(fn: FunctionCode, plan: Scan, consume: Consume): string
       code = `${typed.prelude()}if (${typed.test()}) {\n${typed.declarations()}${loop} {\n${typedBody}}\n} else {\n${code}}\n`;
     }
   }
-  return `for (const ${part} of X.scan(${tree}, ${values}, ${reverse})) {\nX.tick();\nconst ${leaf} = ${part}.leaf;\n${code}}\n`;
+  return `for (const ${part} of X.scan(${tree}, ${values}, ${reverse})) {\nX.tick();\nconst ${leaf} = ${part}.leaf;\n${around(part, code)}}\n`;
 }
 
 /** Returns code for the range, or for the ranges where they are several. */

@@ -5,6 +5,7 @@
  */
 import type {Cell} from '../../tree/cell.js';
 import type {ConflictAction} from '../ast.js';
+import type {ColumnRows} from '../exec/column-rows.js';
 import type {AppendedRows} from './appended-rows.js';
 import type {Run} from './session.js';
 import type {TableProgram} from './table-program.js';
@@ -45,6 +46,13 @@ export class BulkInsert {
       this.failed = this.count + this.leftOut.length;
       throw error;
     }
+  }
+
+  /** Inserts rows of columns, from the one at `from` on, and returns how many of them it could: none is left out. */
+  insertColumns(rows: ColumnRows, from: number): number {
+    const done = this.program.appendColumns(this.run, rows, from);
+    this.count += done;
+    return done;
   }
 
   /** Throws CONSTRAINT_FAILED if two rows have the same values in a unique index. */

@@ -80,6 +80,11 @@ export class ColumnExpressions {
     return [...found];
   }
 
+  /** Whether there are generated columns or CHECK constraints. */
+  get any(): boolean {
+    return this.definition.checks.length > 0 || this.definition.columns.some(each => each.generated !== undefined);
+  }
+
   /** Computes the generated columns of a row. */
   generate(run: Run, row: Cell[]): void {
     this.generated ??= generatedColumns(this.scope, this.definition, this.reader);

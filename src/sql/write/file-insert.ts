@@ -29,7 +29,7 @@ export function compileFileInsert(compiler: Compiler, place: Place, statement: I
   const files = compiler.schemas.main.tree;
   const all = FILE_COLUMNS.flatMap(({hidden}, column) => (hidden ? [] : [column]));
   const places = statement.columns ? targetsOf(place, NAMED_FILE_OWNER, statement, () => false) : all;
-  const source = statement.source && sourceOf(compiler, place, statement, FILE_OWNER, places.length, undefined);
+  const source = statement.source && sourceOf(compiler, place, statement, FILE_OWNER, places.length);
   const rule = ruleOf(compiler, place, statement);
   const returning = compileReturning(place, FILE_OWNER, statement.alias?.text ?? files.name, statement.returning);
   return {

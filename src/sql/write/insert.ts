@@ -4,6 +4,7 @@
 import type {Cell} from '../../tree/cell.js';
 import type {ConflictAction, Insert, Span} from '../ast.js';
 import {foldName} from '../catalog/names.js';
+import {type ColumnsProgram, compileColumns} from '../exec/column-rows.js';
 import {sqlError} from '../fault.js';
 import {bindSelect} from '../plan/bind-select.js';
 import {declareCommonTables} from '../plan/common-tables.js';
@@ -38,7 +39,7 @@ export function compileInsert(compiler: Compiler, place: Place, statement: Inser
   const owner: RowOwner = {name: target.name, columns, rowid: program.rowid};
   const generated = (column: number) => definition.columns[column]?.generated !== undefined;
   const places = targetsOf(place, owner, statement, generated);
-  const source = statement.source && sourceOf(compiler, place, statement, owner, places.length, program);
+  const bound = statement.source && bindRows(place, statement, owner, places.length);
   const upserts = compileUpserts(compiler, place, statement, program);
   const alias = statement.alias?.text ?? target.name;
   const returning = compileReturning(place, owner, alias, statement.returning);
@@ -57,15 +58,21 @@ export function compileInsert(compiler: Compiler, place: Place, statement: Inser
     program.foreignKeys.prepare(compiler.session, 'insert', undefined, single);
     if (replaces) program.foreignKeys.prepare(compiler.session, 'delete');
   }
+  // a column that is named twice takes the first value
+  const first = bound === undefined ? [] : places.map((column, i) => (places.indexOf(column) === i ? column : -1));
+  const {width} = target;
+  const {rowid, expressions} = program;
+  const inOrder = first.length === width && first.every((column, i) => column === i);
+  const allButRowid = rowid === first.length && rowid === width - 1 && first.every((column, i) => column === i);
+  const asColumns =
+    bound && (inOrder || allButRowid) && statement.upserts.length === 0
+      ? columnsOf(place, statement, owner, program, bound)
+      : undefined;
+  const source = bound && !asColumns ? rowsOf(compiler, place, statement, owner, program, bound) : undefined;
   const missing = columns.flatMap((_, column) => {
     const given = statement.source !== undefined && places.includes(column);
     return given || column >= definition.columns.length || generated(column) ? [] : [column];
   });
-  // a column that is named twice takes the first value
-  const first = source === undefined ? [] : places.map((column, i) => (places.indexOf(column) === i ? column : -1));
-  const {width} = target;
-  const {rowid, expressions} = program;
-  const inOrder = first.length === width && first.every((column, i) => column === i);
   const rowOf = (run: Run, values: readonly Cell[]): Cell[] => {
     if (inOrder) return values.slice();
     const row = new Array<Cell>(width).fill(null);
@@ -101,7 +108,11 @@ export function compileInsert(compiler: Compiler, place: Place, statement: Inser
     run: (run, outer, or) => {
       const insertion = begin(run, outer, or);
       try {
-        if (source === undefined) insertion.take(rowOf(run, NONE));
+        if (asColumns) {
+          const execution = new ChangeExecution(run, outer);
+          for (const part of asColumns.run(execution))
+            insertion.takeColumns(part, row => rowOf(run, asColumns.row(execution, part, row)));
+        } else if (source === undefined) insertion.take(rowOf(run, NONE));
         else for (const batch of source(run, outer)) for (const values of batch) insertion.take(rowOf(run, values));
         insertion.finish();
       } finally {
@@ -121,7 +132,7 @@ function intoView(compiler: Compiler, place: Place, statement: Insert, view: Wor
   }
   const owner = compiler.ownerOf(view);
   const places = targetsOf(place, owner, statement, () => false);
-  const source = statement.source && sourceOf(compiler, place, statement, owner, places.length, undefined);
+  const source = statement.source && sourceOf(compiler, place, statement, owner, places.length);
   const returning = compileReturning(place, owner, statement.alias?.text ?? view.name, statement.returning);
   triggers.prepare('insert');
   return {
@@ -183,6 +194,24 @@ function checkCount(statement: Insert, owner: RowOwner, wanted: number, given: n
 
 // ---------------------------------------------------------------------------------------------------- rows
 
+/** The query that a statement takes its rows from. */
+interface BoundRows {
+  readonly query: Query;
+  /** The tables that it reads. */
+  readonly read: ReadonlySet<string>;
+}
+
+/** Throws SQL_MISUSE if the rows have not `width` values. */
+function bindRows(place: Place, statement: Insert, owner: RowOwner, width: number): BoundRows {
+  const select = statement.source as NonNullable<Insert['source']>;
+  const around = new Scope(place.scope);
+  declareCommonTables(place.binder, around, statement.with, statement);
+  const read = new Set<string>();
+  const query = noting(place, read, () => bindSelect(place.binder, new Scope(around), select));
+  checkCount(statement, owner, width, query.outputs.length, select);
+  return {query, read};
+}
+
 /** Returns what yields the rows that a statement inserts. Throws SQL_MISUSE if they have not `width` values. */
 export function sourceOf(
   compiler: Compiler,
@@ -190,25 +219,52 @@ export function sourceOf(
   statement: Insert,
   owner: RowOwner,
   width: number,
-  program: TableProgram | undefined,
 ): RowSource {
-  const select = statement.source as NonNullable<Insert['source']>;
-  const around = new Scope(place.scope);
-  declareCommonTables(place.binder, around, statement.with, statement);
-  const read = new Set<string>();
-  const query = noting(place, read, () => bindSelect(place.binder, new Scope(around), select));
-  checkCount(statement, owner, width, query.outputs.length, select);
-  const simple = simpleRows(place, query);
+  return rowsOf(compiler, place, statement, owner, undefined, bindRows(place, statement, owner, width));
+}
+
+function rowsOf(
+  compiler: Compiler,
+  place: Place,
+  statement: Insert,
+  owner: RowOwner,
+  program: TableProgram | undefined,
+  bound: BoundRows,
+): RowSource {
+  const simple = simpleRows(place, bound.query);
   if (simple) {
-    place.report?.reads(query);
+    place.report?.reads(bound.query);
     return simple;
   }
-  const rows = compiler.rows(place, query);
+  const rows = compiler.rows(place, bound.query);
+  if (!mayBeSeen(statement, owner, program, bound)) return rows;
+  return (run, outer) => [...rows(run, outer)];
+}
+
+/** Returns the rows as columns, where the query has them so and may run while they are inserted. */
+function columnsOf(
+  {report, outer}: Place,
+  statement: Insert,
+  owner: RowOwner,
+  program: TableProgram,
+  bound: BoundRows,
+): ColumnsProgram | undefined {
+  if (report?.measures || mayBeSeen(statement, owner, program, bound)) return undefined;
+  const columns = compileColumns(bound.query, outer);
+  if (columns) report?.reads(bound.query);
+  return columns;
+}
+
+/** Whether the query could see what the statement does, which it must not. */
+function mayBeSeen(
+  {returning}: Insert,
+  {name}: RowOwner,
+  program: TableProgram | undefined,
+  {read}: BoundRows,
+): boolean {
   const busy =
     program?.triggers.beforeInsert.length || program?.triggers.afterInsert.length || program?.foreignKeys.acts;
-  if (!busy && !read.has(foldName(owner.name)) && statement.returning.length === 0) return rows;
-  // what the statement does must not be seen by the query that it takes its rows from
-  return (run, outer) => [...rows(run, outer)];
+  return Boolean(busy) || read.has(foldName(name)) || returning.length > 0;
 }
 
 /** Runs `bind` and notes the tables that it asks for. */

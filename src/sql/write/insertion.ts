@@ -4,6 +4,7 @@
  */
 import type {Cell} from '../../tree/cell.js';
 import type {ConflictAction} from '../ast.js';
+import type {ColumnRows} from '../exec/column-rows.js';
 import type {BulkInsert} from './bulk-insert.js';
 import type {Returning} from './returning.js';
 import type {Run} from './session.js';
@@ -53,6 +54,20 @@ export class Insertion {
     if (outcome === undefined) return;
     this.changes++;
     returning?.add(run, outcome.row);
+  }
+
+  /** Inserts rows that are columns; `rowAt` returns one of them. As `take` for each of them. */
+  takeColumns(rows: ColumnRows, rowAt: (row: number) => Cell[]): void {
+    const {to} = rows;
+    let row = rows.from;
+    while (row < to && this.bulk === undefined) this.take(rowAt(row++));
+    if (this.bulk && row < to) {
+      const done = this.inBulk(bulk => bulk.insertColumns(rows, row));
+      this.changes += done;
+      this.row += done;
+      row += done;
+    }
+    while (row < to) this.take(rowAt(row++));
   }
 
   /** Must follow the last row. Throws CONSTRAINT_FAILED. */

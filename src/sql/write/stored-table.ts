@@ -10,6 +10,7 @@ import type {NamedDefinition, Table} from '../../state/table.js';
 import {TreeAppender} from '../../tree/append.js';
 import type {BodyWriter} from '../../tree/bodies.js';
 import {type Cell, ContentRef, type Row} from '../../tree/cell.js';
+import type {ColumnSource} from '../../tree/columns.js';
 import {rememberEdits} from '../../tree/diff.js';
 import {editTree} from '../../tree/edit.js';
 import {KeyWriter} from '../../tree/key.js';
@@ -188,6 +189,14 @@ export class StoredTable {
     this.noteRowid(row[0] as Cell);
     this.count++;
     return true;
+  }
+
+  /** As `append`, for rows `from` to `to` − 1 of a source; returns the first one that does not belong there, or `to`. */
+  appendRange(source: ColumnSource, from: number, to: number): number {
+    const end = this.appending().appendRange(source, from, to);
+    if (end > from) this.noteRowid(source.cells(0)[end - 1] as Cell);
+    this.count += end - from;
+    return end;
   }
 
   /** Returns whether a row could be appended. */

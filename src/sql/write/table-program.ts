@@ -3,9 +3,11 @@
  * checked, what stands in its way is dealt with, triggers fire and foreign keys are followed, in SQLite's order.
  * Layer: sql.
  */
-import {type Cell, ContentRef} from '../../tree/cell.js';
+import {type Cell, ContentRef, INLINE_LIMIT} from '../../tree/cell.js';
+import type {Vector} from '../../tree/vector.js';
 import type {ConflictAction} from '../ast.js';
 import type {TableColumn, TableDefinition} from '../catalog/table-definition.js';
+import type {ColumnRows} from '../exec/column-rows.js';
 import type {SourceColumn} from '../source.js';
 import {applyAffinity} from '../values/affinity.js';
 import {type Comparator, comparator} from '../values/compare.js';
@@ -224,6 +226,73 @@ export class TableProgram {
     if (!table.append(row)) return undefined;
     if (rowid !== undefined) run.session.lastInsertRowid = row[rowid] as number | bigint;
     return true;
+  }
+
+  /**
+   * Inserts rows of columns behind all others, from the one at `from` on, and returns how many of them it did. It does none where one
+   * of the values has to be looked at by itself: what is wrong with a row, `append` tells.
+   */
+  appendColumns(run: Run, rows: ColumnRows, from: number): number {
+    const {table, rowid, expressions, definition} = this;
+    const {to} = rows;
+    const keys = run.session.foreignKeys ? this.foreignKeys : undefined;
+    if (expressions.any || definition.autoincrement || this.typesChecked !== 'never' || keys?.any) return 0;
+    for (let column = 0; column < rows.columns.length; column++)
+      if (!this.takesColumn(column, rows.columns[column] as Vector | Value[], from, to)) return 0;
+    const columns = rows.columns.slice();
+    if (rowid === columns.length) {
+      const first = table.nextRowid();
+      if (!Number.isSafeInteger(first) || !Number.isSafeInteger((first as number) + to - from)) return 0;
+      columns.push(Array.from({length: to}, (_, row) => (first as number) + row - from));
+    }
+    const done = table.appendColumns(columns, from, to) - from;
+    if (rowid !== undefined && done > 0)
+      run.session.lastInsertRowid = cellAt(columns[rowid], from + done - 1) as number;
+    return done;
+  }
+
+  /** Returns whether rows `from` to `to` − 1 of a column are what the table stores; values of an array are made so. */
+  private takesColumn(column: number, given: Vector | Value[], from: number, to: number): boolean {
+    const {affinity} = this.definition.columns[column] as TableColumn;
+    const required = column === this.rowid || this.expressions.required.includes(column);
+    const isKey = this.key.columns?.includes(column) ?? true;
+    if (Array.isArray(given)) {
+      for (let row = from; row < to; row++) {
+        const cell = this.withAffinity(column, given[row] as Cell) as Value;
+        if (isKey ? !Number.isSafeInteger(cell) : cell === null ? required : !isShort(cell)) return false;
+        given[row] = cell;
+      }
+      return true;
+    }
+    switch (given.kind) {
+      case 'integer':
+        return (
+          (!required || given.nulls === undefined) &&
+          (affinity === 'integer' || affinity === 'numeric' || affinity === 'blob')
+        );
+      case 'real':
+        return (!required || given.nulls === undefined) && !isKey && (affinity === 'real' || affinity === 'blob');
+      case 'text': {
+        if ((required && given.nulls !== undefined) || isKey || (affinity !== 'text' && affinity !== 'blob'))
+          return false;
+        const {offsets} = given;
+        for (let row = from; row < to; row++)
+          if ((offsets[row + 1] as number) - (offsets[row] as number) > INLINE_LIMIT) return false;
+        return true;
+      }
+      case 'dictionary':
+        return (
+          (!required || given.nulls === undefined) &&
+          !isKey &&
+          given.entries.every(cell => isShort(cell) && this.withAffinity(column, cell) === cell)
+        );
+      case 'constant':
+        return !isKey && isShort(given.constant) && this.withAffinity(column, given.constant) === given.constant;
+      case 'null':
+        return !required && !isKey;
+      default:
+        return false;
+    }
   }
 
   private giveRowid(run: Run, row: Cell[]): void {
@@ -475,6 +544,17 @@ export class TableProgram {
       action,
     );
   }
+}
+
+/** Returns whether a cell stands in its row for sure. */
+function isShort(cell: Cell): boolean {
+  // a character of a string takes one to three bytes
+  if (typeof cell === 'string') return cell.length * 3 <= INLINE_LIMIT;
+  return !(cell instanceof Uint8Array) && !(cell instanceof ContentRef);
+}
+
+function cellAt(column: Vector | readonly Value[] | undefined, row: number): Cell {
+  return Array.isArray(column) ? (column[row] as Value) : (column as Vector).cell(row);
 }
 
 /** Returns how much the error undoes that a constraint gives with this OR clause. */

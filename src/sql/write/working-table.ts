@@ -6,7 +6,9 @@ import {randomBytes} from 'node:crypto';
 import {asBuffer, encodeText} from '../../bytes.js';
 import {DbosError} from '../../errors.js';
 import {type Cell, INLINE_LIMIT, integerCell, MAX_INTEGER, type Row} from '../../tree/cell.js';
+import type {ColumnSource} from '../../tree/columns.js';
 import {afterPrefix, encodeKey, keyRange} from '../../tree/key.js';
+import type {Vector} from '../../tree/vector.js';
 import {readCell} from '../catalog/cell-value.js';
 import type {TableDefinition} from '../catalog/table-definition.js';
 import type {TableShape} from '../catalog/table-source.js';
@@ -104,6 +106,14 @@ export class WorkingTable {
    */
   append(row: readonly Cell[]): boolean {
     return this.stored.append(this.needsWork(row) ? this.toTree(row) : row);
+  }
+
+  /**
+   * Adds rows `from` to `to` − 1 of columns behind all others, as long as they belong there; returns the first one that does not, or
+   * `to`. Their values stand in their rows.
+   */
+  appendColumns(columns: readonly (Vector | readonly Value[])[], from: number, to: number): number {
+    return this.stored.appendRange(new GivenColumns(this.places.map(place => columns[place] as Vector)), from, to);
   }
 
   /** Whether a row of the tree is another one than this row. */
@@ -273,6 +283,28 @@ export class WorkingTable {
     const {places} = this;
     const cells = new Array<Cell>(this.width).fill(null);
     for (let i = 0; i < places.length; i++) cells[places[i] as number] = row[i] as Cell;
+    return cells;
+  }
+}
+
+/** Columns at hand. */
+class GivenColumns implements ColumnSource {
+  private readonly decoded: (readonly Cell[] | undefined)[] = [];
+
+  constructor(private readonly columns: readonly (Vector | readonly Value[])[]) {}
+
+  vector(column: number): Vector | undefined {
+    const given = this.columns[column] as Vector | readonly Value[];
+    return Array.isArray(given) ? undefined : (given as Vector);
+  }
+
+  cells(column: number): readonly Cell[] {
+    let cells = this.decoded[column];
+    if (cells === undefined) {
+      const given = this.columns[column] as Vector | readonly Value[];
+      cells = Array.isArray(given) ? given : (given as Vector).cells();
+      this.decoded[column] = cells;
+    }
     return cells;
   }
 }
