@@ -48,6 +48,8 @@ export interface RangePlan {
   readonly unique?: boolean;
   /** How many of the first key columns have one value in all of its rows. */
   readonly fixed?: number;
+  /** Whether its rows are those with the values in the first key columns, and nothing else decides. */
+  readonly prefix?: boolean;
   /** For EXPLAIN: `key`, `path prefix`, … */
   readonly description: string;
   /** Returns the range for these values, or undefined if no row can match. Values come with the column's affinity applied. */

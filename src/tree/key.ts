@@ -18,7 +18,7 @@ export const MAX_KEY_BYTES = 65_536;
 
 const NULL_TAG = 0x05;
 const NUMBER_TAG = 0x10;
-const TEXT_TAG = 0x20;
+export const TEXT_TAG = 0x20;
 const BLOB_TAG = 0x30;
 const END = 0x00;
 
@@ -231,6 +231,19 @@ export function compareText(text: Uint8Array, from: number, to: number, key: Uin
   const difference = END - (key[at] as number);
   // nothing sorts before what it begins with
   return difference === 0 && at + 1 === key.length ? 1 : difference;
+}
+
+/** Returns whether `key` is that of a text alone, given as its bytes in UTF-8; undefined where those do not tell. */
+export function isTextKey(text: Uint8Array, from: number, to: number, key: Uint8Array): boolean | undefined {
+  if (key[0] !== TEXT_TAG) return false;
+  let at = 1;
+  for (let i = from; i < to; i++) {
+    const byte = text[i] as number;
+    // one that a key has in another form
+    if (byte < 2) return undefined;
+    if (byte !== key[at++]) return false;
+  }
+  return key[at] === END && at + 1 === key.length;
 }
 
 /** The bytes of a number in a key that has no remainder. */

@@ -12,7 +12,8 @@ import {asBytes, asCount, decodeObject, invalid, writeObject} from '../objects/c
 import {ID_BYTES, type ObjectId} from '../objects/id.js';
 import {FORMAT_VERSION, OBJECT_KINDS} from '../objects/kinds.js';
 import type {Cell, Row} from './cell.js';
-import {compareNumber, compareText, KeyWriter, leadingNumber} from './key.js';
+import {firstAtLeast, type Heads, headOf, makeHeads} from './heads.js';
+import {compareNumber, compareText, isTextKey, KeyWriter, leadingNumber} from './key.js';
 import type {KeyColumn, TreeSpec} from './spec.js';
 import {
   type BytesVector,
@@ -71,7 +72,11 @@ const encoded = new ByteWriter(16_384);
 export class LeafNode {
   readonly level = 0;
   private readonly columns: (Vector | undefined)[];
+  private cellsRead = 0;
   private searches = 0;
+  /** What the texts of the first column begin with; null where that does not sort as they do. */
+  private heads: Heads | null | undefined;
+  private wholeSearches = 0;
   /** The keys of all rows, one after the other, and where each begins; for a leaf that is searched again and again. */
   private keys: {readonly bytes: Buffer; readonly starts: Uint32Array} | undefined;
 
@@ -108,7 +113,9 @@ export class LeafNode {
   /** Returns one cell, without decoding its column. Throws OBJECT_INVALID. */
   cell(column: number, row: number): Cell {
     const vector = this.columns[column] ?? this.uniformColumn(column);
-    return vector === undefined ? readCellAt(this.vectorBytes(column), this.count, row) : vector.cell(row);
+    if (vector !== undefined) return vector.cell(row);
+    if (++this.cellsRead > CELLS) return this.column(column).cell(row);
+    return readCellAt(this.vectorBytes(column), this.count, row);
   }
 
   /** Returns a column of which all cells are one, whose decoding is that of the cell. */
@@ -162,6 +169,25 @@ export class LeafNode {
     return compareKeys(probe.bytes, probe.length, key, key.length);
   }
 
+  /** Returns whether the first `columns` columns of the row's key are `key`. */
+  beginsWith(row: number, key: Uint8Array, columns: number): boolean {
+    if (columns === 1) {
+      const first = this.plainFirst();
+      // a number without a remainder is a key that ends with it
+      const number = first?.kind === 'integer' ? leadingNumber(key) : undefined;
+      if (number !== undefined && compareNumber(number, number, key) === 1)
+        return (first as IntegerVector).values[row] === number;
+      if (first?.kind === 'text') {
+        const is = isTextKey(first.bytes, first.offsets[row] as number, first.offsets[row + 1] as number, key);
+        if (is !== undefined) return is;
+      }
+    }
+    const {keys} = this.spec;
+    probe.reset();
+    for (let i = 0; i < columns; i++) writeOldCell(probe, keys[i] as KeyColumn, this.column(i).cell(row));
+    return compareKeys(probe.bytes, probe.length, key, key.length) === 0;
+  }
+
   /** Returns the first row, from `from` on, whose key is `key` or greater, like `search`; fast for one close by. */
   searchNear(key: Uint8Array, from: number): number {
     let low = from;
@@ -181,6 +207,13 @@ export class LeafNode {
       const first = this.plainFirst();
       const number = first?.kind === 'integer' ? leadingNumber(key) : undefined;
       let wholeKeys = 0;
+      const heads = first?.kind === 'text' ? this.headsOf(first) : undefined;
+      const head = heads && headOf(heads, key);
+      if (head !== undefined) {
+        const {values} = heads as Heads;
+        low = firstAtLeast(values, head, low, high);
+        high = firstAtLeast(values, head + 1, low, high);
+      }
       while (low < high) {
         const middle = (low + high) >>> 1;
         // most often the text or number at the beginning tells, without a key that has to be made
@@ -196,7 +229,7 @@ export class LeafNode {
         if (order < 0) low = middle + 1;
         else high = middle;
       }
-      if (wholeKeys > 1 && ++this.searches > SEARCHES) this.keepKeys();
+      if (wholeKeys > 1 && ++this.wholeSearches > SEARCHES) this.keepKeys();
       return low;
     }
     const {bytes, starts} = keys;
@@ -226,6 +259,12 @@ export class LeafNode {
     return isPlain && first.nulls === undefined ? first : undefined;
   }
 
+  private headsOf(first: BytesVector): Heads | undefined {
+    // not for a leaf that is searched once
+    if (this.heads === undefined && ++this.searches > 1) this.heads = makeHeads(first) ?? null;
+    return this.heads ?? undefined;
+  }
+
   private keepKeys(): void {
     const starts = new Uint32Array(this.count + 1);
     const all = new ByteWriter(this.count * 16);
@@ -237,6 +276,9 @@ export class LeafNode {
     this.keys = {bytes: all.finish(), starts};
   }
 }
+
+/** A leaf of which more single cells than this were read decodes the columns that are read. */
+const CELLS = 8;
 
 /** A leaf of which whole keys were made in more searches than this keeps them. */
 const SEARCHES = 3;

@@ -3,13 +3,16 @@
  * Ranges are of keys as `encodeKey` makes them. Every function throws OBJECT_MISSING, OBJECT_CORRUPT or OBJECT_INVALID
  * where the tree is damaged. Layer: tree.
  */
+
+import {isDbosError} from '../errors.js';
 import type {ObjectReader} from '../objects/store.js';
 import type {Cell, Row} from './cell.js';
 import {Cursor} from './cursor.js';
+import {afterPrefix, KeyWriter} from './key.js';
 import {findFrom} from './locate.js';
 import {compareKeys, type InnerNode, type LeafNode, type Node} from './node.js';
 import {nodesOf} from './nodes.js';
-import type {TreeRoot, TreeSpec} from './spec.js';
+import type {KeyColumn, TreeRoot, TreeSpec} from './spec.js';
 
 export interface TreeRange {
   /** The least key, included. */
@@ -115,6 +118,43 @@ export function leavesIn(
     if (to < leaf.count) return [{leaf, from: at, to}];
   }
   return scanLeaves(reader, spec, root, range);
+}
+
+const prefix = new KeyWriter();
+const NONE: readonly LeafRange[] = [];
+/** From so many rows with one beginning on, their end is searched for. */
+const MANY_ALIKE = 8;
+
+/**
+ * Returns the leaves of the rows whose keys begin with these cells, like `leavesIn`. For whoever looks up one beginning after the
+ * other: most have few rows, which are found by one way down. None where the cells are longer than a key can be.
+ */
+export function leavesOfPrefix(
+  reader: ObjectReader,
+  spec: TreeSpec,
+  root: TreeRoot,
+  cells: readonly Cell[],
+): Iterable<LeafRange> {
+  const columns = cells.length;
+  prefix.reset();
+  try {
+    for (let i = 0; i < columns; i++) prefix.cell(spec.keys[i] as KeyColumn, cells[i] as Cell);
+  } catch (error) {
+    // no stored key is that long
+    if (isDbosError(error, 'VALUE_TOO_LARGE')) return NONE;
+    throw error;
+  }
+  const key = prefix.bytes.subarray(0, prefix.length);
+  const place = findFrom(reader, spec, root, key);
+  if (place === undefined) return NONE;
+  const {leaf, at} = place;
+  const {count} = leaf;
+  let to = at;
+  while (to < count && to - at < MANY_ALIKE && leaf.beginsWith(to, key, columns)) to++;
+  if (to === at) return NONE;
+  if (to < count && to - at < MANY_ALIKE) return [{leaf, from: at, to}];
+  const gte = prefix.copy();
+  return scanLeaves(reader, spec, root, {gte, lt: afterPrefix(gte)});
 }
 
 /** Returns the last leaf. */

@@ -6,11 +6,21 @@ import {MemoryObjects} from '../../src/objects/memory.js';
 import {ObjectStore, ObjectWriter} from '../../src/objects/store.js';
 import {LevelStorage} from '../../src/storage/level.js';
 import {buildTree} from '../../src/tree/builder.js';
-import type {Row} from '../../src/tree/cell.js';
-import {encodeKey} from '../../src/tree/key.js';
+import type {Cell, Row} from '../../src/tree/cell.js';
+import {afterPrefix, encodeKey} from '../../src/tree/key.js';
 import {nodesOf} from '../../src/tree/nodes.js';
-import {countRange, countRows, getRow, leavesIn, rowAt, scanLeaves, scanRows} from '../../src/tree/read.js';
-import {defaultLeafRows} from '../../src/tree/spec.js';
+import {
+  countRange,
+  countRows,
+  getRow,
+  type LeafRange,
+  leavesIn,
+  leavesOfPrefix,
+  rowAt,
+  scanLeaves,
+  scanRows,
+} from '../../src/tree/read.js';
+import {defaultLeafRows, type TreeSpec} from '../../src/tree/spec.js';
 import {makeTmpDir} from '../support/tmp.js';
 import {CountingObjects, FIVE, PAIRS} from './samples.js';
 
@@ -49,6 +59,68 @@ test('ranges, counts and rows by number agree with the sorted rows', t => {
     }),
     {numRuns: 60},
   );
+});
+
+test('the rows of a key that begins with some cells are those of its range, however often they are asked for', t => {
+  const key = {collation: 'binary', descending: false} as const;
+  const few = fc.constantFrom(
+    '',
+    'a',
+    'ab',
+    'abc',
+    'abcdefgh',
+    'abcdefghi',
+    'abd',
+    'b',
+    '\0',
+    'a\0',
+    'a\u0001',
+    'ab\u0002',
+    'é',
+  );
+  const text = fc.oneof(
+    few,
+    fc.tuple(few, few).map(([a, b]) => a + b),
+    fc.string({maxLength: 3}),
+  );
+  const first: fc.Arbitrary<Cell> = fc.oneof(
+    text,
+    fc.integer({min: -3, max: 6}),
+    fc.constantFrom(null, 1.5, 2n ** 60n),
+  );
+  const columns = fc.constantFrom<fc.Arbitrary<Cell>>(text, fc.integer({min: -3, max: 6}), first);
+  const spec = fc
+    .record({
+      collation: fc.constantFrom('binary' as const, 'nocase' as const),
+      descending: fc.boolean(),
+      leafRows: fc.constantFrom(4, 40),
+    })
+    .map(({leafRows, ...own}): TreeSpec => ({keys: [own, key], columns: 3, leafRows, innerRows: 3}));
+  fc.assert(
+    fc.property(
+      spec,
+      columns.chain(cell => fc.array(fc.tuple(cell, fc.nat(20)), {maxLength: 120})),
+      fc.array(first, {maxLength: 12}),
+      (made, pairs, asked) => {
+        const objects = new MemoryObjects();
+        const rows = new Map(
+          pairs.map((pair): [string, Row] => [encodeKey(made, pair).toString('latin1'), [...pair, 0]]),
+        );
+        const sorted = [...rows].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, row]) => row);
+        const root = buildTree(objects, made, sorted);
+        const cellsOf = (parts: Iterable<LeafRange>) =>
+          [...parts].flatMap(({leaf, from, to}) => Array.from({length: to - from}, (_, i) => leaf.row(from + i)));
+        for (const cells of [...asked, ...sorted.map(([cell]) => cell as Cell)].flatMap(cell => [[cell], [cell, 3]])) {
+          const gte = encodeKey(made, cells);
+          const expected = cellsOf(scanLeaves(objects, made, root, {gte, lt: afterPrefix(gte)}));
+          t.deepEqual(cellsOf(leavesOfPrefix(objects, made, root, cells)), expected);
+        }
+      },
+    ),
+    {numRuns: 200},
+  );
+  t.deepEqual([...leavesOfPrefix(new MemoryObjects(), SMALL, null, ['x'])], []);
+  t.deepEqual([...leavesOfPrefix(new MemoryObjects(), SMALL, null, ['x'.repeat(70_000)])], []);
 });
 
 test('a tree in a log is read the same again and again, with few lookups, and damage is found', async t => {

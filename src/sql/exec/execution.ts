@@ -6,13 +6,15 @@ import type {ObjectReader} from '../../objects/store.js';
 import {type Cell, ContentRef} from '../../tree/cell.js';
 import {diffTrees, type RowChange} from '../../tree/diff.js';
 import {findRow, type RowPlace} from '../../tree/locate.js';
-import {type LeafRange, leavesIn, scanLeaves, type TreeRange} from '../../tree/read.js';
+import {type LeafRange, leavesIn, leavesOfPrefix, scanLeaves, type TreeRange} from '../../tree/read.js';
 import type {TreeRoot, TreeSpec} from '../../tree/spec.js';
 import {readCell} from '../catalog/cell-value.js';
 import type {FunctionContext} from '../functions/function.js';
 import type {IndexSource, RangePlan, TreeSource} from '../source.js';
 import type {CollationName, Value} from '../values/value.js';
 import {IndexedRows} from './indexed-rows.js';
+
+const NONE: readonly LeafRange[] = [];
 
 /** Rows wait this many milliseconds for others. */
 const PATIENCE = 100;
@@ -126,6 +128,14 @@ export class Execution {
   ): Iterable<LeafRange> {
     source.onRead?.(index, ranges);
     return leavesOf(source.reader, index.spec, index.root, ranges, reverse);
+  }
+
+  /** Returns the parts of leaves of an index whose first columns have these values, which the plan of a range takes. */
+  scanPrefix(source: TreeSource, index: IndexSource, plan: RangePlan, values: readonly Value[]): Iterable<LeafRange> {
+    source.onRead?.(index, this.range(plan, values));
+    // nothing is equal to NULL
+    for (let i = 0; i < values.length; i++) if (values[i] === null) return NONE;
+    return leavesOfPrefix(source.reader, index.spec, index.root, values as readonly Cell[]);
   }
 
   /** Returns what finds the rows that entries of an index are of. */

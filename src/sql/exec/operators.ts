@@ -58,11 +58,7 @@ function operatorCode(fn: FunctionCode, plan: Plan, consume: Consume): string {
       );
     }
     case 'filter':
-      return produce(
-        fn,
-        plan.input,
-        () => `if (${plan.conditions.map(each => isTrue(fn, each)).join(' && ')}) {\n${consume()}}\n`,
-      );
+      return filterCode(fn, plan, consume);
     case 'nest':
       return nestCode(fn, plan, consume);
     case 'hash':
@@ -88,6 +84,18 @@ function operatorCode(fn: FunctionCode, plan: Plan, consume: Consume): string {
       return `{\n${fn.with(columnsOf(plan.slots, row), consume)}}\n`;
     }
   }
+}
+
+function filterCode(fn: FunctionCode, plan: Plan & {readonly op: 'filter'}, consume: Consume): string {
+  const {input} = plan;
+  // what the range of a scan says of its rows is true already
+  const exact = (input.op === 'scan' && input.range?.exact) || [];
+  const conditions = plan.conditions.filter(each => !exact.includes(each));
+  return produce(fn, input, () =>
+    conditions.length === 0
+      ? consume()
+      : `if (${conditions.map(each => isTrue(fn, each)).join(' && ')}) {\n${consume()}}\n`,
+  );
 }
 
 /** Writes expressions into variables, those that the consumer reads, and provides them as slots. */

@@ -58,9 +58,12 @@ export function leavesCode(
 }
 
 /** Returns code for the range, or for the ranges where they are several. */
-function rangeCode(fn: FunctionCode, {plan, values}: RangeUse): string {
-  const list = values.map(({expr, affinity}) => toValue(operand(fn, expr, affinity)));
-  return `X.range(${fn.module.constant(plan)}, [${list.join(', ')}])`;
+function rangeCode(fn: FunctionCode, range: RangeUse): string {
+  return `X.range(${fn.module.constant(range.plan)}, ${valuesCode(fn, range)})`;
+}
+
+function valuesCode(fn: FunctionCode, {values}: RangeUse): string {
+  return `[${values.map(({expr, affinity}) => toValue(operand(fn, expr, affinity))).join(', ')}]`;
 }
 
 /**
@@ -78,6 +81,8 @@ function indexCode(
   const {source, reverse} = plan;
   const index = fn.module.constant(use.source);
   const [part, leaf, i, rows, hit] = [fn.name('p'), fn.name('leaf'), fn.name('i'), fn.name('rows'), fn.name('hit')];
+  // the rows of one beginning are few: each cell by itself
+  const alike = range.plan.prefix && !reverse;
   const used = new Map<number, string>();
   const inIndex = (place: number) => {
     let name = used.get(place);
@@ -85,9 +90,11 @@ function indexCode(
       name = fn.name('c');
       used.set(place, name);
     }
-    return `${name}[${i}]`;
+    return alike ? name : `${name}[${i}]`;
   };
+  let readsRows = false;
   const inRow = (column: number) => {
+    readsRows = true;
     const row = `(${hit} ??= ${rows}.find(${leaf}, ${i}))`;
     return `${row}.cell(${column}, ${rows}.at)`;
   };
@@ -104,19 +111,22 @@ function indexCode(
       return {rep: 'any', value: `${fn.module.constant(origin.compute)}(${cells.join(', ')})`};
     },
   ]);
-  const values = rangeCode(fn, range);
+  const leaves = alike
+    ? `X.scanPrefix(${tree}, ${index}, ${fn.module.constant(range.plan)}, ${valuesCode(fn, range)})`
+    : `X.scanIndex(${tree}, ${index}, ${rangeCode(fn, range)}, ${reverse})`;
   const body = fn.untyped(() => fn.with(provided, consume));
-  const prelude = [...used].map(([place, name]) => `const ${name} = cellsOf(${leaf}, ${place}, ${part});\n`).join('');
+  const cells = [...used].map(
+    ([place, name]) =>
+      `const ${name} = ${alike ? `${leaf}.cell(${place}, ${i})` : `cellsOf(${leaf}, ${place}, ${part})`};\n`,
+  );
   const loop = reverse
     ? `for (let ${i} = ${part}.to - 1; ${i} >= ${part}.from; ${i}--)`
     : `for (let ${i} = ${part}.from; ${i} < ${part}.to; ${i}++)`;
-  return `const ${rows} = X.rowsOf(${tree}, ${index});
-for (const ${part} of X.scanIndex(${tree}, ${index}, ${values}, ${reverse})) {
+  return `${readsRows ? `const ${rows} = X.rowsOf(${tree}, ${index});\n` : ''}for (const ${part} of ${leaves}) {
 X.tick();
 const ${leaf} = ${part}.leaf;
-${prelude}${loop} {
-let ${hit};
-${body}}
+${alike ? '' : cells.join('')}${loop} {
+${readsRows ? `let ${hit};\n` : ''}${alike ? cells.join('') : ''}${body}}
 }
 `;
 }

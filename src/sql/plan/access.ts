@@ -48,6 +48,7 @@ export function planRange(
     const use: RangeUse = {
       values: range.values,
       holding: range.holding,
+      exact: range.exact,
       plan: {...range.plan, rows: Math.max(1, rows), unique: false},
       index: {source: index, covering: covers(source, index, slots.keys())},
     };

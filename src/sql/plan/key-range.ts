@@ -16,6 +16,8 @@ import {rowsAlike} from './statistics.js';
 export interface KeyRange {
   readonly plan: RangePlan;
   readonly values: readonly {readonly expr: Bound; readonly affinity: ComparisonAffinity}[];
+  /** The conjuncts that are true for its rows, so that nobody has to look. */
+  readonly exact: readonly Bound[];
   /** The conjuncts that hold for its rows, and for no others: those of patterns hold for fewer. */
   readonly holding: readonly Bound[];
 }
@@ -79,6 +81,7 @@ export function keyRange(space: KeySpace, conditions: readonly Condition[]): Key
   const exact = whole && fixed.every(each => each.operator === '=');
   return {
     values,
+    exact: fixed.filter(each => each.operator === '=' && each.conjunct.op === 'compare').map(each => each.conjunct),
     holding: used.map(each => each.conjunct).filter(each => each.op !== 'match'),
     plan: {
       uses: [],
@@ -86,6 +89,7 @@ export function keyRange(space: KeySpace, conditions: readonly Condition[]): Key
       description: describe(space, used),
       unique: exact,
       fixed: several ? fixed.indexOf(several) : equal,
+      prefix: bounds.length === 0 && fixed.every(each => each.operator === '='),
       range,
       ...(several && {ranges}),
     },

@@ -20,6 +20,8 @@ export interface RangeUse {
   readonly values: readonly {readonly expr: Bound; readonly affinity: ComparisonAffinity}[];
   /** The conditions that hold for all of its rows, so that they leave no fewer. */
   readonly holding?: readonly Bound[];
+  /** Those of them that need not be looked at again. */
+  readonly exact?: readonly Bound[];
   /** The index that it is a range of; of the table's own tree without one. */
   readonly index?: IndexUse;
 }
