@@ -191,6 +191,9 @@ const asked: fc.Arbitrary<Asked> = fc
       ' LEFT JOIN w ON w.z = t.c',
       ' JOIN w ON w.z = t.a AND w.x = t.b',
       ' JOIN t AS u ON u.a = t.a AND u.b = t.b',
+      ' JOIN w ON w.x BETWEEN t.b AND t.c',
+      ' JOIN t AS u ON u.a > t.a AND u.a < t.a + 3',
+      ' LEFT JOIN t AS u ON u.c >= t.c AND u.c < t.id',
     ),
   })
   .map(({where, selected, order: terms, limit, join}) => {
@@ -241,3 +244,13 @@ for (const size of [20, 300]) {
     t.true(withIndex > 100, `${withIndex} queries with an index`);
   });
 }
+
+test('a join by a range goes through an index where one leads to it, and meets every row else', t => {
+  const rows = Array.from({length: 300}, (_, i): Cell[] => [i + 1, i, 'x', i, null]);
+  const [indexed, plain] = [build(rows, [], ['CREATE INDEX t_a ON t(a)']), build(rows, [], [])];
+  const sql = 'SELECT count(*) FROM t JOIN t AS u ON u.a BETWEEN t.c AND t.c + 1';
+  t.regex(indexed.prepare(sql).explain(), /with index t_a/);
+  t.notRegex(plain.prepare(sql).explain(), /range of/);
+  t.deepEqual(indexed.prepare(sql).all(), [[599]]);
+  t.deepEqual(plain.prepare(sql).all(), [[599]]);
+});

@@ -296,9 +296,8 @@ function joinUnit(
   const byKey = rangeOf(lookup) !== undefined && usesOuter(lookup, bound);
   const matches = keys.length > 0 ? Math.max(1, inner.rows / Math.max(1, Math.min(inner.rows, 1e4))) : inner.rows;
   const nested = plan.rows * (LOOKUP_ROWS + rangeCost(lookup));
-  const hashed = plan.rows + inner.rows * 2;
   const rows = Math.max(1, plan.rows * matches);
-  if (lateral || (byKey && nested < hashed)) {
+  if (lateral || (byKey && nested < hashCost(plan, inner, keys))) {
     return {
       op: 'nest',
       outer: plan,
@@ -315,6 +314,11 @@ function joinUnit(
     return hashJoin(inner, plan, swapped, on, rows);
   }
   return hashJoin(plan, inner, keys, on, rows);
+}
+
+/** Returns what a join by a hash table costs, in rows of a scan: without keys every row meets every other. */
+function hashCost(outer: Plan, inner: Plan, keys: readonly HashKey[]): number {
+  return keys.length > 0 ? outer.rows + inner.rows * 2 : outer.rows * inner.rows;
 }
 
 function hashJoin(outer: Plan, inner: Plan, keys: readonly HashKey[], on: readonly Bound[], rows: number): Plan {
@@ -393,18 +397,18 @@ function planOuter(
   // what is computed from the left side has no rows of its own: a FULL JOIN finds none that a LEFT JOIN does not
   if (![...unit.needs].every(isKnown)) return nested(planNode(node.right, node.on, bound, outside));
   const right = planNode(node.right, localOn, new Set(), outside);
+  const keys = hashKeysOf(node.on, rightSlots, slot => bound.has(slot) || outside(slot), outside);
   if (node.type === 'left' && node.right.kind === 'relation') {
     const lookup = planUnit(unit, node.on, bound, outside);
     const range = rangeOf(lookup);
     if (
       range &&
       usesOuter(lookup, bound) &&
-      left.rows * (LOOKUP_ROWS + rangeCost(lookup)) < left.rows + right.rows * 2
+      left.rows * (LOOKUP_ROWS + rangeCost(lookup)) < hashCost(left, right, keys)
     ) {
       return nested(lookup);
     }
   }
-  const keys = hashKeysOf(node.on, rightSlots, slot => bound.has(slot) || outside(slot), outside);
   const on = node.on.filter(each => !localOn.includes(each) && !keys.some(key => key.condition === each));
   const plan: Plan = {
     op: 'hash',
