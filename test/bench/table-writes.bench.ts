@@ -1,5 +1,6 @@
 /**
- * Writes into tables, and reads through their indexes, against the sqlite3 shell on the same rows of five columns. Both do each
+ * Writes into tables, and reads through their indexes, against the sqlite3 shell on the same rows of five columns; where a statement is
+ * prepared once and runs many times, against the sqlite3 of Python's module, as the shell prepares each anew. Both do each
  * work in turn, in a process of its own each time, on a fresh copy of the same tables; nothing is deleted between rounds. Told are
  * medians of the time on the clock and of the CPU time, which other work on the machine changes less, and the ratio of each; the
  * peak memory of the process, and what the work has added to the disk.
@@ -53,6 +54,10 @@ interface Work {
   readonly ours: (db: WritableDatabase) => Promise<unknown>;
   /** The lines for the shell. */
   readonly sqlite: () => Iterable<string>;
+  /** Where the shell has no such way, the peer is sqlite3 in Python's module: a program that knows `db`, a connection. */
+  readonly python?: string;
+  /** How many times both do the work before it is measured. */
+  readonly before?: number;
   /** How many times as long as sqlite3 it may take. */
   readonly bar: number;
 }
@@ -140,25 +145,65 @@ function updates(title: string, table: string, count: number): Work {
   };
 }
 
-/** With `before`, what is read has been read once in the same process. */
-function reads(title: string, column: string, condition: (value: string) => string, before = false): Work {
-  const sql = `SELECT count(*), max(s.id) FROM asked JOIN s ON s.${column} ${condition('asked.v')}`;
+interface Reads {
+  readonly title: string;
+  readonly column: string;
+  /** What is asked of the rows that are found. */
+  readonly asks: string;
+  readonly condition: (value: string) => string;
+  readonly before: number;
+}
+
+/** Code that runs for the first time is slow everywhere but in C. */
+const BEFORE = 4;
+
+/** Makes the table of what is asked for. */
+function asked(column: string): string[] {
+  return [
+    'CREATE TABLE asked (v)',
+    `INSERT INTO asked SELECT ${column} FROM s WHERE id % ${Math.max(1, Math.floor(rows / READS))} = 0`,
+  ];
+}
+
+/** One statement in both: for each row that is asked for a way down the index. */
+function joined({title, column, asks, condition, before}: Reads): Work {
+  const sql = `SELECT count(*), max(${asks}) FROM asked JOIN s ON s.${column} ${condition('asked.v')}`;
   return {
-    title: `${READS} reads through an index, ${title}`,
-    setup: [
-      'CREATE TABLE asked (v)',
-      `INSERT INTO asked SELECT ${column} FROM s WHERE id % ${Math.max(1, Math.floor(rows / READS))} = 0`,
-      ...(before ? [sql] : []),
-    ],
-    ours: async db => {
-      const asked = db.prepare('SELECT v FROM asked').all();
-      const statement = db.prepare(`SELECT count(*), max(id) FROM s WHERE ${column} ${condition('?1')}`);
-      for (const row of asked) statement.all(row);
-    },
+    title: `${READS} reads through an index in one join, ${title}`,
+    setup: asked(column),
+    before,
+    ours: db => run(db, sql),
     sqlite: () => [`${sql};`],
     bar: 1.5,
   };
 }
+
+/** A prepared statement in both, which runs once for each row that is asked for; sqlite3 in one transaction of Python's module. */
+function prepared({title, column, asks, condition, before}: Reads): Work {
+  const sql = `SELECT count(*), max(${asks}) FROM s WHERE ${column} ${condition('?1')}`;
+  return {
+    title: `${READS} reads through an index, prepared, ${title}`,
+    setup: asked(column),
+    before,
+    ours: async db => {
+      const statement = db.prepare(sql);
+      for (const row of db.prepare('SELECT v FROM asked').all()) statement.all(row);
+    },
+    sqlite: () => [],
+    python: `db.execute('BEGIN')
+for row in db.execute('SELECT v FROM asked').fetchall(): db.execute('${sql}', row).fetchall()
+db.execute('COMMIT')`,
+    bar: 1.5,
+  };
+}
+
+/** Reads what was never read before, and the same once more. */
+function bothReads(make: (reads: Reads) => Work, reads: Omit<Reads, 'before'>): Work[] {
+  return [make({...reads, before: 0}), make({...reads, title: `${reads.title}, read before`, before: BEFORE})];
+}
+
+const KEY = {title: 'a key', column: 'hash', asks: 's.id', condition: (value: string) => `= ${value}`};
+const ROW = {...KEY, title: 'a row by its key', asks: 'length(s.path)'};
 
 const SIZE = 'CREATE INDEX t_size ON t(size)';
 const WORKS: readonly Work[] = [
@@ -174,9 +219,16 @@ const WORKS: readonly Work[] = [
   }),
   updates(`${rows} rows`, 's', rows),
   updates('1000 rows', 'few', 1000),
-  reads('a key', 'hash', value => `= ${value}`),
-  reads('a key, read before', 'hash', value => `= ${value}`, true),
-  reads('a range', 'size', value => `BETWEEN ${value} AND ${value} + 2`),
+  ...bothReads(joined, KEY),
+  ...bothReads(prepared, KEY),
+  ...bothReads(joined, ROW),
+  joined({
+    title: 'a range',
+    column: 'size',
+    asks: 's.id',
+    condition: value => `BETWEEN ${value} AND ${value} + 2`,
+    before: 0,
+  }),
 ];
 
 // ---------------------------------------------------------------------------------------------------- measuring
@@ -208,6 +260,7 @@ async function openStore(directory: string): Promise<{repo: Repository; db: Writ
 async function doJob(work: Work, directory: string): Promise<void> {
   const {repo, db} = await openStore(directory);
   for (const sql of work.setup) await run(db, sql);
+  for (let i = 0; i < (work.before ?? 0); i++) await work.ours(db);
   const cpuBefore = process.cpuUsage();
   const start = performance.now();
   await work.ours(db);
@@ -243,10 +296,11 @@ function measureOurs(index: number, copy: string): Measured {
   return {...(JSON.parse(done.stdout) as Omit<Measured, 'disk'>), disk: megabytes(copy) - before};
 }
 
-function measureSqlite({setup, sqlite}: Work, copy: string): Measured {
+function measureSqlite({setup, sqlite, before: times = 0}: Work, copy: string): Measured {
   cpSync(join(base, 'sqlite'), copy);
   const before = megabytes(copy);
-  const lines = [...setup.map(sql => `${sql};`), '.timer on', ...sqlite(), '.timer off'];
+  const unmeasured = Array.from({length: times}, () => [...sqlite()]).flat();
+  const lines = [...setup.map(sql => `${sql};`), ...unmeasured, '.timer on', ...sqlite(), '.timer off'];
   const report = `${copy}.time`;
   const input = `${lines.join('\n')}\n`;
   const start = performance.now();
@@ -276,6 +330,22 @@ function measureSqlite({setup, sqlite}: Work, copy: string): Measured {
   };
 }
 
+/** A program for Python's sqlite3, which tells its own times. */
+function measurePython({setup, python = '', before: times = 0}: Work, copy: string): Measured {
+  cpSync(join(base, 'sqlite'), copy);
+  const before = megabytes(copy);
+  const program = `import json, resource, sqlite3, sys, time
+db = sqlite3.connect(sys.argv[1], isolation_level=None)
+for sql in json.loads(sys.argv[2]): db.execute(sql).fetchall()
+${`${python}\n`.repeat(times)}cpu, clock = time.process_time(), time.perf_counter()
+${python}
+clock, cpu = time.perf_counter() - clock, time.process_time() - cpu
+print(json.dumps({'clock': clock * 1000, 'cpu': cpu * 1000, 'memory': resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}))`;
+  const done = spawnSync('python3', ['-c', program, copy, JSON.stringify(setup)], {encoding: 'utf8'});
+  if (done.status !== 0) throw new Error(done.stderr);
+  return {...(JSON.parse(done.stdout) as Omit<Measured, 'disk'>), disk: megabytes(copy) - before};
+}
+
 function median(numbers: readonly number[]): number {
   const sorted = [...numbers].sort((a, b) => a - b);
   return sorted[sorted.length >> 1] as number;
@@ -286,7 +356,7 @@ function compare(index: number, work: Work): void {
   const theirs: Measured[] = [];
   for (let round = 0; round < rounds; round++) {
     ours.push(measureOurs(index, join(base, `ours-${index}-${round}`)));
-    theirs.push(measureSqlite(work, join(base, `sqlite-${index}-${round}`)));
+    theirs.push((work.python ? measurePython : measureSqlite)(work, join(base, `sqlite-${index}-${round}`)));
   }
   const of = (runs: readonly Measured[], what: keyof Measured) => median(runs.map(each => each[what]));
   const shown = (runs: readonly Measured[]) =>
