@@ -172,6 +172,13 @@ export class ByteWriter {
     return this;
   }
 
+  /** Appends bytes `from` to `to` − 1. */
+  range(bytes: Buffer, from: number, to: number): this {
+    this.reserve(to - from);
+    this.length += bytes.copy(this.buffer, this.length, from, to);
+    return this;
+  }
+
   binary(text: string): this {
     this.reserve(text.length);
     this.length += this.buffer.write(text, this.length, 'latin1');

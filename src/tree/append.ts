@@ -5,10 +5,10 @@
 import type {ObjectSink} from '../objects/store.js';
 import {LeafBuilder, Spine} from './builder.js';
 import type {Row} from './cell.js';
-import type {ColumnSource} from './columns.js';
 import type {InnerNode, LeafNode} from './node.js';
 import {nodesOf} from './nodes.js';
 import type {TreeRoot, TreeSpec} from './spec.js';
+import type {ColumnSource} from './vector.js';
 
 export class TreeAppender {
   private readonly spine: Spine;

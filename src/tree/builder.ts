@@ -12,7 +12,7 @@
 
 import type {ObjectSink} from '../objects/store.js';
 import {type Cell, type Row, sameCell} from './cell.js';
-import {type ColumnSource, LeafColumns, LeafSource} from './columns.js';
+import {LeafColumns, LeafSource} from './columns.js';
 import {KeyWriter} from './key.js';
 import {
   type Child,
@@ -25,7 +25,7 @@ import {
 } from './node.js';
 import {checkSpec, type KeyColumn, type TreeRoot, type TreeSpec} from './spec.js';
 import {Splitter} from './splitter.js';
-import type {CellChange} from './vector.js';
+import type {CellChange, ColumnSource} from './vector.js';
 
 /** A row to put at a key, or null to remove what is there. */
 export interface Edit {

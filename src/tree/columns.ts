@@ -5,16 +5,8 @@
  * next to nothing when rows are taken over from another leaf. Layer: tree.
  */
 import type {Cell, Row} from './cell.js';
-import {encodeLeaf, encodePieces, type LeafNode} from './node.js';
-import type {Piece, Vector} from './vector.js';
-
-/** Rows as columns. */
-export interface ColumnSource {
-  /** Returns a column as it stands in a leaf; undefined for one that is only cells. */
-  vector(column: number): Vector | undefined;
-  /** Returns the cells of a column, those of the rows at least that are taken. */
-  cells(column: number): readonly Cell[];
-}
+import {encodeLeaf, encodeRanges, type LeafNode} from './node.js';
+import type {ColumnSource, RowRange, Vector} from './vector.js';
 
 /** A leaf whose rows are taken over; its columns are decoded as they are needed, once. */
 export class LeafSource implements ColumnSource {
@@ -38,13 +30,6 @@ export class LeafSource implements ColumnSource {
   }
 }
 
-/** Rows `from` to `to` − 1 of a source. */
-interface Range {
-  readonly source: ColumnSource;
-  readonly from: number;
-  readonly to: number;
-}
-
 export class LeafColumns {
   /** The number of rows. */
   count = 0;
@@ -52,7 +37,7 @@ export class LeafColumns {
   /** For each column the cell that all rows have, or undefined if `cells` has them. */
   private readonly uniform: (Cell | undefined)[];
   /** All rows, as long as they have come as columns; empty where `cells` and `uniform` have them. */
-  private ranges: Range[] = [];
+  private ranges: RowRange[] = [];
 
   constructor(columns: number, capacity: number) {
     this.cells = Array.from({length: columns}, () => new Array<Cell>(capacity).fill(null));
@@ -96,7 +81,7 @@ export class LeafColumns {
     } else this.fill({source, from, to});
   }
 
-  private fill({source, from, to}: Range): void {
+  private fill({source, from, to}: RowRange): void {
     const {cells, uniform, count} = this;
     for (let column = 0; column < cells.length; column++) {
       const vector = source.vector(column);
@@ -139,10 +124,7 @@ export class LeafColumns {
   /** Returns the bytes of the leaf with these rows, and starts the next. */
   encode(): Buffer {
     const {ranges, cells, count, uniform} = this;
-    const bytes =
-      ranges.length === 0
-        ? encodeLeaf(cells, count, uniform)
-        : encodePieces(cells.length, count, column => ranges.map(range => pieceOf(range, column)));
+    const bytes = ranges.length === 0 ? encodeLeaf(cells, count, uniform) : encodeRanges(cells.length, count, ranges);
     this.count = 0;
     this.ranges = [];
     return bytes;
@@ -152,8 +134,4 @@ export class LeafColumns {
     (this.cells[column] as Cell[]).fill(this.uniform[column] as Cell, 0, this.count);
     this.uniform[column] = undefined;
   }
-}
-
-function pieceOf({source, from, to}: Range, column: number): Piece {
-  return {vector: source.vector(column), cells: () => source.cells(column), from, to};
 }

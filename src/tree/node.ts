@@ -20,8 +20,8 @@ import {
   type CellChange,
   type IntegerVector,
   isUniform,
-  type Piece,
   patchVector,
+  type RowRange,
   readCellAt,
   readVector,
   refsOf,
@@ -394,9 +394,9 @@ export function reencodeLeaf(leaf: LeafNode, sound?: LeafNode): Buffer {
   });
 }
 
-/** Returns the bytes of the leaf whose columns are these pieces, `count` cells in all. */
-export function encodePieces(columns: number, count: number, pieces: (column: number) => readonly Piece[]): Buffer {
-  return writeLeaf(columns, count, column => writePieces(vectors, pieces(column), count));
+/** Returns the bytes of the leaf with these rows, `count` in all. */
+export function encodeRanges(columns: number, count: number, ranges: readonly RowRange[]): Buffer {
+  return writeLeaf(columns, count, column => writePieces(vectors, ranges, column, count));
 }
 
 /** Returns the bytes of a leaf that differs from `leaf` only in the cells given, by column, in the order of their rows. */

@@ -78,18 +78,34 @@ export function writeVector(out: ByteWriter, cells: readonly Cell[], count: numb
   }
 }
 
+/** Rows as columns. */
+export interface ColumnSource {
+  /** Returns a column as it stands in a leaf; undefined for one that is only cells. */
+  vector(column: number): Vector | undefined;
+  /** Returns the cells of a column, those of the rows at least that are taken. */
+  cells(column: number): readonly Cell[];
+}
+
+/** Rows `from` to `to` − 1 of a source. */
+export interface RowRange {
+  readonly source: ColumnSource;
+  readonly from: number;
+  readonly to: number;
+}
+
 /** Cells `from` to `to` − 1 of a column: of a vector, or where there is none of an array. */
-export interface Piece {
+interface Piece {
   readonly vector: Vector | undefined;
-  readonly cells: () => readonly Cell[];
   readonly from: number;
   readonly to: number;
 }
 
 const gathered: Cell[] = [];
 
-/** Writes the vector of these cells one after the other, `count` in all, as `writeVector` does. */
-export function writePieces(out: ByteWriter, pieces: readonly Piece[], count: number): void {
+/** Writes the vector of a column of these rows one after the other, `count` in all, as `writeVector` does. */
+export function writePieces(out: ByteWriter, ranges: readonly RowRange[], column: number, count: number): void {
+  const pieces: Piece[] = [];
+  for (const {source, from, to} of ranges) pieces.push({vector: source.vector(column), from, to});
   const first = pieces[0]?.vector;
   const alike = pieces.every(({vector}) => vector?.kind === first?.kind);
   if (alike && first?.kind === 'text' && pieces.every(hasNoNulls) && writeTextPieces(out, pieces, count)) return;
@@ -112,8 +128,8 @@ export function writePieces(out: ByteWriter, pieces: readonly Piece[], count: nu
     else writeRealNumbers(out, target, count, undefined);
     return;
   }
-  for (const {cells, from, to} of pieces) {
-    const all = cells();
+  for (const {source, from, to} of ranges) {
+    const all = source.cells(column);
     for (let i = from; i < to; i++) gathered[at++] = all[i] as Cell;
   }
   writeVector(out, gathered, count);
@@ -153,7 +169,7 @@ function writeTextPieces(out: ByteWriter, pieces: readonly Piece[], count: numbe
   }
   for (const {vector, from, to} of pieces) {
     const {bytes, offsets} = vector as BytesVector;
-    out.bytes(bytes.subarray(offsets[from], offsets[to]));
+    out.range(bytes, offsets[from] as number, offsets[to] as number);
   }
   return true;
 }

@@ -7,8 +7,8 @@ import {type Cell, ContentRef, Real, sameCell} from '../../src/tree/cell.js';
 import {
   MAX_CELL_BYTES,
   markDifferences,
-  type Piece,
   patchVector,
+  type RowRange,
   readCellAt,
   readVector,
   refsOf,
@@ -140,15 +140,16 @@ test('pieces of columns give the vector of their cells', t => {
   );
   fc.assert(
     fc.property(fc.oneof(fc.array(piece, {minLength: 1, maxLength: 3}), alike), parts => {
-      const pieces: Piece[] = parts.map(([cells, one, other, plain]) => {
+      const ranges: RowRange[] = parts.map(([cells, one, other, plain]) => {
         const vector = readVector(encode(cells), cells.length);
         const from = one % cells.length;
         const to = from + 1 + (other % (cells.length - from));
-        return {vector: plain ? undefined : vector, cells: () => vector.cells(), from, to};
+        const source = {vector: () => (plain ? undefined : vector), cells: () => vector.cells()};
+        return {source, from, to};
       });
-      const all = pieces.flatMap(({cells, from, to}) => cells().slice(from, to));
+      const all = ranges.flatMap(({source, from, to}) => source.cells(0).slice(from, to));
       const out = new ByteWriter();
-      writePieces(out, pieces, all.length);
+      writePieces(out, ranges, 0, all.length);
       return out.finish().equals(encode(all));
     }),
     {numRuns: 3000},
