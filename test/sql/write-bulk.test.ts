@@ -271,6 +271,7 @@ const TARGETS = [
   'CREATE TABLE t(a TEXT PRIMARY KEY, b INT, c, d TEXT, e)',
   'CREATE TABLE t(a INTEGER PRIMARY KEY, b, c CHECK (c < 200), d, e AS (b) STORED, f)',
   'CREATE TABLE t(a INT, b INT, c REAL, d TEXT, e ANY) STRICT',
+  'CREATE TABLE t(a INTEGER PRIMARY KEY, b INT NOT NULL, c REAL, d TEXT, e BLOB) STRICT',
 ];
 
 test('an INSERT from columns of a table is as one from rows', t => {

@@ -236,7 +236,7 @@ export class TableProgram {
     const {table, rowid, expressions, definition} = this;
     const {to} = rows;
     const keys = run.session.foreignKeys ? this.foreignKeys : undefined;
-    if (expressions.any || definition.autoincrement || this.typesChecked !== 'never' || keys?.any) return 0;
+    if (expressions.any || definition.autoincrement || keys?.any) return 0;
     for (let column = 0; column < rows.columns.length; column++)
       if (!this.takesColumn(column, rows.columns[column] as Vector | Value[], from, to)) return 0;
     const columns = rows.columns.slice();
@@ -253,17 +253,25 @@ export class TableProgram {
 
   /** Returns whether rows `from` to `to` − 1 of a column are what the table stores; values of an array are made so. */
   private takesColumn(column: number, given: Vector | Value[], from: number, to: number): boolean {
-    const {affinity} = this.definition.columns[column] as TableColumn;
+    const {affinity, type} = this.definition.columns[column] as TableColumn;
+    const strictly = this.definition.strict && type.toLowerCase() !== 'any';
     const required = column === this.rowid || this.expressions.required.includes(column);
     const isKey = this.key.columns?.includes(column) ?? true;
     if (Array.isArray(given)) {
       for (let row = from; row < to; row++) {
         const cell = this.withAffinity(column, given[row] as Cell) as Value;
         if (isKey ? !Number.isSafeInteger(cell) : cell === null ? required : !isShort(cell)) return false;
+        if (strictly && cell !== null && typeOf(cell) !== affinity) return false;
         given[row] = cell;
       }
       return true;
     }
+    // numbers and texts that a column takes as they are have its type, but for one of blobs
+    if (strictly && affinity === 'blob') return false;
+    const fits = (cell: Cell) =>
+      isShort(cell) &&
+      this.withAffinity(column, cell) === cell &&
+      (!strictly || cell === null || typeOf(cell as Value) === affinity);
     switch (given.kind) {
       case 'integer':
         return (
@@ -281,13 +289,9 @@ export class TableProgram {
         return true;
       }
       case 'dictionary':
-        return (
-          (!required || given.nulls === undefined) &&
-          !isKey &&
-          given.entries.every(cell => isShort(cell) && this.withAffinity(column, cell) === cell)
-        );
+        return (!required || given.nulls === undefined) && !isKey && given.entries.every(fits);
       case 'constant':
-        return !isKey && isShort(given.constant) && this.withAffinity(column, given.constant) === given.constant;
+        return !isKey && fits(given.constant);
       case 'null':
         return !required && !isKey;
       default:
