@@ -35,6 +35,10 @@ export default class Serve extends StoreCommand {
     'tls-key': Flags.string({description: 'File with the key of the certificate.', helpValue: 'FILE'}),
     'max-body': Flags.string({description: 'Bytes that a request may have, with K, M, G or T.', helpValue: 'SIZE'}),
     'max-active': Flags.integer({description: 'Requests that are worked on at once.', min: 1, helpValue: 'N'}),
+    'max-memory': Flags.string({
+      description: 'Memory for what requests bring, with K, M, G or T.',
+      helpValue: 'SIZE',
+    }),
     'max-waiting': Flags.integer({description: 'Requests that may wait for that.', min: 0, helpValue: 'N'}),
     rate: Flags.integer({description: 'Requests of one address in a minute.', min: 1, helpValue: 'N'}),
     'request-timeout': Flags.integer({description: 'Seconds that a request may take.', min: 1, helpValue: 'N'}),
@@ -70,6 +74,7 @@ export default class Serve extends StoreCommand {
     const limits: Partial<ServerLimits> = {
       ...(flags['max-body'] !== undefined && {body: this.size(flags['max-body'])}),
       ...(flags['max-active'] !== undefined && {active: flags['max-active']}),
+      ...(flags['max-memory'] !== undefined && {memory: this.size(flags['max-memory'])}),
       ...(flags['max-waiting'] !== undefined && {waiting: flags['max-waiting']}),
       ...(flags.rate !== undefined && {rate: flags.rate}),
       ...(flags['request-timeout'] !== undefined && {time: flags['request-timeout'] * 1000}),

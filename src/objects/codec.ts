@@ -148,7 +148,13 @@ const MAX_DEPTH = 16;
  * bounded depth, nothing after the end. So no forged length makes the decoder allocate.
  */
 function checkShape(bytes: Uint8Array): void {
+  countValues(bytes);
+}
+
+/** Returns how many values an object has, lists too. Throws OBJECT_INVALID as `unpackFields`. */
+export function countValues(bytes: Uint8Array): number {
   let at = 0;
+  let values = 0;
   const pending: number[] = [];
   let left = 1;
   const take = (size: number): number => {
@@ -172,11 +178,12 @@ function checkShape(bytes: Uint8Array): void {
       const outer = pending.pop();
       if (outer === undefined) {
         if (at !== bytes.length) throw invalid('has bytes after its end');
-        return;
+        return values;
       }
       left = outer;
     }
     left--;
+    values++;
     const head = take(1);
     if (head <= 0x7f || head >= 0xe0 || head === 0xc0) continue;
     if (head >= 0xa0 && head <= 0xbf) skip(head & 0x1f);

@@ -52,8 +52,17 @@ export async function* answer(
   }
 }
 
-async function* parcelsOf(next: () => Promise<Message | undefined>): AsyncGenerator<Parcel> {
-  for (let message = await next(); message !== undefined; message = await next()) yield readParcel(message);
+/** Returns the parcels that messages hold, one at a time: none is kept while the next one comes. */
+function parcelsOf(next: () => Promise<Message | undefined>): AsyncIterableIterator<Parcel> {
+  return {
+    async next() {
+      const message = await next();
+      return message === undefined ? {done: true, value: undefined} : {done: false, value: readParcel(message)};
+    },
+    [Symbol.asyncIterator]() {
+      return this;
+    },
+  };
 }
 
 /** While nothing is said for so long, a tick is sent: nobody on the way should take the connection for dead. */

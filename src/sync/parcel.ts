@@ -6,7 +6,7 @@
 import {DbosError} from '../errors.js';
 import type {ObjectId} from '../objects/id.js';
 import type {ObjectReader} from '../objects/store.js';
-import {packFrame, unpackBeside} from '../storage/frame.js';
+import {packFrame, unpackBeside, unpackPayload} from '../storage/frame.js';
 import type {LogReader, StoredFrame} from '../storage/logreader.js';
 import type {Listed} from './missing.js';
 
@@ -20,6 +20,8 @@ const PARCEL_BYTES = {blobs: 64 * 1024, structured: 512 * 1024};
 
 /** What a receiver opens at most. No object that can be made is larger than the first. */
 const MOST_BYTES = 2 ** 28;
+/** What dbos puts together unpacks to less. Of what is larger one is unpacked at a time: computing its ids keeps all others waiting too. */
+export const LARGE = 1024 * 1024;
 /** The objects of a parcel at most. */
 export const MOST_OBJECTS = 2 ** 16;
 
@@ -119,7 +121,7 @@ export async function openParcel({codec, rawLength, stored, lengths}: Parcel): P
   }
   let raw: Uint8Array;
   try {
-    raw = await unpackBeside(codec, rawLength, stored);
+    raw = rawLength > LARGE ? unpackPayload(codec, rawLength, stored) : await unpackBeside(codec, rawLength, stored);
   } catch (error) {
     throw malformed('that cannot be unpacked', error);
   }

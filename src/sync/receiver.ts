@@ -4,7 +4,7 @@
  * new commits are checked as fsck checks a store. Nothing that was sent is trusted. Layer: sync.
  */
 import {DbosError, isDbosError} from '../errors.js';
-import {kindOf} from '../objects/codec.js';
+import {countValues, kindOf} from '../objects/codec.js';
 import {formatId, idOf, type ObjectId} from '../objects/id.js';
 import {type ObjectReader, objectKey} from '../objects/store.js';
 import {checkGeneration, decodeCommit, readCommit} from '../repo/commit.js';
@@ -20,6 +20,7 @@ import type {Transaction} from '../repo/transaction.js';
 import {Pace} from '../sql/transfer/pace.js';
 import {checkSql} from '../sql/write/sql-check.js';
 import {FILES_SPEC} from '../state/files.js';
+import {PACKED_LIMIT} from '../storage/frame.js';
 import {noteChunk} from '../tree/content.js';
 import {findFrom} from '../tree/locate.js';
 import {decodeNode, type LeafNode} from '../tree/node.js';
@@ -29,7 +30,8 @@ import {historyPart} from './history-part.js';
 import type {Journal, TransferScope} from './journal.js';
 import {objectLinks} from './links.js';
 import {missingObjects} from './missing.js';
-import {openParcel, type Parcel} from './parcel.js';
+import {LARGE, openParcel, type Parcel} from './parcel.js';
+import type {Room} from './room.js';
 import type {StoreAccess} from './store-access.js';
 
 /** What came is made durable after so many bytes: what a transfer whose receiver is killed has to send again. */
@@ -37,6 +39,9 @@ const FLUSH_BYTES = 16 * 1024 * 1024;
 
 /** Parcels that are unpacked at the same time. */
 const AT_ONCE = 8;
+
+/** Values of an object that came, each of which takes some ten bytes of memory for one that it has as bytes. */
+const MOST_VALUES = 2 ** 20;
 
 /** What a ref of the other store holds. */
 export interface WantedRef {
@@ -56,6 +61,8 @@ export interface ReceiverOptions {
    * nothing tells whether they are here; else everything that is here may be named.
    */
   readonly granted?: ((repo: Repository) => Promise<readonly ObjectId[]>) | undefined;
+  /** Where memory is shared with others. */
+  readonly room?: Room | undefined;
 }
 
 /** A parcel, and what was found in it. */
@@ -89,24 +96,34 @@ export class Receiver {
    * STORE_FULL or STORE_IO.
    */
   async take(parcels: AsyncIterable<Parcel>, onParcel?: () => Promise<void>): Promise<void> {
-    const {flushBytes = FLUSH_BYTES} = this.options;
+    const iterator = parcels[Symbol.asyncIterator]();
     try {
-      for await (const parcel of parcels) {
-        this.objects += parcel.lengths.length;
-        this.bytes += parcel.stored.length;
-        const opened = this.open(parcel);
-        opened.catch(() => undefined);
-        this.waiting.push(opened);
-        this.waitingBytes += memoryOf(parcel);
-        // no more are unpacked than are soon used
-        await this.waiting.at(-AT_ONCE);
-        if (this.waitingBytes >= flushBytes) await this.store();
-        await onParcel?.();
-      }
+      while (await this.takeOne(iterator)) await onParcel?.();
     } catch (error) {
+      // what went wrong first is told
+      await iterator.return?.().catch(() => undefined);
       await this.store();
       throw error;
     }
+  }
+
+  /** Takes in the next parcel, and keeps nothing of it but what waits. Returns false at the end. */
+  private async takeOne(parcels: AsyncIterator<Parcel>): Promise<boolean> {
+    const {flushBytes = FLUSH_BYTES, room} = this.options;
+    const {value: parcel, done} = await parcels.next();
+    if (done) return false;
+    this.objects += parcel.lengths.length;
+    this.bytes += parcel.stored.length;
+    const opening = openingOf(parcel);
+    await room?.open(opening);
+    const opened = this.open(parcel);
+    opened.catch(() => undefined);
+    this.waiting.push(opened);
+    this.waitingBytes += memoryOf(parcel);
+    // no more are unpacked than are soon used, and of what is large one
+    await this.waiting.at(opening > LARGE ? -1 : -AT_ONCE);
+    if (this.waitingBytes >= flushBytes) await this.store();
+    return true;
   }
 
   /** Unpacks a parcel, and finds out what it holds. Throws TRANSFER_INVALID. */
@@ -171,7 +188,7 @@ export class Receiver {
         const lacking = lackingLink(sink, bytes, known);
         const isShallow = lacking !== undefined && this.isShallow(sink, id, bytes);
         // not with the memory of the whole parcel
-        if (lacking === undefined || isShallow) sink.put(Uint8Array.from(bytes));
+        if (lacking === undefined || isShallow) sink.put(objects.length === 1 ? bytes : Uint8Array.from(bytes));
         // within limited rights said at the end only, in the words for an object that is here and was not granted
         else if (this.options.granted === undefined) throw unsound(lacking);
         if (isShallow) shallow.push(id);
@@ -288,7 +305,13 @@ class KnownLinks {
 }
 
 /** Of an object that waits, beside its bytes. */
-const OBJECT_BYTES = 64;
+const OBJECT_BYTES = 200;
+
+/** Returns the memory that unpacking a parcel takes, beside its bytes. */
+function openingOf({codec, rawLength, lengths}: Parcel): number {
+  // more is refused
+  return (codec === 'stored' ? 0 : Math.min(rawLength, PACKED_LIMIT)) + OBJECT_BYTES * lengths.length;
+}
 
 /** Returns the memory that a parcel takes until it is durable: structured objects wait unpacked. */
 function memoryOf({blobs, rawLength, stored, lengths}: Parcel): number {
@@ -305,6 +328,8 @@ export function checkLinks(objects: ObjectReader, bytes: Uint8Array): void {
 function lackingLink(objects: ObjectReader, bytes: Uint8Array, known?: KnownLinks): string | undefined {
   let links: readonly ObjectId[];
   try {
+    // each value has a byte at least
+    if (bytes.length > MOST_VALUES && countValues(bytes) > MOST_VALUES) throw unsound('an object has too many values.');
     links = objectLinks(bytes);
   } catch (error) {
     if (!isDbosError(error) || error.code === 'TRANSFER_INVALID') throw error;

@@ -32,7 +32,7 @@ const KEY_DIGITS = 32;
 /** Bytes that are packed before the store may be let go of. */
 const BURST_BYTES = 1024 * 1024;
 
-export interface StorePeerOptions extends Pick<ReceiverOptions, 'flushBytes' | 'actor'> {
+export interface StorePeerOptions extends Pick<ReceiverOptions, 'flushBytes' | 'actor' | 'room'> {
   /** What whoever asks may do; everything unless given. */
   readonly rights?: Rights | undefined;
   /** Throws if the rights are no longer given, as when a token was revoked; asked once more before a push moves anything. */

@@ -5,8 +5,9 @@
  */
 import {asBuffer} from '../bytes.js';
 import {DbosError, ERROR_CODES, type ErrorCode, isDbosError} from '../errors.js';
-import {type Field, packFields, unpackFields} from '../objects/codec.js';
+import {countValues, type Field, packFields, unpackFields} from '../objects/codec.js';
 import {crc32} from '../storage/checksum.js';
+import type {Room} from './room.js';
 
 /** A message: what it is first. */
 export type Message = readonly [MessageKind, ...Field[]];
@@ -29,6 +30,9 @@ const HEADER_BYTES = 8;
 
 /** The greatest length of a message: an object of the greatest size with some room for what stands around it. */
 const MOST_BYTES = 2 ** 28 + 2 ** 16;
+
+/** Values of a message: some for each change of a push to as many refs as can be. */
+const MOST_VALUES = 2 ** 19;
 
 /** Ticks that may come after each other: those of a day, as dbos sends them. */
 const MOST_TICKS = 20_000;
@@ -57,16 +61,19 @@ export async function* encodeMessages(messages: Messages): AsyncGenerator<Uint8A
   yield END;
 }
 
+const NOTHING = new Uint8Array(0);
+
 /** Reads the messages of a stream of bytes, which may carry several rows of them after each other. */
 export class MessageReader {
   private readonly chunks: AsyncIterator<Uint8Array>;
-  private parts: Uint8Array[] = [];
-  private length = 0;
+  /** What came and was not taken. */
+  private rest: Uint8Array = NOTHING;
 
-  /** `most` bounds a message, in bytes. */
+  /** `most` bounds a message, in bytes, and `room` all that others send too. */
   constructor(
     chunks: AsyncIterable<Uint8Array>,
     private readonly most = MOST_BYTES,
+    private readonly room?: Room,
   ) {
     this.chunks = chunks[Symbol.asyncIterator]();
   }
@@ -80,19 +87,14 @@ export class MessageReader {
     let ticks = 0;
     try {
       for (;;) {
-        const header = asBuffer(await this.take(HEADER_BYTES));
-        const [length, checksum] = [header.readUInt32BE(0), header.readUInt32BE(4)];
-        if (length > this.most) throw malformed('a message that is too long');
-        const payload = await this.take(length);
-        if (crc32(payload) !== checksum) {
-          throw new DbosError('CONNECTION_BROKEN', 'What the other store sent was damaged on its way.', {hint: AGAIN});
-        }
-        if (length === 0) break;
-        const message = decode(payload);
+        // none of the last message is kept while the next one waits for room: what a generator stops at holds all its variables
+        let message = await this.next();
+        if (message === undefined) break;
         ticks = message[0] === MESSAGE.tick ? ticks + 1 : 0;
         if (ticks > MOST_TICKS) throw malformed('nothing but signs of life');
         if (message[0] === MESSAGE.error) told = toldError(message);
         else if (ticks === 0) yield message;
+        message = undefined;
       }
     } catch (error) {
       throw told ?? error;
@@ -100,9 +102,25 @@ export class MessageReader {
     if (told) throw told;
   }
 
+  /** Returns the next message, or undefined at the end of the row. Throws CONNECTION_BROKEN and TRANSFER_INVALID. */
+  private async next(): Promise<Message | undefined> {
+    // whoever asks for it has no use for the one before
+    this.room?.done();
+    const header = asBuffer(await this.take(HEADER_BYTES));
+    const [length, checksum] = [header.readUInt32BE(0), header.readUInt32BE(4)];
+    if (length > this.most) throw malformed('a message that is too long');
+    await this.room?.message(length);
+    const payload = await this.take(length);
+    if (crc32(payload) !== checksum) {
+      throw new DbosError('CONNECTION_BROKEN', 'What the other store sent was damaged on its way.', {hint: AGAIN});
+    }
+    return length === 0 ? undefined : decode(payload);
+  }
+
   /** Returns whether anything is left. */
   async hasMore(): Promise<boolean> {
-    return this.length > 0 || (await this.fill());
+    while (this.rest.length === 0) if (!(await this.fill())) return false;
+    return true;
   }
 
   /** Lets go of the stream. */
@@ -113,22 +131,30 @@ export class MessageReader {
   private async fill(): Promise<boolean> {
     const {value, done} = await this.chunks.next();
     if (done) return false;
-    this.parts.push(value);
-    this.length += value.length;
+    this.rest = value;
     return true;
   }
 
   /** Returns the next bytes. Throws CONNECTION_BROKEN. */
   async take(bytes: number): Promise<Uint8Array> {
-    while (this.length < bytes) {
+    if (this.rest.length >= bytes) return this.cut(bytes);
+    // each part is let go of as it comes
+    const whole = Buffer.allocUnsafeSlow(bytes);
+    for (let at = 0; ; ) {
+      const part = this.cut(Math.min(bytes - at, this.rest.length));
+      whole.set(part, at);
+      at += part.length;
+      if (at === bytes) return whole;
       if (!(await this.fill())) {
         throw new DbosError('CONNECTION_BROKEN', 'The connection to the other store broke off.', {hint: AGAIN});
       }
     }
-    const whole = this.parts.length === 1 ? (this.parts[0] as Uint8Array) : Buffer.concat(this.parts);
-    this.length -= bytes;
-    this.parts = this.length > 0 ? [whole.subarray(bytes)] : [];
-    return whole.subarray(0, bytes);
+  }
+
+  private cut(bytes: number): Uint8Array {
+    const {rest} = this;
+    this.rest = rest.subarray(bytes);
+    return rest.subarray(0, bytes);
   }
 }
 
@@ -137,9 +163,11 @@ const AGAIN = 'Run the command again: it goes on where it stopped.';
 function decode(payload: Uint8Array): Message {
   let fields: readonly unknown[];
   try {
+    // each has a byte at least
+    if (payload.length > MOST_VALUES && countValues(payload) > MOST_VALUES) throw malformed('too many values at once');
     fields = unpackFields(payload);
   } catch (error) {
-    if (!isDbosError(error)) throw error;
+    if (!isDbosError(error) || error.code === 'TRANSFER_INVALID') throw error;
     throw malformed('bytes that are no message', error);
   }
   if (typeof fields[0] !== 'number') throw malformed('what is no message');

@@ -20,12 +20,13 @@ export interface LoadReport {
   readonly wrong: readonly string[];
 }
 
-/** Has so many clients push to branches of their own, and others pull, all at once. */
+/** Has so many clients push to branches of their own, and others pull, all at once, while `beside` does something else. */
 export async function loadServer(
   t: Pick<ExecutionContext, 'teardown'>,
   pushers: number,
   pullers: number,
   processes: number,
+  beside: (url: string, token: string) => Promise<unknown> = async () => undefined,
 ): Promise<LoadReport> {
   const folder = makeTmpDir(t);
   const context = testContext(new Clock(), {lockTimeout: 30_000});
@@ -36,7 +37,9 @@ export async function loadServer(
   await repo.close();
   const server = await startServing(t, folder, ['--port', '0']);
   const began = performance.now();
+  const other = beside(server.url, token);
   const {pushed, pulled, wrong} = await runClients({url: server.url, token, pushers, pullers}, processes);
+  await other;
   const seconds = (performance.now() - began) / 1000;
   const megabytes = peakOf(server.child.pid as number);
   await server.stop('SIGTERM');

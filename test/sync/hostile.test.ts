@@ -216,6 +216,7 @@ const total = (objects: number): Message[] => [[MESSAGE.call, objects, 0, NONE]]
 
 /** What a server may say to somebody who fetches. */
 const ANSWERS: Readonly<Record<string, Answer>> = {
+  'lists without end in a message': () => [broad(60_000_000)],
   'a million branches': () => [[MESSAGE.call, null, 1_000_000, 0, NONE]],
   'branches without end': () =>
     joined<Message>(
@@ -271,7 +272,18 @@ const ANSWERS: Readonly<Record<string, Answer>> = {
 };
 
 function nested(depth: number): Uint8Array {
-  const payload = Buffer.concat([Buffer.alloc(depth, 0x91), Buffer.from([1])]);
+  return framed(Buffer.concat([Buffer.alloc(depth, 0x91), Buffer.from([1])]));
+}
+
+/** Returns a message with so many empty lists. */
+function broad(count: number): Uint8Array {
+  const payload = Buffer.alloc(7 + count, 0x90);
+  payload.set([0x92, MESSAGE.call, 0xdd]);
+  payload.writeUInt32BE(count, 3);
+  return framed(payload);
+}
+
+function framed(payload: Uint8Array): Uint8Array {
   const header = Buffer.from(length(payload.length));
   header.writeUInt32BE(crc32(payload), 4);
   return Buffer.concat([header, payload]);
@@ -344,6 +356,14 @@ const REQUESTS: Readonly<Record<string, readonly [call: Call, messages: () => It
   'a key that is a path': ['push', () => [[MESSAGE.call, '../../../../../../../tmp/x'.padEnd(32, 'a'), 0, [EDIT]]]],
   'more commits than may be asked for': ['has', () => [[MESSAGE.call, Buffer.alloc(5000 * 32)]]],
   'half an id': ['fetch', () => [[MESSAGE.call, Buffer.alloc(40), NONE, 0, null, 0, NONE]]],
+  'an object of millions of values': [
+    'push',
+    () => {
+      const bytes = encodeObject('state', [Array<Field>(12_000_000).fill([])]);
+      const parcel = {blobs: false, codec: 'brotli', rawLength: bytes.length, lengths: [bytes.length]} as const;
+      return joined(push(EDIT), [parcelMessage({...parcel, stored: brotliCompressSync(bytes, FAST)})]);
+    },
+  ],
   'a greater message than may be': ['has', () => [[MESSAGE.call, Buffer.alloc(70_000_000)]]],
 };
 

@@ -16,7 +16,8 @@ import {CALLS, type Call, PROTOCOL} from '../protocol.js';
 import type {Rights} from '../rights.js';
 import {StorePeer} from '../store-peer.js';
 import {TokenBook} from '../token-book.js';
-import {encodeMessages, type Message, MessageReader} from '../wire.js';
+import {encodeMessages, MESSAGE, type Message, MessageReader} from '../wire.js';
+import {LEAST_MEMORY, MemoryBudget, MOST_MESSAGE, RequestRoom} from './memory.js';
 import {Metrics} from './metrics.js';
 import {type Served, type ServedStore, Stores} from './stores.js';
 import {Turns} from './turns.js';
@@ -41,8 +42,10 @@ export interface ServerOptions {
 export interface ServerLimits {
   /** Bytes of the body of a request. */
   readonly body: number;
-  /** Requests that are worked on at once. */
+  /** Requests that are worked on at once; fewer if `memory` has no room for them. */
   readonly active: number;
+  /** Bytes of memory for what requests bring. */
+  readonly memory: number;
   /** Requests that may wait for that. */
   readonly waiting: number;
   /** Requests of one address in a minute. */
@@ -58,6 +61,7 @@ export interface ServerLimits {
 export const DEFAULT_LIMITS: ServerLimits = {
   body: 64 * 2 ** 30,
   active: 32,
+  memory: 370_000_000,
   waiting: 1000,
   rate: 6000,
   refusals: 60,
@@ -74,8 +78,6 @@ export interface Server {
 
 /** What comes of a push is made durable after so many bytes, which wait in memory. */
 const FLUSH_BYTES = 2 * 1024 * 1024;
-/** The greatest message of a push, in bytes. No object of a store that dbos made comes near it. */
-const MOST_MESSAGE = 64 * 1024 * 1024;
 const GRACE_MS = 30_000;
 /** How long a client may go on sending that was refused. */
 const LINGER_MS = 5000;
@@ -126,6 +128,7 @@ class HttpServer {
   private readonly limits: ServerLimits;
   private readonly stores: Stores;
   private readonly metrics = new Metrics();
+  private readonly memory: MemoryBudget;
   private readonly turns: Turns;
   /** Answers for stores that are not there. */
   private readonly noTokens: TokenBook;
@@ -140,7 +143,14 @@ class HttpServer {
     this.limits = {...DEFAULT_LIMITS, ...options.limits};
     this.stores = new Stores(options.served, context);
     this.noTokens = new TokenBook(undefined, context.now);
-    this.turns = new Turns(this.limits.active, this.limits.waiting);
+    const {active, memory, waiting} = this.limits;
+    if (memory < LEAST_MEMORY) {
+      throw new DbosError('SERVER_FAILED', `The server cannot do with ${memory} bytes for what requests bring.`, {
+        hint: `It needs ${LEAST_MEMORY} at least, for the greatest message there is.`,
+      });
+    }
+    this.memory = new MemoryBudget(memory, active);
+    this.turns = new Turns(this.memory.shares, waiting);
     const {time, idle} = this.limits;
     const {tls} = options;
     const heads = {headersTimeout: idle, connectionsCheckingInterval: Math.min(idle, CHECK_MS)};
@@ -162,7 +172,9 @@ class HttpServer {
     app.addHook('onResponse', async (request, reply) => this.note(request, reply));
     app.get('/healthz', {config: {rateLimit: false}}, async () => ({status: 'ok'}));
     app.get('/metrics', {config: {rateLimit: false}}, async (_request, reply) => {
-      this.metrics.load(this.turns.active, this.turns.waiting);
+      const {turns, memory} = this;
+      this.metrics.load(turns.active, turns.waiting);
+      this.metrics.memory(memory.used(turns.active), this.limits.memory, memory.waiting);
       return reply.type(this.metrics.contentType).send(await this.metrics.text());
     });
     app.post('/*', (request, reply) => this.serve(request, reply));
@@ -204,7 +216,12 @@ class HttpServer {
     if (!(await this.turns.enter(this.limits.idle / 2))) throw busy('The server has too many requests already.');
     let messages: AsyncGenerator<Message>;
     let first: IteratorResult<Message>;
-    const body = new MessageReader(this.bounded(request, noted), MOST_MESSAGE);
+    const room = new RequestRoom(this.memory, call, this.limits.idle);
+    const body = new MessageReader(this.bounded(request, noted, room), MOST_MESSAGE[call], room);
+    const leave = (): void => {
+      room.done();
+      this.turns.leave();
+    };
     try {
       const {readOnly, publicRead} = this.options;
       const confirm = () => store.tokens.rightsOf(text, publicRead);
@@ -219,18 +236,21 @@ class HttpServer {
         parts: store.parts,
         actor,
         readOnly,
+        room,
       });
       messages = withTicks(answer(peer, call, body.messages()), Math.min(TICK_MS, this.limits.idle / 4));
       first = await messages.next();
     } catch (error) {
-      this.turns.leave();
+      leave();
       await body.close();
       throw error;
     }
     const all = async function* (): AsyncGenerator<Message> {
-      if (first.done) return;
-      yield first.value;
-      yield* messages;
+      for (let next = first; !next.done; next = await messages.next()) {
+        // what has been asked is known
+        if (next.value[0] !== MESSAGE.tick) room.done();
+        yield next.value;
+      }
     };
     const bytes = async function* (): AsyncGenerator<Uint8Array> {
       for await (const piece of encodeMessages(all())) {
@@ -239,10 +259,13 @@ class HttpServer {
       }
     };
     const stream = Readable.from(bytes());
-    // also where the client has gone before anything of it was read
+    // also where the client has gone before anything of it was read; what is still being done has its place until it ends
     stream.once('close', () => {
-      this.turns.leave();
-      messages.return(undefined).catch(() => undefined);
+      room.leave();
+      messages
+        .return(undefined)
+        .catch(() => undefined)
+        .finally(leave);
     });
     return reply.type(MESSAGES_TYPE).send(stream);
   }
@@ -271,7 +294,7 @@ class HttpServer {
   }
 
   /** Yields the body of a request. Throws REQUEST_TOO_LARGE, and CONNECTION_BROKEN if it ends in between. */
-  private async *bounded(request: FastifyRequest, noted: Noted): AsyncGenerator<Uint8Array> {
+  private async *bounded(request: FastifyRequest, noted: Noted, room: RequestRoom): AsyncGenerator<Uint8Array> {
     const {body, idle} = this.limits;
     const {raw} = request;
     // signs of life keep a connection alive whose other end is gone, but they bring no bytes
@@ -287,6 +310,7 @@ class HttpServer {
             hint: 'What came is kept: push again to go on, or ask for a greater --max-body there.',
           });
         }
+        room.checkPace();
         yield chunk as Buffer;
         timer = watch();
       }

@@ -32,6 +32,17 @@ export class Metrics {
     help: 'Requests that wait for their turn.',
     registers: [this.registry],
   });
+  private readonly memoryBytes = new Gauge({
+    name: 'dbos_request_memory_bytes',
+    help: 'Memory for what requests bring: in use (used), and all there is (limit).',
+    labelNames: ['kind'],
+    registers: [this.registry],
+  });
+  private readonly memoryWaiting = new Gauge({
+    name: 'dbos_request_memory_waiting',
+    help: 'Requests that wait for memory.',
+    registers: [this.registry],
+  });
   private readonly refused = new Counter({
     name: 'dbos_access_refused_total',
     help: 'Requests without a valid token.',
@@ -55,6 +66,12 @@ export class Metrics {
   load(active: number, waiting: number): void {
     this.busy.set(active);
     this.queued.set(waiting);
+  }
+
+  memory(used: number, limit: number, waiting: number): void {
+    this.memoryBytes.set({kind: 'used'}, used);
+    this.memoryBytes.set({kind: 'limit'}, limit);
+    this.memoryWaiting.set(waiting);
   }
 
   accessRefused(): void {
