@@ -187,8 +187,7 @@ export class Receiver {
         const id = ids[i] as ObjectId;
         const lacking = lackingLink(sink, bytes, known);
         const isShallow = lacking !== undefined && this.isShallow(sink, id, bytes);
-        // not with the memory of the whole parcel
-        if (lacking === undefined || isShallow) sink.put(objects.length === 1 ? bytes : Uint8Array.from(bytes));
+        if (lacking === undefined || isShallow) sink.put(bytes);
         // within limited rights said at the end only, in the words for an object that is here and was not granted
         else if (this.options.granted === undefined) throw unsound(lacking);
         if (isShallow) shallow.push(id);
