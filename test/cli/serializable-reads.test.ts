@@ -32,7 +32,7 @@ const TOP = "UPDATE files SET content = content || '.' WHERE path = 'top'";
 const TWO = "UPDATE files SET content = content || '.' WHERE path = 'dir/sub/two'";
 
 /** What is read, a change that meets it, and one that does not. */
-type Case = readonly [read: readonly string[], meets: string, passes: string | undefined];
+type Case = readonly [read: readonly string[], meets: string | undefined, passes: string | undefined];
 
 const COMMANDS: readonly Case[] = [
   [['cat', 'top'], TOP, TWO],
@@ -50,16 +50,16 @@ const COMMANDS: readonly Case[] = [
   [['query', 'SELECT rows FROM tables'], 'INSERT INTO a(x) VALUES (1)', undefined],
   [['query', "SELECT * FROM diff('a', 'HEAD~1', 'HEAD')"], 'UPDATE a SET x = x + 1', undefined],
   // other commits stay what they are
-  [['cat', 'top', '--at', 'HEAD~1'], 'DROP TABLE IF EXISTS none', TOP],
+  [['cat', 'top', '--at', 'HEAD~1'], undefined, TOP],
 ];
 
 for (const [read, meets, passes] of COMMANDS) {
-  test(`a serializable transaction remembers what '${read.join(' ')}' has read: ${meets}`, t => {
+  test(`a serializable transaction remembers what '${read.join(' ')}' has read: ${meets ?? passes}`, t => {
     const store = make(t);
     store.run('query', 'INSERT INTO a VALUES (2, 20)');
     const run = (txn: string) => void store.try(...read, '--txn', txn);
     if (passes !== undefined) t.true(commits(store, run, passes), passes);
-    if (!meets.startsWith('DROP')) t.false(commits(store, run, meets), meets);
+    if (meets !== undefined) t.false(commits(store, run, meets), meets);
     store.run('fsck');
   });
 }
@@ -87,7 +87,7 @@ for (const [words, meets, passes] of LINES) {
       });
     };
     t.true(commits(store, run, passes as string), passes);
-    t.false(commits(store, run, meets), meets);
+    t.false(commits(store, run, meets as string), meets);
   });
 }
 

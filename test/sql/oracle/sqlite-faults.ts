@@ -43,6 +43,14 @@ export function lastArmsOrderedWithCollate(sql: string): SelectCore[] {
   });
 }
 
+/** Returns whether a bound of a BETWEEN is computed, so that computing it can fail. */
+export function computesBound(sql: string): boolean {
+  return [...nodesOf(parseStatement(sql))].some(
+    ({kind, low, high}) =>
+      kind === 'between' && [...nodesOf([low, high])].some(part => part.kind === 'call' || part.kind === 'binary'),
+  );
+}
+
 const PICKS = /^(lead|lag|first_value|last_value|nth_value|row_number|ntile)$/i;
 
 /** Whether terms of ORDER BY put no row before another. */
