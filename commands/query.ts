@@ -140,11 +140,12 @@ export default class Query extends StoreCommand {
         style: flags.output === undefined ? this.style : createStyle(false),
         timeout,
         failed: flags.continue === true ? error => this.failedStatement(error) : undefined,
+        timed: flags.timing === true,
         each: parts => guard?.each(parts) ?? parts,
       });
       const parts = this.recorded(result, changed);
       const printed = await this.send(result, parts, flags.output, () => repository.close());
-      if (flags.timing) for (const timing of result.timings) this.printTiming(timing);
+      for (const timing of result.timings) this.printTiming(timing);
       return printed;
     } finally {
       guard?.release();
@@ -227,7 +228,7 @@ export default class Query extends StoreCommand {
   ): Promise<unknown> {
     if (output !== undefined) {
       await writeResultFile(resolve(this.workingDirectory(), output), output, parts);
-      const rows = result.timings.reduce((sum, timing) => sum + timing.rows, 0);
+      const {rows} = result;
       this.report(`Wrote ${countOf(rows)} to ${output}.`);
       return {output, rows};
     }

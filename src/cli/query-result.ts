@@ -1,6 +1,6 @@
 /**
  * A script of SQL as the bytes of its results, made while they are taken. Guarantee: memory for about one batch of the engine and
- * one part, whatever the number of rows. Layer: cli.
+ * one part, whatever the number of rows and statements. Layer: cli.
  */
 import {DbosError, isDbosError} from '../errors.js';
 import type {Batch} from '../sql/exec/compile.js';
@@ -25,6 +25,8 @@ export interface QueryOptions {
   readonly timeout: number | undefined;
   /** Takes the error of a statement; then the rest of the script goes on. Without it the error ends the script. */
   readonly failed?: ((error: DbosError) => void) | undefined;
+  /** Whether to keep what each statement took; there may be millions. */
+  readonly timed: boolean;
   /** How parts are made that need no waiting. */
   readonly each: (parts: Generator<Buffer, void>) => Iterable<Buffer> | AsyncIterable<Buffer>;
 }
@@ -37,7 +39,10 @@ export interface StatementTiming {
 }
 
 export class QueryResult {
+  /** Of each statement so far, if they are kept. */
   readonly timings: StatementTiming[] = [];
+  /** The rows of all statements so far. */
+  rows = 0;
   private readonly out = new ResultBuffer();
   /** The results so far. */
   private count = 0;
@@ -145,8 +150,9 @@ export class QueryResult {
     } finally {
       batches.return(undefined);
     }
-    this.timings.push({rows, prepare, run});
-    yield out.take();
+    this.rows += rows;
+    if (options.timed) this.timings.push({rows, prepare, run});
+    if (out.length > 0) yield out.take();
   }
 
   private limits(): {timeout?: number} {
