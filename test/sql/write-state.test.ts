@@ -120,7 +120,7 @@ class Model {
 type Step =
   | {readonly do: 'put' | 'delete'; readonly row: Cell[]}
   | {readonly do: 'move'; readonly from: Cell[]; readonly row: Cell[]}
-  | {readonly do: 'scan' | 'mark' | 'rollback' | 'write' | 'find' | 'clear'}
+  | {readonly do: 'scan' | 'mark' | 'release' | 'rollback' | 'write' | 'find' | 'clear'}
   | {readonly do: 'conflict'; readonly row: Cell[]};
 
 function steps(kind: Kind): fc.Arbitrary<Step[]> {
@@ -134,7 +134,19 @@ function steps(kind: Kind): fc.Arbitrary<Step[]> {
       {
         weight: 5,
         arbitrary: fc
-          .constantFrom('scan', 'mark', 'mark', 'rollback', 'rollback', 'write', 'find', 'find', 'clear' as const)
+          .constantFrom(
+            'scan',
+            'mark',
+            'mark',
+            'mark',
+            'release',
+            'rollback',
+            'rollback',
+            'write',
+            'find',
+            'find',
+            'clear' as const,
+          )
           .map((what): Step => ({do: what as 'scan'})),
       },
     ),
@@ -246,6 +258,12 @@ for (const kind of KINDS) {
             case 'mark':
               marks.push({mark: state.mark(), model: model.copy()});
               break;
+            case 'release': {
+              if (marks.length < 2) break;
+              const last = marks.pop()?.mark as Mark;
+              state.release(last, marks.at(-1)?.mark as Mark);
+              break;
+            }
             case 'rollback': {
               const last = marks.at(-1);
               if (!last) break;
@@ -285,3 +303,29 @@ for (const kind of KINDS) {
     );
   });
 }
+
+test('however many statements a transaction has, it keeps one way back for each table since each mark', t => {
+  const state = new WorkingState(new MemoryObjects(), undefined);
+  for (const name of ['a', 'b']) state.createTable(define(`CREATE TABLE ${name}(id INTEGER PRIMARY KEY, v)`));
+  const statement = (earlier: Mark, id: number) => {
+    const mark = state.mark();
+    for (const name of ['a', 'b']) tableOf(state, name).insert([id, `row ${id}`]);
+    state.release(mark, earlier);
+  };
+  const begin = state.mark();
+  for (let id = 1; id <= 1000; id++) statement(begin, id);
+  const savepoint = state.mark();
+  t.is(savepoint.noted, begin.noted + 2);
+  for (let id = 1001; id <= 2000; id++) statement(savepoint, id);
+  t.is(state.mark().noted, begin.noted + 4);
+
+  state.rollbackTo(savepoint);
+  t.is(tableOf(state, 'a').rows, 1000);
+  statement(savepoint, 5000);
+  t.is(state.mark().noted, begin.noted + 4);
+  state.release(savepoint, begin);
+  t.is(state.mark().noted, begin.noted + 2);
+  state.rollbackTo(begin);
+  t.is(tableOf(state, 'b').rows, 0);
+  t.deepEqual(rowsOf(tableOf(state, 'b')), []);
+});

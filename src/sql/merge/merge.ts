@@ -45,7 +45,7 @@ export function merge(sink: ObjectSink, ids: Versions<ObjectId | undefined>, opt
   const [one, other] = ours === base ? [theirs, ours] : [ours, theirs];
   if (one !== undefined && (other === base || (one === other && !exclusive))) return {state: one, conflicts: []};
   const session = new Session();
-  const contexts = functionContexts(options.now(), options.zone, session);
+  const contexts = () => functionContexts(options.now(), options.zone, session);
   const before = new WorkingState(sink, theirs);
   const run = new Run(session, [], contexts, sink, before, NOWHERE, Number.POSITIVE_INFINITY, 0);
   const merged = mergeStates(sink, ids, mergeRules(sink, run, options));

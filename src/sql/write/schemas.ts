@@ -101,6 +101,13 @@ export class Schemas {
     }
   }
 
+  /** As `release` of `WorkingState`. */
+  release({main, temp}: SchemasMark, earlier: SchemasMark): void {
+    this.main.release(main, earlier.main);
+    // a temporary schema that is younger than the earlier mark goes as a whole
+    if (temp) this.temporary?.release(temp, earlier.temp ?? temp);
+  }
+
   forgetMarks(): void {
     this.main.forgetMarks();
     this.temporary?.forgetMarks();

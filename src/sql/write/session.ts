@@ -43,6 +43,7 @@ export class Run {
   private running: Set<object> | undefined;
   private counters: Sequences | undefined;
   private fileUnit: FileUnit | undefined;
+  private madeContexts: FunctionContexts | undefined;
   depth = 0;
   /** How many rows the statement itself changed. */
   counted = 0;
@@ -56,7 +57,7 @@ export class Run {
   constructor(
     readonly session: Session,
     public parameters: readonly Value[],
-    readonly contexts: FunctionContexts,
+    private readonly makeContexts: () => FunctionContexts,
     readonly reader: ObjectReader,
     private readonly state: WorkingState,
     /** What errors point at. */
@@ -64,6 +65,12 @@ export class Run {
     readonly deadline: number,
     readonly timeout: number,
   ) {}
+
+  /** What functions are given, of the moment when the first of them is called. */
+  get contexts(): FunctionContexts {
+    this.madeContexts ??= this.makeContexts();
+    return this.madeContexts;
+  }
 
   /** The triggers that are running. */
   get active(): Set<object> {

@@ -34,7 +34,8 @@ export interface TableHost {
   readonly epoch: number;
   /** What takes note of what is read; undefined where that does not matter. */
   readonly reads?: ReadTracker | undefined;
-  noteUndo(undo: () => void): void;
+  /** Takes note of a way back; `before` is the epoch of the last note that this owner has, if it has one. */
+  noteUndo(undo: () => void, before?: number): void;
 }
 
 /** Edits that are kept where keys ascend, and where they do not: those fall into all parts of the tree, so fewer runs are better. */
@@ -50,6 +51,8 @@ class Pending {
   readonly journal: (string | Row | null | undefined)[] = [];
   /** Whether the keys came in ascending order. */
   ascending = true;
+  /** Whether a row was removed, even if it was put back. */
+  removes = false;
   private last = '';
 
   set(key: string, row: Row | null): void {
@@ -57,6 +60,7 @@ class Pending {
     const before = rows.get(key);
     journal.push(key, before);
     rows.set(key, row);
+    if (row === null) this.removes = true;
     if (before !== undefined) return;
     if (key < this.last) this.ascending = false;
     this.last = key;
@@ -291,12 +295,14 @@ export class StoredTable {
     if (pending.rows.size === 0 && appender === undefined) return this.root;
     host.bodies.flush();
     if (appender) this.root = appender.finish();
+    else if (pending.rows.size > REMEMBERED_EDITS)
+      this.root = this.appended() ?? editTree(host.sink, this.spec, this.root, pending.edits());
     else {
-      const few = pending.rows.size <= REMEMBERED_EDITS ? [...pending.edits()] : undefined;
+      const edits = [...pending.edits()];
       const from = this.root;
-      this.root = editTree(host.sink, this.spec, from, few ?? pending.edits());
+      this.root = editTree(host.sink, this.spec, from, edits);
       // the indexes, and who counts what the unit has changed, need not compare the trees
-      if (few) rememberEdits(host.sink, this.spec, from, this.root, few);
+      rememberEdits(host.sink, this.spec, from, this.root, edits);
     }
     this.appender = undefined;
     this.pending = new Pending();
@@ -304,6 +310,16 @@ export class StoredTable {
     if (countRows(host.sink, this.spec, this.root) !== this.count)
       throw new TypeError('an edit was not what it said it was');
     return this.root;
+  }
+
+  /** Returns the root of the tree with all edits, if they are rows that came in order behind all others. */
+  private appended(): TreeRoot | undefined {
+    const {ascending, removes, rows} = this.pending;
+    const [first] = rows.keys();
+    if (!ascending || removes || !this.isAfterAll(first as string)) return undefined;
+    const appender = new TreeAppender(this.host.sink, this.spec, this.root);
+    for (const row of rows.values()) if (!appender.append(row as Row)) throw new TypeError('rows that do not ascend');
+    return appender.finish();
   }
 
   /** Returns the table as it is now. Everything is in the sink then. */
@@ -323,12 +339,14 @@ export class StoredTable {
   private touch(): void {
     const {host} = this;
     if (this.appender) this.flush();
-    if (this.epoch === host.epoch) return;
+    const {epoch: before} = this;
+    if (before === host.epoch) return;
     this.epoch = host.epoch;
     const {root, count, pending, ownIndexes, ownTriggers, greatest, rowid} = this;
     const {length} = pending.journal;
     const indexes = ownIndexes.map(index => index.snapshot());
     host.noteUndo(() => {
+      this.epoch = before;
       this.root = root;
       this.count = count;
       this.greatest = greatest;
@@ -339,7 +357,7 @@ export class StoredTable {
       this.pending = pending;
       pending.unwind(length);
       for (const restore of indexes) restore();
-    });
+    }, before);
   }
 
   // -------------------------------------------------------------------------------------------------- indexes

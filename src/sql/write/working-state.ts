@@ -34,10 +34,18 @@ import {type Trigger, WorkingTable} from './working-table.js';
 
 export type {Trigger} from './working-table.js';
 
-declare const markBrand: unique symbol;
-
 /** A moment of a working state. */
-export type Mark = number & {readonly [markBrand]: true};
+export interface Mark {
+  /** How many ways back had been noted. */
+  readonly noted: number;
+  readonly epoch: number;
+}
+
+/** How something comes back to what it was in an earlier epoch: the one of its note before this one. */
+interface WayBack {
+  readonly undo: () => void;
+  readonly before: number;
+}
 
 /** A view of a working state. */
 export interface WorkingView {
@@ -48,6 +56,9 @@ export interface WorkingView {
   readonly triggers: readonly NamedDefinition[];
   readonly source: () => ViewSource;
 }
+
+/** Before all epochs. */
+const NEVER = -1;
 
 /** What the state has under a name. */
 interface Entry {
@@ -76,7 +87,7 @@ export class WorkingState implements TableHost {
   version = 0;
   private entries = new Map<string, Entry>();
   private ownFiles: StoredTable | undefined;
-  private readonly undo: (() => void)[] = [];
+  private readonly undo: WayBack[] = [];
 
   constructor(
     readonly sink: ObjectSink,
@@ -93,20 +104,33 @@ export class WorkingState implements TableHost {
 
   // -------------------------------------------------------------------------------------------------- marks
 
-  noteUndo(undo: () => void): void {
-    this.undo.push(undo);
+  noteUndo(undo: () => void, before = NEVER): void {
+    this.undo.push({undo, before});
   }
 
   /** Returns this moment. */
   mark(): Mark {
-    this.epoch++;
-    return this.undo.length as Mark;
+    return {noted: this.undo.length, epoch: ++this.epoch};
   }
 
   /** Brings everything back to what it was at a mark, which stays one. */
-  rollbackTo(mark: Mark): void {
-    while (this.undo.length > mark) this.undo.pop()?.();
+  rollbackTo({noted}: Mark): void {
+    while (this.undo.length > noted) this.undo.pop()?.undo();
     this.epoch++;
+  }
+
+  /**
+   * Forgets how to come back to a mark and those after it, but not to the marks up to an earlier one: what has noted its way
+   * back since that one needs no other, so however many statements a transaction has, it keeps one for each table.
+   */
+  release({noted}: Mark, earlier: Mark): void {
+    const {undo} = this;
+    let kept = noted;
+    for (let i = noted; i < undo.length; i++) {
+      const each = undo[i] as WayBack;
+      if (each.before < earlier.epoch) undo[kept++] = each;
+    }
+    undo.length = kept;
   }
 
   /** Forgets how to come back to any mark. */

@@ -89,6 +89,11 @@ interface Transaction {
   readonly savepoints: Savepoint[];
 }
 
+/** Returns the latest moment that a transaction can be brought back to. */
+function lastMark({mark, savepoints}: Transaction): SchemasMark {
+  return savepoints.at(-1)?.mark ?? mark;
+}
+
 /** A statement that runs, and how it is undone. */
 interface Running {
   readonly run: Run;
@@ -111,6 +116,7 @@ export class WritableDatabase extends Database {
   /** Whether a statement waits for more rows. */
   private isTaking = false;
   private readonly repeated = new RepeatedInserts();
+  private readonly makeContexts = () => this.contexts();
 
   constructor(
     state: WorkingState,
@@ -226,12 +232,14 @@ export class WritableDatabase extends Database {
     const {session, schemas, texts} = this;
     const {changes, totalChanges, lastInsertRowid, deferredViolations} = session;
     const alone = this.transaction === undefined;
-    if (alone) this.open(false);
+    const {savepoints} = this.transaction ?? this.open(false);
     const mark = schemas.mark();
+    savepoints.push({name: '', mark, deferred: deferredViolations});
     const told = texts.length;
     try {
       return this.perform(at, sql, parameters, options, true, run => step.run(run, [], undefined)).counted;
     } finally {
+      savepoints.pop();
       this.rollbackTo(mark, deferredViolations);
       if (alone) this.rollback();
       texts.length = told;
@@ -298,8 +306,14 @@ export class WritableDatabase extends Database {
     } catch (error) {
       throw this.stop(running, error, at, counts);
     }
-    if (this.transaction === undefined) this.finish(running.mark);
+    this.finishOrKeep(running.mark);
     return run;
+  }
+
+  /** Ends a statement that has succeeded: hands over the unit that it is, or keeps it for the transaction that it is part of. */
+  private finishOrKeep(mark: SchemasMark): void {
+    if (this.transaction) this.schemas.release(mark, lastMark(this.transaction));
+    else this.finish(mark);
   }
 
   private checkIdle(): void {
@@ -314,7 +328,16 @@ export class WritableDatabase extends Database {
     const mark = schemas.mark();
     const deferred = session.deferredViolations;
     const deadline = timeout === undefined ? Number.POSITIVE_INFINITY : performance.now() + timeout;
-    const run = new Run(session, parameters, this.contexts(), schemas.reader, schemas.main, at, deadline, timeout ?? 0);
+    const run = new Run(
+      session,
+      parameters,
+      this.makeContexts,
+      schemas.reader,
+      schemas.main,
+      at,
+      deadline,
+      timeout ?? 0,
+    );
     if (this.transaction === undefined) this.changesBefore = session.totalChanges;
     const told = this.texts.length < TOLD;
     if (told) this.texts.push(sql.slice(at.from, at.to));
@@ -336,7 +359,7 @@ export class WritableDatabase extends Database {
     const action = error instanceof ChangeFault ? error.action : 'abort';
     const broken = run.violations > 0 || (this.transaction === undefined && session.deferredViolations > 0);
     if (action === 'fail' && !broken) {
-      if (this.transaction === undefined) this.finish(mark);
+      this.finishOrKeep(mark);
     } else {
       if (told) this.texts.pop();
       if (counts) {
@@ -410,7 +433,7 @@ export class WritableDatabase extends Database {
     } finally {
       this.isTaking = false;
     }
-    if (this.transaction === undefined) this.finish(running.mark);
+    this.finishOrKeep(running.mark);
     await this.settled();
     return run.counted;
   }
@@ -506,8 +529,13 @@ export class WritableDatabase extends Database {
   private release(name: Name, at: Span): void {
     const index = this.savepointIndex(name);
     const {savepoints, implicit} = this.transaction as Transaction;
-    if (index === 0 && implicit) this.commit(at);
-    else savepoints.length = index;
+    if (index === 0 && implicit) {
+      this.commit(at);
+      return;
+    }
+    const {mark} = savepoints[index] as Savepoint;
+    savepoints.length = index;
+    this.schemas.release(mark, lastMark(this.transaction as Transaction));
   }
 
   private rollbackToSavepoint(name: Name): void {
@@ -650,9 +678,17 @@ class ChangeStatement extends Statement {
   }
 
   *batches(parameters?: Parameters, options: RunOptions = {}): Generator<Batch, void, undefined> {
-    const values = parameterValues(this.binder.parameterNames, parameters ?? this.defaults);
-    const rows = located(this.sql, () => this.database.change(this.step, this.syntax, this.sql, values, options));
+    const rows = this.run(parameters, options);
     if (rows.length > 0) yield rows;
+  }
+
+  override all(parameters?: Parameters, options: RunOptions = {}): (readonly Value[])[] {
+    return [...this.run(parameters, options)];
+  }
+
+  private run(parameters: Parameters | undefined, options: RunOptions): Batch {
+    const values = parameterValues(this.binder.parameterNames, parameters ?? this.defaults);
+    return located(this.sql, () => this.database.change(this.step, this.syntax, this.sql, values, options));
   }
 
   explaining(mode: 'plan' | 'analyze'): Statement {
