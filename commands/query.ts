@@ -115,7 +115,9 @@ export default class Query extends StoreCommand {
       const status =
         repository.location.workTree === undefined ? {} : {status: () => this.uncommitted(repository, guard?.signal)};
       const {transaction} = this;
-      if (writes(sql) || transaction?.transaction.isolation === 'serializable') {
+      // nobody can tell of the rest of a long script
+      const mayWrite = sql.next === undefined ? writes(sql.text) : flags.at === undefined;
+      if (mayWrite || transaction?.transaction.isolation === 'serializable') {
         if (flags.at !== undefined) throw this.usage('A past state cannot be written: leave out --at.');
         const publish: Publish = (transaction, publication) =>
           this.published(repository, publication, {transaction, force: flags.force === true});
@@ -123,7 +125,7 @@ export default class Query extends StoreCommand {
         changed = new ScriptWrites(repository, {
           ...status,
           message: flags.message,
-          sql,
+          sql: sql.text,
           makeParents,
           publish,
           transaction,

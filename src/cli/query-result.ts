@@ -10,12 +10,13 @@ import {PART_BYTES, ResultBuffer} from '../sql/transfer/result-buffer.js';
 import {describeFailure, failureJson} from './failure.js';
 import {FORMATS, type FormatName, SPACED} from './result-format.js';
 import type {Style} from './style.js';
+import type {TextParts} from './text-source.js';
 
 /** A part is handed over after so long even if it is small, so that a slow query shows what it has found. */
 const PATIENCE_MS = 50;
 
 export interface QueryOptions {
-  readonly sql: string;
+  readonly sql: TextParts;
   readonly parameters: Parameters;
   readonly format: FormatName;
   readonly header: boolean;
@@ -47,6 +48,8 @@ export class QueryResult {
   /** The results so far. */
   private count = 0;
   private readonly deadline: number;
+  /** What of the script came before the part that runs. */
+  private readonly passed: Passed = {lines: 0, column: 0, statements: 0, offset: 0};
 
   constructor(
     private readonly database: Database,
@@ -55,26 +58,58 @@ export class QueryResult {
     this.deadline = performance.now() + (options.timeout ?? Number.POSITIVE_INFINITY);
   }
 
-  /** Yields the results of all statements, one after the other. Throws what the engine does. */
+  /** Yields the results of all statements, one after the other. Throws what the engine does, and as the next part of the SQL. */
   async *parts(): AsyncGenerator<Buffer, void> {
-    const {sql, parameters, format, each} = this.options;
-    const {out} = this;
-    const isJson = format === 'json';
+    const {out, passed} = this;
+    const isJson = this.options.format === 'json';
+    let script = this.options.sql;
     // of a script JSON is one value too
-    const several = isJson && statementAt(sql, 0).several;
+    let several = false;
+    for (let wanted = 1; isJson; wanted *= 2) {
+      several = statementAt(script.text, 0).several;
+      if (several || script.next === undefined) break;
+      script = lengthened(script, wanted);
+    }
     if (several) out.ascii('[\n');
-    const failed = this.options.failed && ((error: unknown) => this.passOver(error));
-    const statements = this.database.script(sql, parameters, failed);
-    for (;;) {
-      const began = performance.now();
-      const {done, value: statement} = await statements.next();
-      if (done) break;
-      const prepare = performance.now() - began;
-      this.separate();
-      yield* each(this.result(statement, prepare));
+    for (let wanted = 1; ; ) {
+      const {text, next} = script;
+      const end = yield* this.part(text, next === undefined);
+      if (next === undefined) break;
+      pass(passed, text, end);
+      // a statement that is longer than what there was is not read again and again
+      wanted = end === 0 ? wanted * 2 : 1;
+      script = lengthened({text: text.slice(end), next}, wanted);
     }
     if (isJson) out.ascii(this.count === 0 && !several ? '[]\n' : several ? '\n]\n' : '\n');
     yield out.take();
+  }
+
+  /** Yields the results of the statements of a part of the script; returns where the rest of it begins. */
+  private async *part(sql: string, whole: boolean): AsyncGenerator<Buffer, number> {
+    const {parameters, each} = this.options;
+    const {passed} = this;
+    let statements = 0;
+    const failed = (error: unknown) => {
+      if (!isPassable(error)) throw error;
+      this.passOver(behind(passed, error) as DbosError);
+      statements++;
+    };
+    try {
+      const script = this.database.script(sql, parameters, this.options.failed && failed, whole);
+      for (;;) {
+        const began = performance.now();
+        const {done, value} = await script.next();
+        if (done) return value;
+        const prepare = performance.now() - began;
+        this.separate();
+        yield* each(this.result(value, prepare));
+        statements++;
+      }
+    } catch (error) {
+      throw behind(passed, error);
+    } finally {
+      passed.statements += statements;
+    }
   }
 
   private separate(): void {
@@ -85,8 +120,7 @@ export class QueryResult {
   }
 
   /** Tells that a statement failed before it gave anything; in JSON the error stands in its place. */
-  private passOver(error: unknown): void {
-    if (!isPassable(error)) throw error;
+  private passOver(error: DbosError): void {
     if (this.options.format === 'json') {
       this.separate();
       this.writeError(error);
@@ -136,7 +170,8 @@ export class QueryResult {
       writer.end();
     } catch (error) {
       const told = isTooLong(error) ? tooLarge(error) : error;
-      const passed = options.failed && isPassable(told) ? told : undefined;
+      const placed = behind(this.passed, told);
+      const passed = options.failed && isPassable(placed) ? placed : undefined;
       // What was found is printed, except that JSON which is not whole must not look as if it were.
       if (options.format !== 'json') writer.end();
       else if (passed && whole) {
@@ -158,6 +193,64 @@ export class QueryResult {
   private limits(): {timeout?: number} {
     const left = this.deadline - performance.now();
     return Number.isFinite(left) ? {timeout: Math.max(0, left)} : {};
+  }
+}
+
+interface Passed {
+  lines: number;
+  /** Characters behind the last of them. */
+  column: number;
+  statements: number;
+  /** In UTF-16 units. */
+  offset: number;
+}
+
+/** Takes note of the beginning of a part. */
+function pass(passed: Passed, text: string, end: number): void {
+  let lineStart = 0;
+  for (let at = text.indexOf('\n'); at >= 0 && at < end; at = text.indexOf('\n', lineStart)) {
+    lineStart = at + 1;
+    passed.lines++;
+    passed.column = 0;
+  }
+  for (let at = lineStart; at < end; at += (text.codePointAt(at) as number) > 0xffff ? 2 : 1) passed.column++;
+  passed.offset += end;
+}
+
+/** Returns an error that stands in a part of a script with its place in the whole. */
+function behind({lines, column, statements, offset}: Passed, error: unknown): unknown {
+  if (offset === 0 || !isDbosError(error) || typeof error.data.line !== 'number') return error;
+  const {code, message, hint, data, cause} = error;
+  const at = data as {from: number; to: number; line: number; column: number; statement?: number};
+  return new DbosError(code, message, {
+    ...(hint !== undefined && {hint}),
+    data: {
+      ...data,
+      from: at.from + offset,
+      to: at.to + offset,
+      line: at.line + lines,
+      column: at.line === 1 ? at.column + column : at.column,
+      statement: (at.statement ?? 1) + statements,
+    },
+    cause,
+  });
+}
+
+/** Returns a text with so many more of its parts. Throws SQL_LIMIT for more than a string can be. */
+function lengthened({text, next}: TextParts, wanted: number): TextParts {
+  const texts = [text];
+  for (let i = 0; i < wanted && next !== undefined; i++) {
+    const part: TextParts = next();
+    texts.push(part.text);
+    next = part.next;
+  }
+  try {
+    return {text: texts.join(''), next};
+  } catch (cause) {
+    throw new DbosError('SQL_LIMIT', 'A statement of the script is longer than 2²⁹ characters.', {
+      hint: 'Take it apart: rows of VALUES can be several statements within BEGIN and COMMIT.',
+      cause,
+    });
   }
 }
 

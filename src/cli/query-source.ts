@@ -1,7 +1,7 @@
 /** Where the SQL of `dbos query` comes from: the command line, a file or stdin. Layer: cli. */
 import {DbosError} from '../errors.js';
 import {isTerminal} from './output.js';
-import {readText, STDIN} from './text-source.js';
+import {openText, STDIN, type TextParts} from './text-source.js';
 
 export interface SqlSource {
   /** The words of the command line. */
@@ -11,14 +11,15 @@ export interface SqlSource {
   readonly directory: string;
 }
 
-/** Returns the SQL. Throws USAGE if there is none or there are two, PATH_UNKNOWN and FILE_UNREADABLE for the file. */
-export function readSql({words, file, directory}: SqlSource): string {
+/** Returns the SQL, a long file or stdin in parts. Throws USAGE if there is none or there are two, PATH_UNKNOWN and FILE_UNREADABLE for the file. */
+export function readSql({words, file, directory}: SqlSource): TextParts {
   const given = words.length === 1 && words[0] === STDIN ? undefined : words.length > 0 ? words.join(' ') : undefined;
   if (file !== undefined && words.length > 0) throw usage('Give SQL or --file, not both.');
   if (given === undefined && file === undefined && words.length === 0 && isTerminal(0)) throw usage('There is no SQL.');
-  const sql = given ?? readText(file ?? STDIN, directory, '--file');
-  if (sql.trim() === '') throw usage('There is no SQL.');
-  return withoutFirstLine(sql);
+  const {text, next} =
+    given === undefined ? openText(file ?? STDIN, directory, '--file') : {text: given, next: undefined};
+  if (next === undefined && text.trim() === '') throw usage('There is no SQL.');
+  return {text: withoutFirstLine(text), next};
 }
 
 function usage(message: string): DbosError {

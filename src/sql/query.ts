@@ -57,20 +57,23 @@ export class Database {
 
   /**
    * Yields the statements of a script, each compiled when it is its turn. With `failed`, which takes the error, one that
-   * cannot be compiled is passed over.
+   * cannot be compiled is passed over. Of a text that is not `whole` only statements with their `;` are yielded; returns where
+   * the rest begins.
    */
   async *script(
     sql: string,
     parameters?: Parameters,
     failed?: (error: unknown) => void,
-  ): AsyncGenerator<Statement, void, undefined> {
-    const parsed = statements(sql, failed && (error => failed(isDbosError(error) ? locate(error, sql) : error)));
+    whole = true,
+  ): AsyncGenerator<Statement, number, undefined> {
+    const parsed = statements(sql, failed && (error => failed(isDbosError(error) ? locate(error, sql) : error)), whole);
     for (;;) {
       const next = located(sql, () => parsed.next());
-      if (next.done) return;
+      if (next.done) return next.value;
+      const {statement: syntax} = next.value;
       let statement: Statement;
       try {
-        statement = await answer(() => located(sql, () => this.compile(next.value.statement, sql, parameters)));
+        statement = await answer(() => located(sql, () => this.compile(syntax, sql, parameters)));
       } catch (error) {
         if (failed === undefined) throw error;
         failed(error);

@@ -446,7 +446,7 @@ test('scripts run statement by statement', t => {
   // what is right comes before what is wrong, even if that is no token at all
   for (const wrong of ['SELECT 1; SELECT FROM', 'SELECT 1; ^', "SELECT 1; 'x"]) {
     const each = statements(wrong);
-    t.is(each.next().value?.statement.kind, 'select');
+    t.like(each.next().value, {statement: {kind: 'select'}});
     const error = t.throws(() => each.next());
     t.true(isDbosError(error, 'SQL_SYNTAX') && (error.data.from as number) >= 10, wrong);
   }

@@ -63,15 +63,15 @@ export function isComplete(sql: string): boolean {
   return ended && boundaries.between;
 }
 
-/** Returns where the statement ends that begins at an offset or behind it: behind its `;`, or at the end of the text. */
-export function endOfStatement(sql: string, offset: number): number {
+/** Returns where the statement ends that begins at an offset or behind it: behind its `;`, or undefined if it has none. */
+export function endOfStatement(sql: string, offset: number): number | undefined {
   const lexer = new Lexer(sql, offset);
   const boundaries = new Boundaries();
   for (lexer.scan(); lexer.kind !== T.end; lexer.scan()) {
     boundaries.take(lexer.kind);
     if (boundaries.begun > 0 && boundaries.between) return lexer.to;
   }
-  return sql.length;
+  return undefined;
 }
 
 /** Returns the number, from 1, of the statement at an offset, and whether the script has several. */

@@ -28,21 +28,28 @@ export function parseScript(sql: string): Statement[] {
 
 /**
  * Returns the statements of a script one by one, each parsed when it is asked for: those before a mistake can run. With
- * `failed`, which takes the error, a mistake ends only the statement that it is in.
+ * `failed`, which takes the error, a mistake ends only the statement that it is in. Of a text that goes on elsewhere, which is
+ * not `whole`, only statements with their `;` are read; returns where the rest begins.
  */
-export function* statements(sql: string, failed?: (error: unknown) => void): Generator<ScriptStatement> {
+export function* statements(
+  sql: string,
+  failed?: (error: unknown) => void,
+  whole = true,
+): Generator<ScriptStatement, number> {
   const parser = new ScriptParser(sql);
   for (;;) {
+    const {at} = parser;
     let statement: Statement | undefined;
     try {
       statement = parser.next();
     } catch (error) {
+      if (!whole && endOfStatement(sql, at) === undefined) return at;
       if (failed === undefined) throw error;
       failed(error);
       parser.skip();
       continue;
     }
-    if (statement === undefined) return;
+    if (statement === undefined || !(whole || parser.isEnded)) return at;
     yield {statement, from: statement.from, to: statement.to};
   }
 }
@@ -67,7 +74,8 @@ export function parseExpression(sql: string): Expr {
 /** Reads a text piece by piece, without notes as long as it is right. */
 class ScriptParser {
   private parser: StatementParser | undefined;
-  private at = 0;
+  /** Where the statement ends that was read last, or was gone behind. */
+  at = 0;
 
   constructor(private readonly sql: string) {
     if (sql.length <= MAX_LENGTH) return;
@@ -81,10 +89,15 @@ class ScriptParser {
     return statement;
   }
 
+  /** Whether the statement that was read last has its `;`. */
+  get isEnded(): boolean {
+    return this.parser?.isEnded ?? false;
+  }
+
   /** Goes behind the statement that could not be read. */
   skip(): void {
     this.parser = undefined;
-    this.at = endOfStatement(this.sql, this.at);
+    this.at = endOfStatement(this.sql, this.at) ?? this.sql.length;
   }
 
   read<Result>(piece: (parser: StatementParser) => Result): Result {

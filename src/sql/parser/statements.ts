@@ -29,6 +29,11 @@ export class StatementParser extends DefinitionParser {
     return this.previousTo;
   }
 
+  /** Whether that statement has its `;`. */
+  get isEnded(): boolean {
+    return this.kind === T.semicolon;
+  }
+
   wholeExpression(): Expr {
     const expr = this.operand(0);
     if (!this.at(T.end)) this.fail();

@@ -142,14 +142,18 @@ export class WritableDatabase extends Database {
     await this.settling;
   }
 
-  /** Yields the statements of a script, each compiled when it is its turn and run before the next one is asked for. */
+  /** As that of a database that is only read; each statement must have run before the next one is asked for. */
   override async *script(
     sql: string,
     parameters?: Parameters,
     failed?: (error: unknown) => void,
-  ): AsyncGenerator<Statement, void, undefined> {
-    for await (const statement of super.script(sql, parameters, failed)) {
-      yield statement;
+    whole = true,
+  ): AsyncGenerator<Statement, number, undefined> {
+    const statements = super.script(sql, parameters, failed, whole);
+    for (;;) {
+      const {done, value} = await statements.next();
+      if (done) return value;
+      yield value;
       await this.settled();
     }
   }
