@@ -98,6 +98,8 @@ function compileNested(fn: FunctionCode, expr: Bound): Fragment {
       return any(`bitNot(${valueCode(fn, expr.operand)})`);
     case 'arithmetic':
       return arithmetic(fn, expr);
+    case 'affinity':
+      return operand(fn, expr.operand, expr.to);
     case 'cast':
       return any(`castValue(${valueCode(fn, expr.operand)}, '${expr.to}')`);
     case 'let': {

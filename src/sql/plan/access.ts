@@ -15,8 +15,8 @@ export const LOOKUP_ROWS = 20;
 export interface TreeAccess {
   readonly source: TreeSource;
   readonly slots: ColumnSlots;
-  /** Binds the expressions of an index. */
-  readonly bindIndex: (index: IndexSource) => BoundIndex;
+  /** Binds the expressions of an index, for other slots of the same columns if they are given. */
+  readonly bindIndex: (index: IndexSource, slots?: ColumnSlots) => BoundIndex;
 }
 
 /** Returns the range of a tree that conditions leave, reading only slots of `known` besides the tree's own; undefined if all of it. */
@@ -26,7 +26,7 @@ export function planRange(
   known: (slot: Slot) => boolean,
 ): RangeUse | undefined {
   if (conjuncts.length === 0) return undefined;
-  const {source, slots, bindIndex} = access;
+  const {source, slots} = access;
   const space = tableSpace(source, slots);
   const conditions = conjuncts.flatMap(conjunct => conditionsOf(space, conjunct, known));
   let best: RangeUse | undefined = keyRange(space, conditions);
@@ -35,26 +35,36 @@ export function planRange(
   // nothing is found faster than by the whole key
   if (best?.plan.unique) return best;
   for (const index of source.indexes ?? []) {
-    const bound = bindIndex(index);
-    if (!bound.where.every(condition => implied(condition, conjuncts))) continue;
-    const places = indexSpace(source, slots, bound);
-    const range = keyRange(
-      places,
-      conjuncts.flatMap(conjunct => conditionsOf(places, conjunct, known)),
-    );
-    if (range === undefined) continue;
-    const rows =
-      index.unique && (range.plan.fixed ?? 0) >= index.terms.length ? Math.min(1, range.plan.rows) : range.plan.rows;
-    const use: RangeUse = {
-      values: range.values,
-      holding: range.holding,
-      exact: range.exact,
-      plan: {...range.plan, rows: Math.max(1, rows), unique: false},
-      index: {source: index, covering: covers(source, index, slots.keys())},
-    };
-    if (costOf(use) < (best ? costOf(best) : source.rows)) best = use;
+    const use = indexRange(access, index, conjuncts, known);
+    if (use && costOf(use) < (best ? costOf(best) : source.rows)) best = use;
   }
   return best;
+}
+
+/** As `planRange`, of one index. */
+export function indexRange(
+  {source, slots, bindIndex}: TreeAccess,
+  index: IndexSource,
+  conjuncts: readonly Bound[],
+  known: (slot: Slot) => boolean,
+): RangeUse | undefined {
+  const bound = bindIndex(index);
+  if (!bound.where.every(condition => implied(condition, conjuncts))) return undefined;
+  const places = indexSpace(source, slots, bound);
+  const range = keyRange(
+    places,
+    conjuncts.flatMap(conjunct => conditionsOf(places, conjunct, known)),
+  );
+  if (range === undefined) return undefined;
+  const rows =
+    index.unique && (range.plan.fixed ?? 0) >= index.terms.length ? Math.min(1, range.plan.rows) : range.plan.rows;
+  return {
+    values: range.values,
+    holding: range.holding,
+    exact: range.exact,
+    plan: {...range.plan, rows: Math.max(1, rows), unique: false},
+    index: {source: index, covering: covers(source, index, slots.keys())},
+  };
 }
 
 /** Returns the range that the source itself plans. */

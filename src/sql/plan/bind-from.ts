@@ -323,7 +323,7 @@ export function bindSource(
   const slots: ColumnSlots = new Map();
   const relation: Relation =
     source.kind === 'tree'
-      ? {kind: 'tree', alias, source, slots, bindIndex: index => bindIndex(binder, source, slots, index)}
+      ? {kind: 'tree', alias, source, slots, bindIndex: (index, of = slots) => bindIndex(binder, source, of, index)}
       : {kind: 'rows', alias, source, slots};
   const table = {
     ...tableOf(alias, source.columns, slots, source.kind === 'tree' ? source.rowid : undefined),
@@ -442,7 +442,7 @@ function bindDerived(
 ): FromPart {
   // a derived table sees what is outside the query that names it, and its common tables, but not its neighbours
   const around = new Scope(scope.parent);
-  const {query, simple} = binder.derived(around, select, nullable ? 0 : MAX_ABSORBED - reader.absorbed);
+  const {query, simple, narrow} = binder.derived(around, select, nullable ? 0 : MAX_ABSORBED - reader.absorbed);
   for (const slot of around.outer) reader.outer.add(slot);
   if (simple) {
     const columns = namesOf(query, names, alias, select).map((name, index) => ({
@@ -466,6 +466,7 @@ function bindDerived(
     outer: around.outer,
     recursion: undefined,
     materialized: undefined,
+    narrow,
   };
   return derivedPart(shared, alias, names, select);
 }

@@ -13,10 +13,12 @@ import type {Binder, DerivedQuery} from './binder.js';
 import {declareCommonTables} from './common-tables.js';
 import {armsOf} from './compound-arms.js';
 import {
+  addSlots,
   affinityOfBound,
   type Bound,
-  childrenOf,
   collationOf,
+  isCheap,
+  isFixed,
   outerCollation,
   ownCollation,
   Slot,
@@ -25,20 +27,34 @@ import {
   signature,
   slotOf,
   sortKey,
+  withSlots,
 } from './expression.js';
 import {addProvided, type FromNode, relationsOf} from './from.js';
 import {planFrom} from './join.js';
-import type {Output, Plan, Query} from './plan.js';
+import type {IndexUse, Narrow, Output, Plan, Query} from './plan.js';
 import {fold, type Gathered, Scope} from './scope.js';
+
+/** A query, and what plans it anew for conditions on its rows, where they can be asked before it is done. */
+interface Narrowed {
+  readonly query: Query;
+  readonly narrow?: Narrow | undefined;
+}
 
 /** Binds a query inside `around`, which notes what it reads from outside. */
 export function bindSelect(binder: Binder, around: Scope, select: Select): Query {
+  return bindNarrowed(binder, around, select).query;
+}
+
+function bindNarrowed(binder: Binder, around: Scope, select: Select): Narrowed {
   return binder.nested(select, () => {
     const scope = new Scope(around);
     declareCommonTables(binder, scope, select.with, select);
     const {body} = select;
-    if (body.kind === 'core') return finish(binder, bindCore(binder, scope, body, select), select);
-    if (body.kind === 'values') return ordered(binder, scope, bindValues(binder, scope, body), [], select);
+    if (body.kind === 'core') {
+      const core = bindCore(binder, scope, body, select);
+      return {query: finish(binder, core, select), narrow: narrowingOf(binder, core, select)};
+    }
+    if (body.kind === 'values') return {query: ordered(binder, scope, bindValues(binder, scope, body), [], select)};
     return bindCompound(binder, scope, body, select);
   });
 }
@@ -56,7 +72,7 @@ export function bindDerivedSelect(binder: Binder, around: Scope, select: Select,
     select.orderBy.length === 0 &&
     select.limit === undefined &&
     select.with === undefined;
-  if (!plain) return {query: bindSelect(binder, around, select), simple: undefined};
+  if (!plain) return {...bindNarrowed(binder, around, select), simple: undefined};
   return binder.nested(select, () => {
     const core = bindCore(binder, new Scope(around), body, select);
     const {from, gathered} = core;
@@ -67,17 +83,10 @@ export function bindDerivedSelect(binder: Binder, around: Scope, select: Select,
       gathered.windows.length > 0 ||
       !core.outputs.every(({expr}) => isCheap(expr))
     ) {
-      return {query: finish(binder, core, select), simple: undefined};
+      return {query: finish(binder, core, select), simple: undefined, narrow: narrowingOf(binder, core, select)};
     }
     return {query: {plan: {op: 'one', rows: 1}, outputs: core.outputs}, simple: {from, where: core.where}};
   });
-}
-
-/** Returns whether an expression may be computed wherever it is read: no subquery, nothing random. */
-function isCheap(expr: Bound): boolean {
-  if (expr.op === 'scalar' || expr.op === 'exists' || expr.op === 'inQuery') return false;
-  if (expr.op === 'call' && !expr.function.deterministic) return false;
-  return childrenOf(expr).every(isCheap);
 }
 
 // ---------------------------------------------------------------------------------------------------- one SELECT
@@ -147,6 +156,7 @@ function finish(binder: Binder, parts: Core, select: Select | undefined): Query 
   let plan = parts.from ? planFrom(parts.from, parts.where) : filtered({op: 'one', rows: 1}, parts.where);
   if (keys.length > 0 || gathered.aggregates.length > 0) {
     const bare = parts.from ? [...addProvided(parts.from, new Set())] : [];
+    plan = firstOfOrder(binder, parts, plan) ?? plan;
     const rows = keys.length === 0 ? 1 : Math.max(1, Math.min(plan.rows, plan.rows ** 0.5 * 2));
     plan = {op: 'aggregate', input: plan, keys, aggregates: gathered.aggregates, single: keys.length === 0, bare, rows};
     plan = filtered(plan, parts.having);
@@ -175,6 +185,128 @@ function finish(binder: Binder, parts: Core, select: Select | undefined): Query 
 function filtered(plan: Plan, conditions: readonly Bound[]): Plan {
   if (conditions.length === 0) return plan;
   return {op: 'filter', input: plan, conditions, rows: Math.max(1, plan.rows / 3)};
+}
+
+/** Returns the row that has the only min() or max() of a query, if rows come in that order from a tree or an index. */
+function firstOfOrder(
+  binder: Binder,
+  {keys, gathered, outputs, having, orderBy, where}: Core,
+  plan: Plan,
+): Plan | undefined {
+  const [only, ...others] = gathered.aggregates;
+  if (only === undefined || others.length > 0 || keys.length > 0 || gathered.windows.length > 0) return undefined;
+  const {function: called, args, filter, collation, slot} = only;
+  const [expr, more] = args;
+  if (expr === undefined || more !== undefined || filter !== undefined) return undefined;
+  if (called.name !== 'min' && called.name !== 'max') return undefined;
+  const read = [...outputs, ...orderBy].map(each => each.expr).concat(having);
+  if (!read.every(each => [...addSlots(each, new Set())].every(other => other === slot))) return undefined;
+  const descending = called.name === 'max';
+  const present: Bound = {op: 'isNull', operand: expr, negated: true};
+  const some: Plan = {op: 'filter', input: plan, conditions: [present], rows: plan.rows};
+  const sorted = binder.sorted(some, [{expr, descending, nullsFirst: !descending, collation}], ONCE, undefined);
+  if (sorted.op === 'sort') return undefined;
+  const index = indexOf(sorted);
+  // another index than that of the conditions may lead to all rows, one by one
+  if (index && !index.covering && where.length > 0 && index.source !== indexOf(plan)?.source) return undefined;
+  return {op: 'limit', input: sorted, limit: ONCE, offset: undefined, rows: 1};
+}
+
+const ONCE: Bound = {op: 'constant', value: 1};
+
+/** Returns the index that the outermost scan of a plan reads. */
+function indexOf(plan: Plan): IndexUse | undefined {
+  switch (plan.op) {
+    case 'scan':
+      return plan.range?.index;
+    case 'filter':
+      return indexOf(plan.input);
+    case 'nest':
+    case 'hash':
+      return indexOf(plan.outer);
+    default:
+      return undefined;
+  }
+}
+
+/** Returns what plans a SELECT anew for conditions on its results, some of which can be asked of the rows that it reads. */
+function narrowingOf(binder: Binder, core: Core, select: Select | undefined): Narrow | undefined {
+  const {from, keys, gathered, where} = core;
+  const single = gathered.aggregates.length > 0 && keys.length === 0;
+  if (from === undefined || single || select?.limit || select?.offset) return undefined;
+  return remembering((conditions, slots) => {
+    const asked = conditions.flatMap(condition => pushedInto(core, condition, slots) ?? []);
+    return asked.length === 0 ? undefined : finish(binder, {...core, where: [...where, ...asked]}, select);
+  });
+}
+
+/**
+ * Returns a condition on the results of a SELECT as one on the rows that it reads; undefined where that is not the same. Rows
+ * that are grouped, are in one partition, or of which one is kept, must all meet it or none.
+ */
+function pushedInto(
+  {core, keys, outputs, gathered}: Core,
+  condition: Bound,
+  slots: readonly Slot[],
+): Bound | undefined {
+  if (!isCheap(condition)) return undefined;
+  const results = resultsOf(condition, slots, outputs);
+  if (results === undefined || !results.every(isCheap)) return undefined;
+  const isOneOf = (terms: readonly {readonly expr: Bound; readonly collation: CollationName}[]) =>
+    results.every(result => terms.some(term => term.collation === 'binary' && sameBound(term.expr, result)));
+  const apart = core.distinct || keys.length > 0 || gathered.windows.length > 0;
+  if (apart && !isOfEquals(condition)) return undefined;
+  if (core.distinct && !results.every(result => collationOf(result) === 'binary')) return undefined;
+  if (!gathered.windows.every(call => isOneOf(call.partitionBy))) return undefined;
+  if (keys.length > 0 && !isOneOf(keys.map(key => ({...key, expr: slotOf(key.slot)})))) return undefined;
+  const asked = withSlots(condition, slot => outputs[slots.indexOf(slot)]?.expr);
+  return withSlots(asked, slot => keys.find(key => key.slot === slot)?.expr);
+}
+
+/** Returns the outputs of a query that a condition on them reads; undefined if it reads anything else. */
+function resultsOf(condition: Bound, slots: readonly Slot[], outputs: readonly Output[]): Bound[] | undefined {
+  const results: Bound[] = [];
+  for (const slot of addSlots(condition, new Set())) {
+    const output = outputs[slots.indexOf(slot)];
+    if (output === undefined) return undefined;
+    results.push(output.expr);
+  }
+  return results;
+}
+
+/** Returns whether a condition says the same of values that are equal: 1 and 1.0 are, but not as texts. */
+function isOfEquals(condition: Bound): boolean {
+  const isPlain = (expr: Bound) => expr.op === 'slot' || isFixed(expr);
+  switch (condition.op) {
+    case 'compare': {
+      const sides = [condition.left, condition.right];
+      // compared as texts 1 and 1.0 differ, but for columns of TEXT, which have neither
+      const asTexts =
+        condition.affinity === 'text' && sides.some(side => side.op === 'slot' && side.slot.affinity !== 'text');
+      return !asTexts && sides.every(isPlain);
+    }
+    case 'inList':
+      return isPlain(condition.operand) && condition.items.every(isPlain);
+    case 'isNull':
+      return isPlain(condition.operand);
+    case 'not':
+      return isOfEquals(condition.operand);
+    case 'and':
+    case 'or':
+      return isOfEquals(condition.left) && isOfEquals(condition.right);
+    default:
+      return isFixed(condition);
+  }
+}
+
+/** Plans for the same conditions once: a query is looked at several times until it is known how it is joined. */
+function remembering(narrow: Narrow): Narrow {
+  const known = new Map<string, Query | undefined>();
+  return (conditions, slots) => {
+    const key = conditions.map(signature).join();
+    if (!known.has(key)) known.set(key, narrow(conditions, slots));
+    return known.get(key);
+  };
 }
 
 /** Puts ORDER BY and LIMIT on top. */
@@ -341,7 +473,7 @@ function bindValues(binder: Binder, around: Scope, values: Values): Query {
   return {plan: {op: 'values', items, slots, rows: items.length}, outputs};
 }
 
-function bindCompound(binder: Binder, scope: Scope, body: Compound, select: Select): Query {
+function bindCompound(binder: Binder, scope: Scope, body: Compound, select: Select): Narrowed {
   const bound = armsOf(body).map(arm => ({...arm, ...bindArm(binder, scope, arm.body)}));
   const query = combine(bound.map(({operator, query, body: at}) => ({operator, query, at})));
   const outputs = query.outputs;
@@ -368,7 +500,40 @@ function bindCompound(binder: Binder, scope: Scope, body: Compound, select: Sele
     if (explicit) key = {op: 'collate', operand: key, collation: binder.collation(explicit)};
     return sortKey(key, term);
   });
-  return ordered(binder, scope, query, keys, select);
+  const whole = select.limit === undefined && select.offset === undefined && keys.length === 0;
+  return {
+    query: ordered(binder, scope, query, keys, select),
+    narrow: whole ? narrowingOfArms(binder, bound) : undefined,
+  };
+}
+
+interface BoundArm {
+  readonly operator: Compound['operator'];
+  readonly body: SelectCore | Values;
+  readonly query: Query;
+  readonly core: Core | undefined;
+}
+
+/** As `narrowingOf`, for the arms of a compound by themselves. */
+function narrowingOfArms(binder: Binder, arms: readonly BoundArm[]): Narrow {
+  const narrows = arms.map(({core}) => core && narrowingOf(binder, core, undefined));
+  const keepsAll = arms.every(({operator}) => operator === 'union all');
+  const isBinary = ({query}: BoundArm, at: number) =>
+    (ownCollation((query.outputs[at] as Output).expr) ?? 'binary') === 'binary';
+  return remembering((conditions, slots) => {
+    const asked = conditions.filter(condition => {
+      if (keepsAll) return true;
+      const read = [...addSlots(condition, new Set())].map(slot => slots.indexOf(slot));
+      return isOfEquals(condition) && read.every(at => at >= 0 && arms.every(arm => isBinary(arm, at)));
+    });
+    let narrowed = false;
+    const inputs = arms.map(({operator, query, body}, i) => {
+      const less = narrows[i]?.(asked, slots);
+      if (less !== undefined) narrowed = true;
+      return {operator, query: less ?? query, at: body};
+    });
+    return narrowed ? combine(inputs) : undefined;
+  });
 }
 
 /** Binds one arm; `outputs` are its own expressions, for ORDER BY to be compared with. */

@@ -10,7 +10,7 @@ import type {CollationName, Value} from '../values/value.js';
 import {type Bound, isFixed, type SortKey} from './expression.js';
 import type {FromNode} from './from.js';
 import {planSort} from './order.js';
-import type {Plan, Query, SharedQuery} from './plan.js';
+import type {Narrow, Plan, Query, SharedQuery} from './plan.js';
 import {type CommonTableEntry, fold, Scope} from './scope.js';
 
 const MAX_DEPTH = 200;
@@ -28,6 +28,7 @@ export interface BindingRules {
 export interface DerivedQuery {
   readonly query: Query;
   readonly simple: {readonly from: FromNode; readonly where: readonly Bound[]} | undefined;
+  readonly narrow?: Narrow | undefined;
 }
 
 export class Binder {

@@ -78,6 +78,8 @@ export type Bound =
     }
   | {readonly op: 'cast'; readonly operand: Bound; readonly to: Affinity}
   | {readonly op: 'collate'; readonly operand: Bound; readonly collation: CollationName}
+  /** What a comparison makes of the operand first. */
+  | {readonly op: 'affinity'; readonly operand: Bound; readonly to: ComparisonAffinity}
   | {
       readonly op: 'call';
       readonly function: ScalarFunction;
@@ -240,6 +242,7 @@ export function childrenOf(expr: Bound): readonly Bound[] {
     case 'isTruth':
     case 'cast':
     case 'collate':
+    case 'affinity':
       return [expr.operand];
     case 'arithmetic':
     case 'compare':
@@ -261,6 +264,63 @@ export function childrenOf(expr: Bound): readonly Bound[] {
     case 'row':
       return expr.items;
   }
+}
+
+/** Returns an expression with others in the place of slots, those of its subqueries excepted; the rest stays what it is. */
+export function withSlots(expr: Bound, of: (slot: Slot) => Bound | undefined): Bound {
+  const mapped = (each: Bound) => withSlots(each, of);
+  switch (expr.op) {
+    case 'constant':
+    case 'parameter':
+    case 'scalar':
+    case 'exists':
+      return expr;
+    case 'slot':
+      return of(expr.slot) ?? expr;
+    case 'negate':
+    case 'bitNot':
+    case 'not':
+    case 'plus':
+    case 'isNull':
+    case 'isTruth':
+    case 'cast':
+    case 'collate':
+    case 'affinity':
+      return {...expr, operand: mapped(expr.operand)};
+    case 'arithmetic':
+    case 'compare':
+    case 'and':
+    case 'or':
+      return {...expr, left: mapped(expr.left), right: mapped(expr.right)};
+    case 'let':
+      return {...expr, value: mapped(expr.value), body: mapped(expr.body)};
+    case 'case': {
+      const branches = expr.branches.map(({when, result}) => ({when: mapped(when), result: mapped(result)}));
+      return {...expr, branches, otherwise: mapped(expr.otherwise)};
+    }
+    case 'call':
+      return {...expr, args: expr.args.map(mapped)};
+    case 'match':
+      return {
+        ...expr,
+        operand: mapped(expr.operand),
+        pattern: mapped(expr.pattern),
+        escape: expr.escape && mapped(expr.escape),
+      };
+    case 'inList':
+      return {...expr, operand: mapped(expr.operand), items: expr.items.map(mapped)};
+    case 'inQuery':
+      return {...expr, operands: expr.operands.map(mapped)};
+    case 'row':
+      return {...expr, items: expr.items.map(mapped)};
+  }
+}
+
+/** Returns whether an expression may be computed wherever it is read, and however often: no subquery, nothing random. */
+export function isCheap(expr: Bound): boolean {
+  if (expr.op === 'scalar' || expr.op === 'exists' || expr.op === 'inQuery') return false;
+  if (expr.op === 'call' && !expr.function.deterministic) return false;
+  return childrenOf(expr).every(isCheap);
 }
 
 /** Adds the slots that an expression reads, those that its subqueries take from outside included. */

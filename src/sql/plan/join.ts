@@ -7,6 +7,7 @@ import {costOf, LOOKUP_ROWS, planRange} from './access.js';
 import {addSlots, type Bound, childrenOf, type Slot} from './expression.js';
 import {addNeeded, addProvided, type FromNode, type Relation} from './from.js';
 import type {HashKey, Plan} from './plan.js';
+import {semiJoin} from './semi-joins.js';
 import {planVersions} from './versions.js';
 
 /** One row without columns. */
@@ -82,13 +83,14 @@ function planInner(
   joined: readonly FromNode[],
   given: readonly Bound[],
   known: Known,
-  outside: (slot: Slot) => boolean,
+  around: (slot: Slot) => boolean,
 ): Plan {
   const nodes: FromNode[] = [];
   const conditions = [...given];
   flatten(joined, nodes, conditions);
-  const pending = new Set(conditions);
+  const {pending, joining} = withSemiJoins(nodes, conditions, slot => known.has(slot) || around(slot));
   const bound = new Set(known);
+  const outside = (slot: Slot) => around(slot) && !joining.has(slot);
   const isKnown = (slot: Slot) => bound.has(slot) || outside(slot);
   const units = new Set<Unit>(
     nodes.map(node => ({node, provides: addProvided(node, new Set()), needs: addNeeded(node, new Set())})),
@@ -140,6 +142,37 @@ function planInner(
   if (plan === undefined || constant.length === 0) return plan ?? guard;
   // conditions that read no row of it are checked before anything is read
   return {op: 'nest', outer: guard, inner: plan, left: false, slots: [], on: [], rows: plan.rows};
+}
+
+/**
+ * Puts joins in the place of conditions that lead to rows faster so. Returns the conditions that are left, and the slots that
+ * the joins read, which nobody has named before.
+ */
+function withSemiJoins(nodes: FromNode[], conditions: readonly Bound[], isKnown: (slot: Slot) => boolean) {
+  const pending = new Set(conditions);
+  const joining = new Set<Slot>();
+  const plan = (relation: Relation, own: readonly Bound[]) => filtered(planRelation(relation, own, isKnown), own);
+  for (const condition of conditions) {
+    if (condition.op !== 'inQuery' && condition.op !== 'or') continue;
+    const read = slotsOf(condition);
+    for (const node of nodes) {
+      if (node.kind !== 'relation' || node.relation.kind !== 'tree') continue;
+      const own = new Set(node.relation.slots.values());
+      if (![...read].some(slot => own.has(slot))) continue;
+      const isLocal = (slot: Slot) => own.has(slot) || (isKnown(slot) && !joining.has(slot));
+      const others = [...pending].filter(each => each !== condition && [...slotsOf(each)].every(isLocal));
+      const join = semiJoin(node.relation, condition, others, plan);
+      if (join === undefined) break;
+      pending.delete(condition);
+      for (const each of join.on) {
+        pending.add(each);
+        for (const slot of slotsOf(each)) if (!own.has(slot)) joining.add(slot);
+      }
+      nodes.push({kind: 'relation', relation: join.relation});
+      break;
+    }
+  }
+  return {pending, joining};
 }
 
 function refersToRight(): DbosError {
@@ -224,7 +257,9 @@ function planRelation(relation: Relation, conditions: readonly Bound[], known: (
         rows: relation.function.rows,
       };
     case 'derived': {
-      const {shared, slots} = relation;
+      const {slots} = relation;
+      const narrowed = relation.shared.narrow?.(conditions, slots);
+      const shared = narrowed ? {...relation.shared, query: narrowed} : relation.shared;
       return {
         op: 'derived',
         shared,

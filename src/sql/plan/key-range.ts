@@ -82,7 +82,10 @@ export function keyRange(space: KeySpace, conditions: readonly Condition[]): Key
   return {
     values,
     exact: fixed.filter(each => each.operator === '=' && each.conjunct.op === 'compare').map(each => each.conjunct),
-    holding: used.map(each => each.conjunct).filter(each => each.op !== 'match'),
+    holding: used
+      .filter(each => !each.partly)
+      .map(each => each.conjunct)
+      .filter(each => each.op !== 'match'),
     plan: {
       uses: [],
       rows: estimate(space, fixed, bounds, values, ranges),

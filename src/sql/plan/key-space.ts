@@ -12,6 +12,7 @@ import {
   type Bound,
   type Comparison,
   type ComparisonAffinity,
+  conjunctsOf,
   NULL,
   type Slot,
   sameBound,
@@ -49,6 +50,8 @@ export interface Condition {
   readonly affinity: ComparisonAffinity;
   /** The conjunct that says so. */
   readonly conjunct: Bound;
+  /** Whether the conjunct says more. */
+  readonly partly?: boolean;
 }
 
 /** Returns the places of a table: its columns. */
@@ -163,12 +166,40 @@ export function conditionsOf(space: KeySpace, conjunct: Bound, known: (slot: Slo
       return places.map((place): Condition => ({place, operator: 'in', values: items, affinity, conjunct}));
     }
     case 'or':
-      return alternatives(space, conjunct, known);
+      return [...alternatives(space, conjunct, known), ...commonBounds(space, conjunct, known)];
     case 'match':
       return conjunct.name !== 'regexp' && conjunct.escape === undefined ? patternConditions(space, conjunct) : [];
     default:
       return [];
   }
+}
+
+const BOUNDS = [
+  {bound: '>=', by: ['=', '>', '>=']},
+  {bound: '<=', by: ['=', '<', '<=']},
+] as const;
+
+/** Of `a > 1 OR (a = 1 AND b > 2)`, which is `(a, b) > (1, 2)`, all rows have `a >= 1`. */
+function commonBounds(
+  space: KeySpace,
+  or: Bound & {readonly op: 'and' | 'or'},
+  known: (slot: Slot) => boolean,
+): Condition[] {
+  const [first, rest] = [or.left, or.right].map(side =>
+    conjunctsOf(side).flatMap(each => (each.op === 'or' ? [] : conditionsOf(space, each, known))),
+  ) as [Condition[], Condition[]];
+  return first.flatMap(condition => {
+    const {place, affinity, values} = condition;
+    const others = rest.filter(each => each.place === place && each.affinity === affinity);
+    const found = BOUNDS.find(({by}) => {
+      const isBound = ({operator}: Condition) => (by as readonly string[]).includes(operator);
+      return (
+        isBound(condition) &&
+        others.some(each => isBound(each) && sameBound(each.values[0] as Bound, values[0] as Bound))
+      );
+    });
+    return found ? [{...condition, operator: found.bound, conjunct: or, partly: true}] : [];
+  });
 }
 
 /** `a = 1 OR a = 2 OR a IN (3, 4)` is `a IN (1, 2, 3, 4)`. */

@@ -2,7 +2,7 @@
  * ORDER BY: a sort, or none where the rows come in that order from a tree, or from an index. Layer: sql.
  */
 import type {IndexSource} from '../source.js';
-import {covers, LOOKUP_ROWS} from './access.js';
+import {covers, indexRange, LOOKUP_ROWS} from './access.js';
 import {type Bound, type SortKey, sameBound} from './expression.js';
 import type {IndexUse, Plan} from './plan.js';
 
@@ -17,7 +17,7 @@ export function planSort(
 ): Plan {
   const wanted = rowsWanted(limit, offset);
   return (
-    inOrder(plan, keys, wanted, plan.rows, true) ?? {op: 'sort', input: plan, keys, limit, offset, rows: plan.rows}
+    inOrder(plan, keys, wanted, plan.rows, true, []) ?? {op: 'sort', input: plan, keys, limit, offset, rows: plan.rows}
   );
 }
 
@@ -33,7 +33,7 @@ function rowsWanted(limit: Bound | undefined, offset: Bound | undefined): number
 
 /**
  * Returns the plan with its outermost scan in this order, or undefined if that is not possible. `rows` come out at the top;
- * `distinct`: each row of the scan gives one of them at most.
+ * `distinct`: each row of the scan gives one of them at most; `conditions` are those that its rows must meet.
  */
 function inOrder(
   plan: Plan,
@@ -41,22 +41,25 @@ function inOrder(
   wanted: number | undefined,
   rows: number,
   distinct: boolean,
+  conditions: readonly Bound[],
 ): Plan | undefined {
   switch (plan.op) {
     case 'scan': {
       const way = wayOf(plan, plan.range?.index?.source, keys, distinct);
-      return way === undefined ? byIndex(plan, keys, wanted, rows, distinct) : {...plan, reverse: way === 'down'};
+      return way === undefined
+        ? byIndex(plan, keys, wanted, rows, distinct, conditions)
+        : {...plan, reverse: way === 'down'};
     }
     case 'filter': {
-      const input = inOrder(plan.input, keys, wanted, rows, distinct);
+      const input = inOrder(plan.input, keys, wanted, rows, distinct, plan.conditions);
       return input && {...plan, input};
     }
     case 'nest': {
-      const outer = inOrder(plan.outer, keys, wanted, rows, false);
+      const outer = inOrder(plan.outer, keys, wanted, rows, false, []);
       return outer && {...plan, outer};
     }
     case 'hash': {
-      const outer = plan.right ? undefined : inOrder(plan.outer, keys, wanted, rows, false);
+      const outer = plan.right ? undefined : inOrder(plan.outer, keys, wanted, rows, false, []);
       return outer && {...plan, outer};
     }
     default:
@@ -71,19 +74,24 @@ function byIndex(
   wanted: number | undefined,
   rows: number,
   distinct: boolean,
+  conditions: readonly Bound[],
 ): Scan | undefined {
   const {source, slots} = plan;
+  const own = new Set(slots.values());
   if (plan.range !== undefined || source.rows === 0) return undefined;
   for (const index of source.indexes ?? []) {
     if (index.where !== undefined) continue;
     const way = wayOf(plan, index, keys, distinct);
     if (way === undefined) continue;
     const covering = covers(source, index, slots.keys());
+    // where its order and the conditions agree, only a part of the index is read
+    const range = indexRange(plan, index, conditions, slot => !own.has(slot));
+    const there = range?.plan.rows ?? source.rows;
     // as many rows have to be looked at as are wanted and left out
-    const read = wanted === undefined ? source.rows : Math.min(source.rows, (wanted * source.rows) / Math.max(1, rows));
+    const read = wanted === undefined ? there : Math.min(there, (wanted * there) / Math.max(1, rows));
     if (!covering && read * LOOKUP_ROWS > source.rows * SORT_ROWS) continue;
     const use: IndexUse = {source: index, covering};
-    return {...plan, range: {plan: EVERYTHING, values: [], index: use}, reverse: way === 'down'};
+    return {...plan, range: range ?? {plan: EVERYTHING, values: [], index: use}, reverse: way === 'down'};
   }
   return undefined;
 }

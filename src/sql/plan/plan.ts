@@ -172,7 +172,15 @@ export interface SharedQuery {
   readonly recursion: Recursion | undefined;
   /** MATERIALIZED or NOT MATERIALIZED was written. */
   readonly materialized: boolean | undefined;
+  /** Plans it anew for conditions on its rows, if it is read in one place. */
+  readonly narrow?: Narrow | undefined;
 }
+
+/**
+ * Returns a query that gives no rows but those of another one, and all of those for which the conditions hold, whose `slots` are
+ * its outputs; undefined if the conditions do not help it.
+ */
+export type Narrow = (conditions: readonly Bound[], slots: readonly Slot[]) => Query | undefined;
 
 /** A recursive common table: rows of `initial`, then of `steps` for each row so far. */
 export interface Recursion {

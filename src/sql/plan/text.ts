@@ -71,6 +71,8 @@ export function textOf(expr: Bound): string {
       return 'CASE … END';
     case 'cast':
       return `CAST(${textOf(expr.operand)} AS ${expr.to.toUpperCase()})`;
+    case 'affinity':
+      return textOf(expr.operand);
     case 'collate':
       return `${inner(expr.operand)} COLLATE ${expr.collation.toUpperCase()}`;
     case 'call':
