@@ -7,6 +7,7 @@ import {isDbosError} from '../../errors.js';
 import type {Compound, Expr, OrderTerm, ResultColumn, Select, SelectCore, Span, Values} from '../ast.js';
 import {sqlError} from '../fault.js';
 import type {CollationName} from '../values/value.js';
+import {LOOKUP_ROWS} from './access.js';
 import {bindCondition} from './bind-expression.js';
 import {bindFrom} from './bind-from.js';
 import type {Binder, DerivedQuery} from './binder.js';
@@ -29,8 +30,9 @@ import {
   sortKey,
   withSlots,
 } from './expression.js';
-import {addProvided, type FromNode, relationsOf} from './from.js';
-import {planFrom} from './join.js';
+import {addProvided, type FromNode, type Relation, relationsOf, slotsOfRelation} from './from.js';
+import {planFrom, workOf} from './join.js';
+import {planSort, rowsWanted} from './order.js';
 import type {IndexUse, Narrow, Output, Plan, Query} from './plan.js';
 import {fold, type Gathered, Scope} from './scope.js';
 
@@ -156,7 +158,7 @@ function finish(binder: Binder, parts: Core, select: Select | undefined): Query 
   let plan = parts.from ? planFrom(parts.from, parts.where) : filtered({op: 'one', rows: 1}, parts.where);
   if (keys.length > 0 || gathered.aggregates.length > 0) {
     const bare = parts.from ? [...addProvided(parts.from, new Set())] : [];
-    plan = firstOfOrder(binder, parts, plan) ?? plan;
+    plan = firstOfOrder(parts, plan) ?? plan;
     const rows = keys.length === 0 ? 1 : Math.max(1, Math.min(plan.rows, plan.rows ** 0.5 * 2));
     plan = {op: 'aggregate', input: plan, keys, aggregates: gathered.aggregates, single: keys.length === 0, bare, rows};
     plan = filtered(plan, parts.having);
@@ -179,7 +181,8 @@ function finish(binder: Binder, parts: Core, select: Select | undefined): Query 
     plan = {op: 'distinct', input: plan, slots, rows: plan.rows};
     results = outputs.map((output, index) => ({...output, expr: slotOf(slots[index] as Slot)}));
   }
-  return ordered(binder, parts.scope, {plan, outputs: results}, orderBy, select);
+  const plain = keys.length === 0 && gathered.aggregates.length + gathered.windows.length === 0 && !core.distinct;
+  return ordered(binder, parts.scope, {plan, outputs: results}, orderBy, select, plain ? parts : undefined);
 }
 
 function filtered(plan: Plan, conditions: readonly Bound[]): Plan {
@@ -188,11 +191,7 @@ function filtered(plan: Plan, conditions: readonly Bound[]): Plan {
 }
 
 /** Returns the row that has the only min() or max() of a query, if rows come in that order from a tree or an index. */
-function firstOfOrder(
-  binder: Binder,
-  {keys, gathered, outputs, having, orderBy, where}: Core,
-  plan: Plan,
-): Plan | undefined {
+function firstOfOrder({keys, gathered, outputs, having, orderBy, where}: Core, plan: Plan): Plan | undefined {
   const [only, ...others] = gathered.aggregates;
   if (only === undefined || others.length > 0 || keys.length > 0 || gathered.windows.length > 0) return undefined;
   const {function: called, args, filter, collation, slot} = only;
@@ -204,12 +203,59 @@ function firstOfOrder(
   const descending = called.name === 'max';
   const present: Bound = {op: 'isNull', operand: expr, negated: true};
   const some: Plan = {op: 'filter', input: plan, conditions: [present], rows: plan.rows};
-  const sorted = binder.sorted(some, [{expr, descending, nullsFirst: !descending, collation}], ONCE, undefined);
+  const sorted = planSort(some, [{expr, descending, nullsFirst: !descending, collation}], ONCE, undefined);
   if (sorted.op === 'sort') return undefined;
   const index = indexOf(sorted);
   // another index than that of the conditions may lead to all rows, one by one
   if (index && !index.covering && where.length > 0 && index.source !== indexOf(plan)?.source) return undefined;
   return {op: 'limit', input: sorted, limit: ONCE, offset: undefined, rows: 1};
+}
+
+interface Order {
+  readonly keys: readonly SortKey[];
+  readonly limit: Bound | undefined;
+  readonly offset: Bound | undefined;
+}
+
+/**
+ * Returns the plan of a join for its first rows: the table that has their order is read in it, and what belongs to a row is looked
+ * up; undefined where that is not less work than `whole`, or than to sort the rows of `join`.
+ */
+function firstRows({from, where}: Core, join: Plan, whole: Plan, {keys, limit, offset}: Order): Plan | undefined {
+  const wanted = rowsWanted(limit, offset);
+  if (from === undefined || wanted === undefined || relationsOf(from) < 2) return undefined;
+  const part = Math.min(1, wanted / join.rows);
+  const first = keys.length > 0 ? relationWith(from, keys) : undefined;
+  if (part === 1 || (keys.length > 0 && first === undefined)) return undefined;
+  const led = planFrom(from, where, {first, part});
+  const plan = keys.length > 0 ? planSort(led, keys, limit, offset, join.rows) : led;
+  return plan.op !== 'sort' && costOfFirst(plan, part) < workOf(whole) ? plan : undefined;
+}
+
+/** Returns the relation of a FROM clause that has everything that sort keys read. */
+function relationWith(node: FromNode, keys: readonly SortKey[]): Relation | undefined {
+  if (node.kind === 'relation') {
+    const slots = new Set(slotsOfRelation(node.relation));
+    const has = ({expr}: SortKey) => [...addSlots(expr, new Set())].every(slot => slots.has(slot));
+    return keys.every(has) ? node.relation : undefined;
+  }
+  const nodes = node.kind === 'inner' ? node.nodes : [node.left];
+  return nodes.map(each => relationWith(each, keys)).find(Boolean);
+}
+
+/** Returns what it costs to read a plan until the first rows are there: of the table that is read first a part. */
+function costOfFirst(plan: Plan, part: number): number {
+  switch (plan.op) {
+    case 'scan':
+      return Math.max(1, Math.min(workOf(plan), plan.source.rows * LOOKUP_ROWS) * part);
+    case 'filter':
+      return costOfFirst(plan.input, part);
+    case 'nest':
+    case 'hash':
+      return workOf(plan) - workOf(plan.outer) + costOfFirst(plan.outer, part);
+    default:
+      return workOf(plan);
+  }
 }
 
 const ONCE: Bound = {op: 'constant', value: 1};
@@ -316,6 +362,8 @@ function ordered(
   query: Query,
   orderBy: readonly SortKey[],
   select: Select | undefined,
+  /** What the query reads, where its rows are those of a join. */
+  parts?: Core,
 ): Query {
   const outside = new Scope(scope.parent);
   const limit = select?.limit && binder.expression(outside, select.limit);
@@ -323,7 +371,8 @@ function ordered(
   for (const slot of outside.outer) scope.outer.add(slot);
   let {plan} = query;
   const keys = orderBy.filter(key => key.expr.op !== 'constant');
-  if (keys.length > 0 && plan.op !== 'one') plan = binder.sorted(plan, keys, limit, offset);
+  if (keys.length > 0 && plan.op !== 'one') plan = planSort(plan, keys, limit, offset);
+  plan = (parts && firstRows(parts, query.plan, plan, {keys, limit, offset})) ?? plan;
   if (limit || offset) {
     const most =
       limit?.op === 'constant' && typeof limit.value === 'number' && limit.value >= 0 ? limit.value : plan.rows;

@@ -7,10 +7,9 @@ import type {ConflictAction, Expr, Name, Select, Span} from '../ast.js';
 import {sqlError} from '../fault.js';
 import type {Catalog, Source} from '../source.js';
 import type {CollationName, Value} from '../values/value.js';
-import {type Bound, isFixed, type SortKey} from './expression.js';
+import {type Bound, isFixed} from './expression.js';
 import type {FromNode} from './from.js';
-import {planSort} from './order.js';
-import type {Narrow, Plan, Query, SharedQuery} from './plan.js';
+import type {Narrow, Query, SharedQuery} from './plan.js';
 import {type CommonTableEntry, fold, Scope} from './scope.js';
 
 const MAX_DEPTH = 200;
@@ -183,11 +182,6 @@ export class Binder {
       data: {...data, from: span.from, to: span.to},
       cause: error.cause ?? error,
     });
-  }
-
-  /** Puts a sort on a plan, unless its rows come in that order. */
-  sorted(plan: Plan, keys: readonly SortKey[], limit: Bound | undefined, offset: Bound | undefined): Plan {
-    return planSort(plan, keys, limit, offset);
   }
 }
 

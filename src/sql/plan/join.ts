@@ -15,18 +15,59 @@ const ONE: Plan = {op: 'one', rows: 1};
 
 type Known = ReadonlySet<Slot>;
 
+/** Which relation is read first, and how much of it: for the first rows of an order. */
+export interface Lead {
+  /** Any, if it is undefined. */
+  readonly first: Relation | undefined;
+  /** This part of its rows leads to as many rows as are wanted. */
+  readonly part: number;
+}
+
 /** Returns the plan of a FROM clause with its WHERE conditions. */
-export function planFrom(from: FromNode, where: readonly Bound[]): Plan {
+export function planFrom(from: FromNode, where: readonly Bound[], lead?: Lead): Plan {
   const own = addProvided(from, new Set());
   // slots from outside the query are known wherever they stand
   const outside = (slot: Slot) => !own.has(slot);
-  return planNode(from, where, new Set(), outside);
+  return planNode(from, where, new Set(), outside, lead);
 }
 
-function planNode(node: FromNode, conditions: readonly Bound[], known: Known, outside: (slot: Slot) => boolean): Plan {
-  if (node.kind === 'relation') return planInner([node], conditions, known, outside);
-  if (node.kind === 'inner') return planInner(node.nodes, [...node.on, ...conditions], known, outside);
-  return planOuter(node, conditions, known, outside);
+function planNode(
+  node: FromNode,
+  conditions: readonly Bound[],
+  known: Known,
+  outside: (slot: Slot) => boolean,
+  lead?: Lead,
+): Plan {
+  if (node.kind === 'relation') return planInner([node], conditions, known, outside, lead);
+  if (node.kind === 'inner') return planInner(node.nodes, [...node.on, ...conditions], known, outside, lead);
+  return planOuter(node, conditions, known, outside, lead);
+}
+
+/** Returns what reading all rows of a plan costs, in rows of a scan. */
+export function workOf(plan: Plan): number {
+  switch (plan.op) {
+    case 'scan':
+      return plan.range ? Math.min(costOf(plan.range), plan.source.rows * LOOKUP_ROWS) : plan.rows;
+    case 'filter':
+    case 'limit':
+    case 'distinct':
+    case 'aggregate':
+    case 'window':
+    case 'project':
+      return workOf(plan.input);
+    case 'sort':
+      return workOf(plan.input) + plan.rows;
+    case 'nest':
+      return workOf(plan.outer) + plan.outer.rows * (LOOKUP_ROWS + rangeCost(plan.inner));
+    case 'hash':
+      return workOf(plan.outer) + workOf(plan.inner) * 2 + plan.rows;
+    case 'derived':
+      return workOf(plan.shared.query.plan);
+    case 'set':
+      return plan.inputs.reduce((sum, {plan: input}) => sum + workOf(input), 0);
+    default:
+      return plan.rows;
+  }
 }
 
 function slotsOf(expr: Bound): Set<Slot> {
@@ -84,6 +125,7 @@ function planInner(
   given: readonly Bound[],
   known: Known,
   around: (slot: Slot) => boolean,
+  lead?: Lead,
 ): Plan {
   const nodes: FromNode[] = [];
   const conditions = [...given];
@@ -109,7 +151,7 @@ function planInner(
   const constant = take(new Set());
   const relations = new Map<Relation, Unit>();
   for (const unit of units) if (unit.node.kind === 'relation') relations.set(unit.node.relation, unit);
-  const versions = planVersions([...relations.keys()], pending);
+  const versions = lead?.first ? undefined : planVersions([...relations.keys()], pending);
   if (versions) {
     for (const relation of versions.pair) {
       const unit = relations.get(relation) as Unit;
@@ -125,12 +167,17 @@ function planInner(
         hint: 'The arguments of a table function must come from other tables, and not in a circle.',
       });
     }
-    const unit = cheapest(ready, plan, pending, isKnown);
+    const {first} = lead ?? {};
+    const led = plan === undefined && first ? ready.find(({node}) => leads(node, first)) : undefined;
+    const unit = led ?? cheapest(ready, plan, pending, isKnown);
     units.delete(unit);
     const usable = [...pending].filter(each =>
       [...slotsOf(each)].every(slot => unit.provides.has(slot) || isKnown(slot)),
     );
-    plan = plan === undefined ? firstUnit(unit, usable, bound, outside) : joinUnit(plan, unit, usable, bound, outside);
+    plan =
+      plan === undefined
+        ? firstUnit(unit, usable, bound, outside, lead)
+        : joinUnit(plan, unit, usable, bound, outside, lead !== undefined);
     for (const slot of unit.provides) bound.add(slot);
     const rest = take(new Set());
     if (plan.op !== 'filter' || rest.length > 0) plan = filteredOnce(plan, rest);
@@ -212,8 +259,15 @@ function checkedBy(plan: Plan): ReadonlySet<Bound> {
  * Plans the unit that is read first. In a query inside an expression, which runs again and again, rows that are found by an
  * equality with a slot from outside come from a hash table, which is made once, unless a key leads to them.
  */
-function firstUnit(unit: Unit, conditions: readonly Bound[], known: Known, outside: (slot: Slot) => boolean): Plan {
-  const plan = planUnit(unit, conditions, known, outside);
+function firstUnit(
+  unit: Unit,
+  conditions: readonly Bound[],
+  known: Known,
+  outside: (slot: Slot) => boolean,
+  lead: Lead | undefined,
+): Plan {
+  const plan = planUnit(unit, conditions, known, outside, lead);
+  if (lead) return unit.node.kind === 'relation' ? {...plan, rows: Math.max(1, plan.rows * lead.part)} : plan;
   const keys = hashKeysOf(conditions, unit.provides, outside, () => false);
   if (keys.length === 0 || rangeOf(plan) !== undefined || unit.needs.size > 0) return plan;
   const free = (each: Bound) => [...slotsOf(each)].every(slot => unit.provides.has(slot));
@@ -226,12 +280,26 @@ function isLocal(condition: Bound, unit: Unit, outside: (slot: Slot) => boolean)
   return [...slotsOf(condition)].every(slot => unit.provides.has(slot) || outside(slot));
 }
 
+/** Returns whether the rows of a node come in the order of those of a relation, if it is read first. */
+function leads(node: FromNode, first: Relation): boolean {
+  if (node.kind === 'relation') return node.relation === first;
+  return node.kind === 'inner'
+    ? node.nodes.some(each => leads(each, first))
+    : node.type === 'left' && leads(node.left, first);
+}
+
 /** Plans one unit by itself, with the conditions that need nothing else. */
-function planUnit(unit: Unit, conditions: readonly Bound[], known: Known, outside: (slot: Slot) => boolean): Plan {
+function planUnit(
+  unit: Unit,
+  conditions: readonly Bound[],
+  known: Known,
+  outside: (slot: Slot) => boolean,
+  lead?: Lead,
+): Plan {
   const local = conditions.filter(each =>
     [...slotsOf(each)].every(slot => unit.provides.has(slot) || known.has(slot) || outside(slot)),
   );
-  if (unit.node.kind !== 'relation') return planNode(unit.node, local, known, outside);
+  if (unit.node.kind !== 'relation') return planNode(unit.node, local, known, outside, lead);
   const plan = planRelation(unit.node.relation, local, slot => known.has(slot) || outside(slot));
   return filtered(plan, local);
 }
@@ -322,6 +390,7 @@ function joinUnit(
   conditions: readonly Bound[],
   bound: Known,
   outside: (slot: Slot) => boolean,
+  inOrder: boolean,
 ): Plan {
   const local = conditions.filter(each => isLocal(each, unit, outside));
   const keys = hashKeysOf(conditions, unit.provides, slot => bound.has(slot) || outside(slot), outside);
@@ -344,7 +413,7 @@ function joinUnit(
     };
   }
   const on = conditions.filter(each => !local.includes(each) && !keys.some(key => key.condition === each));
-  if (inner.rows > plan.rows * 2 && keys.length > 0) {
+  if (!inOrder && inner.rows > plan.rows * 2 && keys.length > 0) {
     const swapped = keys.map(key => ({...key, outer: key.inner, inner: key.outer}));
     return hashJoin(inner, plan, swapped, on, rows);
   }
@@ -409,19 +478,20 @@ function planOuter(
   conditions: readonly Bound[],
   known: Known,
   outside: (slot: Slot) => boolean,
+  lead?: Lead,
 ): Plan {
   const leftSlots = addProvided(node.left, new Set());
   const rightSlots = addProvided(node.right, new Set());
   if (conditions.some(each => rejectsNull(each, rightSlots)) && node.type === 'left') {
     // a WHERE that no row without a match can pass makes it an inner join
-    return planInner([node.left, node.right], [...node.on, ...conditions], known, outside);
+    return planInner([node.left, node.right], [...node.on, ...conditions], known, outside, lead);
   }
   const isKnown = (slot: Slot) => known.has(slot) || outside(slot);
   const within = (expr: Bound, slots: ReadonlySet<Slot>) =>
     [...slotsOf(expr)].every(slot => slots.has(slot) || isKnown(slot));
   const pushed = node.type === 'left' ? conditions.filter(each => within(each, leftSlots)) : [];
   const rest = conditions.filter(each => !pushed.includes(each));
-  const left = planNode(node.left, pushed, known, outside);
+  const left = planNode(node.left, pushed, known, outside, node.type === 'left' ? lead : undefined);
   const localOn = node.type === 'left' ? node.on.filter(each => within(each, rightSlots)) : [];
   const bound = new Set([...known, ...leftSlots]);
   const unit: Unit = {node: node.right, provides: rightSlots, needs: addNeeded(node.right, new Set())};

@@ -8,21 +8,20 @@ import type {IndexUse, Plan} from './plan.js';
 
 type Scan = Plan & {readonly op: 'scan'};
 
-/** Returns a plan that gives the rows of `plan` in this order; only the first ones where LIMIT says so. */
+/** Returns a plan that gives the rows of `plan`, which are `rows`, in this order; only the first ones where LIMIT says so. */
 export function planSort(
   plan: Plan,
   keys: readonly SortKey[],
   limit: Bound | undefined,
   offset: Bound | undefined,
+  rows = plan.rows,
 ): Plan {
   const wanted = rowsWanted(limit, offset);
-  return (
-    inOrder(plan, keys, wanted, plan.rows, true, []) ?? {op: 'sort', input: plan, keys, limit, offset, rows: plan.rows}
-  );
+  return inOrder(plan, keys, wanted, rows, true, []) ?? {op: 'sort', input: plan, keys, limit, offset, rows: plan.rows};
 }
 
 /** Returns how many rows LIMIT and OFFSET let a query look at; undefined where that is not known. */
-function rowsWanted(limit: Bound | undefined, offset: Bound | undefined): number | undefined {
+export function rowsWanted(limit: Bound | undefined, offset: Bound | undefined): number | undefined {
   const number = (bound: Bound | undefined) => {
     return bound?.op === 'constant' && typeof bound.value === 'number' && bound.value >= 0 ? bound.value : undefined;
   };
@@ -81,11 +80,11 @@ function byIndex(
   if (plan.range !== undefined || source.rows === 0) return undefined;
   for (const index of source.indexes ?? []) {
     if (index.where !== undefined) continue;
-    const way = wayOf(plan, index, keys, distinct);
-    if (way === undefined) continue;
-    const covering = covers(source, index, slots.keys());
     // where its order and the conditions agree, only a part of the index is read
     const range = indexRange(plan, index, conditions, slot => !own.has(slot));
+    const way = wayOf({...plan, range}, index, keys, distinct);
+    if (way === undefined) continue;
+    const covering = covers(source, index, slots.keys());
     const there = range?.plan.rows ?? source.rows;
     // as many rows have to be looked at as are wanted and left out
     const read = wanted === undefined ? there : Math.min(there, (wanted * there) / Math.max(1, rows));

@@ -12,6 +12,7 @@ import type {Bound} from '../plan/expression.js';
 import {sortKey} from '../plan/expression.js';
 import type {FromNode} from '../plan/from.js';
 import {planFrom} from '../plan/join.js';
+import {planSort} from '../plan/order.js';
 import {Scope} from '../plan/scope.js';
 import type {TreeColumn, TreeSource} from '../source.js';
 import type {Compiler, Place} from './compiler.js';
@@ -69,7 +70,7 @@ export function compileSelection(
     const outside = new Scope(around);
     const most = bindExpression(binder, outside, limit);
     const skipped = offset && bindExpression(binder, outside, offset);
-    if (keys.length > 0) plan = binder.sorted(plan, keys, most, skipped);
+    if (keys.length > 0) plan = planSort(plan, keys, most, skipped);
     plan = {op: 'limit', input: plan, limit: most, offset: skipped, rows: plan.rows};
   }
   return compiler.rows(place, {plan, outputs: [...cells, ...computed].map(expr => ({name: '', expr, type: ''}))});
