@@ -2,7 +2,7 @@
  * Asking a store in SQL: a database is a catalog of tables; a statement is a query compiled once, run as often as wanted, each
  * time with its parameters. Rows come in batches as they are found. Layer: sql.
  */
-import {randomBytes} from 'node:crypto';
+import {randomFillSync} from 'node:crypto';
 import {DbosError, isDbosError} from '../errors.js';
 import {integerCell} from '../tree/cell.js';
 import type {Select, Statement as Syntax} from './ast.js';
@@ -173,8 +173,17 @@ class CallContext implements FunctionContext {
   }
 }
 
+/** Random bytes: to ask for a few costs as much as to ask for many. */
+const pool = Buffer.alloc(4096);
+let taken = pool.length;
+
 function random(): number | bigint {
-  return integerCell(randomBytes(8).readBigInt64LE());
+  if (taken === pool.length) {
+    randomFillSync(pool);
+    taken = 0;
+  }
+  taken += 8;
+  return integerCell(pool.readBigInt64LE(taken - 8));
 }
 
 /** Runs `work`; an error of SQL gets the line and the place in the text. */

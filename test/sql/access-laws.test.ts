@@ -294,3 +294,25 @@ test('law: the first rows of a join are those of all of its rows', t => {
 function folded(value: string): string {
   return value.startsWith('string') ? value.toLowerCase() : value;
 }
+
+test('law: DISTINCT in an order gives the first of all that are distinct', t => {
+  const term = fc.constantFrom('t.a', 't.b', 't.c', 't.d', 't.id', 't.a, t.b', 't.a + 1');
+  const from = fc.constantFrom('t', 't JOIN w ON w.y = t.a', '(SELECT * FROM t WHERE a > 50) AS t');
+  const limit = fc.integer({min: 1, max: 30});
+  fc.assert(
+    fc.property(term, from, fc.option(hard), limit, fc.boolean(), (terms, table, other, most, down) => {
+      const columns = terms.split(', ').map((each, i) => `${each} AS k${i}`);
+      const order = columns.map((_, i) => `k${i}${down ? ' DESC' : ''}`).join(', ');
+      const distinct = `SELECT DISTINCT ${columns.join(', ')} FROM ${table}${other === null ? '' : ` WHERE ${other}`}`;
+      const inOrder = (sql: string) =>
+        database
+          .prepare(`${sql} ORDER BY ${order} LIMIT ${most}`)
+          .all()
+          .map(row => row.map(value => folded(shown(value))));
+      t.deepEqual(inOrder(distinct), inOrder(`SELECT * FROM (${distinct} LIMIT -1)`), distinct);
+    }),
+    {numRuns: 200},
+  );
+  t.notRegex(explained('SELECT DISTINCT b FROM t ORDER BY b DESC LIMIT 3'), /sort/);
+  t.regex(explained('SELECT DISTINCT b FROM t ORDER BY b DESC LIMIT 3'), /with index t_b alone, backwards/);
+});

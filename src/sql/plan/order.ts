@@ -53,6 +53,20 @@ function inOrder(
       const input = inOrder(plan.input, keys, wanted, rows, distinct, plan.conditions);
       return input && {...plan, input};
     }
+    case 'distinct': {
+      // the first row of those that are alike is passed on as it comes; nobody knows how many there are
+      const input = inOrder(plan.input, keys, undefined, rows, false, []);
+      return input && {...plan, input};
+    }
+    case 'project': {
+      const {items} = plan;
+      const computed = keys.map(key => {
+        const {expr} = key;
+        return {...key, expr: (expr.op === 'slot' && items.find(({slot}) => slot === expr.slot)?.expr) || expr};
+      });
+      const input = inOrder(plan.input, computed, wanted, rows, distinct, []);
+      return input && {...plan, input};
+    }
     case 'nest': {
       const outer = inOrder(plan.outer, keys, wanted, rows, false, []);
       return outer && {...plan, outer};

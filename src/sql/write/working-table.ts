@@ -141,11 +141,12 @@ export class WorkingTable {
     const made = this.toTree(row);
     const key = stored.keyOf(made);
     const old = stored.keyOf(oldKey);
-    if (!stored.has(old)) throw new TypeError(`no row of ${this.name} has the key that is to be replaced`);
     if (key === old) {
+      // that there is such a row shows when its edits are counted
       stored.update(key, made);
       return;
     }
+    if (!stored.has(old)) throw new TypeError(`no row of ${this.name} has the key that is to be replaced`);
     if (stored.has(key)) throw new TypeError(`another row of ${this.name} has the new key`);
     stored.remove(old);
     stored.insert(key, made);
