@@ -24,9 +24,9 @@ export interface Program {
 
 const WRITERS: Writers = {produce, scalar: scalarCode, exists: existsCode, inQuery: inQueryCode};
 
-/** Returns what the functions of one piece of code share. */
-export function newModule(analyze = false): Module {
-  return new Module(WRITERS, analyze);
+/** Returns what the functions of one piece of code share; `isSnapshot`: tables stay what they are while it runs. */
+export function newModule(analyze = false, isSnapshot = false): Module {
+  return new Module(WRITERS, analyze, isSnapshot);
 }
 
 /** Rows of a batch: few at first, so that the first ones come soon. */
@@ -39,7 +39,7 @@ export function compileQuery(
   analyze = false,
   outer: Iterable<readonly [Slot, () => Fragment]> = [],
 ): Program {
-  const module = newModule(analyze);
+  const module = newModule(analyze, !analyze);
   const fn = new FunctionCode(module);
   const body = fn.with(outer, () =>
     fn.produce(query.plan, () => {

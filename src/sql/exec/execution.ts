@@ -44,6 +44,33 @@ function* leavesOfAll(
   for (const {gte, lt} of ranges) yield* leavesIn(reader, spec, root, {gte, lt, reverse});
 }
 
+/** Results that are kept, and calls after which it shows whether they are used. */
+const MOST_KEPT = 4096;
+
+class KeptResults<T> {
+  private readonly results = new Map<Value, T>();
+  private calls = 0;
+  private hits = 0;
+  isUseless = false;
+
+  find(value: Value): T | undefined {
+    const result = this.results.get(value);
+    if (result !== undefined) this.hits++;
+    if (++this.calls === MOST_KEPT) {
+      this.isUseless = this.hits < this.calls / 4;
+      this.calls = 0;
+      this.hits = 0;
+      if (this.isUseless) this.results.clear();
+    }
+    return result;
+  }
+
+  set(value: Value, result: T): void {
+    if (this.results.size === MOST_KEPT) this.results.clear();
+    if (!this.isUseless) this.results.set(value, result);
+  }
+}
+
 export class Execution {
   /** Results of functions that are computed once, by number. */
   readonly memo: unknown[] = [];
@@ -104,6 +131,23 @@ export class Execution {
       this.memo[index] = value;
     }
     return value as T;
+  }
+
+  /** Returns the result of a function for a value; results are kept as long as values come again. */
+  kept<T>(index: number, compute: (execution: Execution, value: Value) => T, value: Value): T {
+    let kept = this.memo[index] as KeptResults<T> | undefined;
+    if (kept === undefined) {
+      kept = new KeptResults();
+      this.memo[index] = kept;
+    }
+    // REAL that is whole, and blobs, are objects
+    if (kept.isUseless || (typeof value === 'object' && value !== null)) return compute(this, value);
+    let result = kept.find(value);
+    if (result === undefined) {
+      result = compute(this, value);
+      kept.set(value, result);
+    }
+    return result;
   }
 
   /** Returns the ranges that a plan gives for values, ascending; none if no row can match. */

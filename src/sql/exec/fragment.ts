@@ -70,7 +70,14 @@ export class Module {
   /** Functions of subqueries, by the subquery and what is asked of it. */
   readonly subqueries = new Map<
     object,
-    {readonly [mode: string]: {readonly name: string; readonly slots: readonly Slot[]; readonly memo: number}}
+    {
+      readonly [mode: string]: {
+        readonly name: string;
+        readonly slots: readonly Slot[];
+        readonly memo: number;
+        readonly steady: boolean;
+      };
+    }
   >();
   /** Functions of queries that are read in several places. */
   readonly shared = new Map<object, {readonly name: string; readonly memo: number}>();
@@ -82,6 +89,8 @@ export class Module {
   constructor(
     readonly writers: Writers,
     analyze: boolean,
+    /** Whether tables stay what they are while the code runs. */
+    readonly isSnapshot: boolean,
   ) {
     this.counted = analyze ? [] : undefined;
   }

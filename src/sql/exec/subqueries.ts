@@ -3,6 +3,7 @@
  * that reads none is computed once. Layer: sql.
  */
 import type {Bound, Slot, Subquery} from '../plan/expression.js';
+import {isSteady} from '../plan/slots.js';
 import {operand, valueCode} from './expressions.js';
 import {FunctionCode, toValue} from './fragment.js';
 
@@ -11,8 +12,10 @@ type Mode = 'first' | 'exists' | 'members';
 interface Compiled {
   readonly name: string;
   readonly slots: readonly Slot[];
-  /** Where its result is kept if it has no parameters. */
+  /** Where its result is kept if it has no parameters, and some results by the value of the only one. */
   readonly memo: number;
+  /** Whether it gives the same result for the same value. */
+  readonly steady: boolean;
 }
 
 /** Returns code for a column of the first row of a subquery. */
@@ -39,9 +42,11 @@ function callCode(fn: FunctionCode, subquery: Subquery, mode: Mode, key: object)
     compiled = compileSubquery(fn, subquery, mode, key);
     fn.module.subqueries.set(key, {...fn.module.subqueries.get(key), [mode]: compiled});
   }
-  const {name, slots, memo} = compiled;
+  const {name, slots, memo, steady} = compiled;
   if (slots.length === 0) return `X.once(${memo}, ${name})`;
-  return `${name}(${['X', ...slots.map(slot => toValue(fn.slot(slot)))].join(', ')})`;
+  const values = slots.map(slot => toValue(fn.slot(slot)));
+  if (values.length === 1 && steady && fn.module.isSnapshot) return `X.kept(${memo}, ${name}, ${values[0]})`;
+  return `${name}(${['X', ...values].join(', ')})`;
 }
 
 function compileSubquery(fn: FunctionCode, {query}: Subquery, mode: Mode, key: object): Compiled {
@@ -72,5 +77,5 @@ function compileSubquery(fn: FunctionCode, {query}: Subquery, mode: Mode, key: o
   const slots = [...inner.parameters.keys()];
   const parameters = ['X', ...slots.map(slot => inner.parameters.get(slot) as string)].join(', ');
   module.functions.push(`function ${name}(${parameters}) {\n${inner.declarations}${before}${body}${after}\n}`);
-  return {name, slots, memo: module.memo++};
+  return {name, slots, memo: module.memo++, steady: isSteady(query)};
 }

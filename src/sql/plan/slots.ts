@@ -1,7 +1,7 @@
 /**
  * Which slots a plan gives values, and which it reads without giving them. Layer: sql.
  */
-import {addSlots, type Bound, type Slot} from './expression.js';
+import {addSlots, type Bound, childrenOf, type Slot} from './expression.js';
 import type {Plan, Query} from './plan.js';
 
 /** Adds the slots that have values above a plan. */
@@ -132,4 +132,17 @@ export function freeSlots(plan: Plan): ReadonlySet<Slot> {
   const free = new Set<Slot>([...read].filter(slot => !provided.has(slot)));
   if (queued) free.add(queued);
   return free;
+}
+
+/** Returns whether a query gives the same rows each time, of the same tables and for the same values from outside. */
+export function isSteady({plan, outputs}: Query): boolean {
+  const isSame = (expr: Bound): boolean => {
+    if (expr.op === 'call' && !expr.function.deterministic) return false;
+    if ((expr.op === 'scalar' || expr.op === 'exists' || expr.op === 'inQuery') && !isSteady(expr.subquery.query))
+      return false;
+    return childrenOf(expr).every(isSame);
+  };
+  const visit = (each: Plan): boolean =>
+    each.op !== 'queue' && expressionsOf(each).every(isSame) && inputsOf(each).every(visit);
+  return outputs.every(({expr}) => isSame(expr)) && visit(plan);
 }
