@@ -295,7 +295,7 @@ function folded(value: string): string {
   return value.startsWith('string') ? value.toLowerCase() : value;
 }
 
-test('law: DISTINCT in an order gives the first of all that are distinct', t => {
+test('law: DISTINCT and GROUP BY in an order give the first of all rows and groups', t => {
   const term = fc.constantFrom('t.a', 't.b', 't.c', 't.d', 't.id', 't.a, t.b', 't.a + 1');
   const from = fc.constantFrom('t', 't JOIN w ON w.y = t.a', '(SELECT * FROM t WHERE a > 50) AS t');
   const limit = fc.integer({min: 1, max: 30});
@@ -310,10 +310,16 @@ test('law: DISTINCT in an order gives the first of all that are distinct', t => 
           .all()
           .map(row => row.map(value => folded(shown(value))));
       t.deepEqual(inOrder(distinct), inOrder(`SELECT * FROM (${distinct} LIMIT -1)`), distinct);
+      const having = most % 3 === 0 ? ' HAVING count(*) > 1' : '';
+      const grouped = `${distinct.replace('DISTINCT', 'count(*) AS n,')} GROUP BY ${terms}${having}`;
+      t.deepEqual(inOrder(grouped), inOrder(`SELECT * FROM (${grouped} LIMIT -1)`), grouped);
     }),
     {numRuns: 200},
   );
   t.notRegex(explained('SELECT DISTINCT b FROM t ORDER BY b DESC LIMIT 3'), /sort/);
+  t.notRegex(explained('SELECT b, a, count(*) FROM t GROUP BY b, a ORDER BY a DESC, b LIMIT 3'), /sort/);
+  t.regex(explained('SELECT b, a, count(*) FROM t GROUP BY b, a ORDER BY b LIMIT 3'), /sort/);
+  t.is(database.prepare('SELECT a, count(*) FROM t GROUP BY a ORDER BY a LIMIT 0').all().length, 0);
   t.regex(explained('SELECT DISTINCT b FROM t ORDER BY b DESC LIMIT 3'), /with index t_b alone, backwards/);
 });
 

@@ -83,6 +83,8 @@ export function aggregateCode(fn: FunctionCode, plan: Aggregate, consume: Consum
     return `const ${group} = [${parts}];\n{\n${fn.produce(input, steps)}}\n${clear}{\n${finals}${consumed}}\n`;
   }
   const groups = fn.name('groups');
+  const label = fn.name('L');
+  const last = plan.most === undefined ? '' : `if (${groups}.size >= ${plan.most}) break ${label};\n`;
   const scan = fn.produce(input, () => {
     const fragments = keys.map(key => compile(fn, key.expr));
     const names = fragments.map(() => fn.name('k'));
@@ -96,9 +98,9 @@ export function aggregateCode(fn: FunctionCode, plan: Aggregate, consume: Consum
       ),
       steps,
     );
-    return `${declare}const ${key} = ${hash};\nlet ${group} = ${groups}.get(${key});\nif (${group} === undefined) {\n${group} = [${parts}];\n${groups}.set(${key}, ${group});\n}\n${inside}`;
+    return `${declare}const ${key} = ${hash};\nlet ${group} = ${groups}.get(${key});\nif (${group} === undefined) {\n${last}${group} = [${parts}];\n${groups}.set(${key}, ${group});\n}\n${inside}`;
   });
-  return `const ${groups} = new Map();\n{\n${scan}}\nfor (const ${group} of ${groups}.values()) {\nX.tick();\n${finals}${consumed}}\n`;
+  return `const ${groups} = new Map();\n${label}: {\n${scan}}\nfor (const ${group} of ${groups}.values()) {\nX.tick();\n${finals}${consumed}}\n`;
 }
 
 function isCount({aggregates}: Aggregate): boolean {

@@ -156,15 +156,18 @@ function bindCore(binder: Binder, around: Scope, core: SelectCore, select: Selec
 function finish(binder: Binder, parts: Core, select: Select | undefined): Query {
   const {core, keys, gathered, outputs} = parts;
   let plan = parts.from ? planFrom(parts.from, parts.where) : filtered({op: 'one', rows: 1}, parts.where);
+  let {orderBy} = parts;
   if (keys.length > 0 || gathered.aggregates.length > 0) {
     const bare = parts.from ? [...addProvided(parts.from, new Set())] : [];
     plan = firstOfOrder(parts, plan) ?? plan;
     const rows = keys.length === 0 ? 1 : Math.max(1, Math.min(plan.rows, plan.rows ** 0.5 * 2));
-    plan = {op: 'aggregate', input: plan, keys, aggregates: gathered.aggregates, single: keys.length === 0, bare, rows};
+    const sorted = groupsInOrder(parts, plan, rows, select);
+    if (sorted) orderBy = [];
+    const {input, most} = sorted ?? {input: plan, most: undefined};
+    plan = {op: 'aggregate', input, keys, aggregates: gathered.aggregates, single: keys.length === 0, bare, rows, most};
     plan = filtered(plan, parts.having);
   }
   if (gathered.windows.length > 0) plan = {op: 'window', input: plan, calls: gathered.windows, rows: plan.rows};
-  let {orderBy} = parts;
   let results = outputs;
   if (core.distinct) {
     const slots = outputs.map(({name, expr}) => new Slot(name, affinityOfBound(expr), collationOf(expr)));
@@ -209,6 +212,37 @@ function firstOfOrder({keys, gathered, outputs, having, orderBy, where}: Core, p
   // another index than that of the conditions may lead to all rows, one by one
   if (index && !index.covering && where.length > 0 && index.source !== indexOf(plan)?.source) return undefined;
   return {op: 'limit', input: sorted, limit: ONCE, offset: undefined, rows: 1};
+}
+
+/**
+ * Returns the rows of groups in the order of the groups, if a tree or an index has it, and how many groups are wanted; then they
+ * need not be sorted.
+ */
+function groupsInOrder(
+  {core, keys, gathered, having, orderBy}: Core,
+  input: Plan,
+  groups: number,
+  select: Select | undefined,
+): {readonly input: Plan; readonly most: number | undefined} | undefined {
+  if (keys.length === 0 || orderBy.length < keys.length || core.distinct || gathered.windows.length > 0)
+    return undefined;
+  const terms: SortKey[] = [];
+  for (const term of orderBy.slice(0, keys.length)) {
+    const {expr, collation} = term;
+    const key = keys.find(({slot}) => expr.op === 'slot' && expr.slot === slot);
+    if (key === undefined || key.collation !== collation || terms.some(each => each.expr === key.expr))
+      return undefined;
+    terms.push({...term, expr: key.expr});
+  }
+  const constant = (expr: Expr | undefined) => {
+    const value = expr === undefined ? 0 : expr.kind === 'literal' ? expr.value : undefined;
+    return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 ? value : undefined;
+  };
+  const [limit, offset] = [select?.limit && constant(select.limit), constant(select?.offset)];
+  const most = having.length > 0 || limit === undefined || offset === undefined ? undefined : limit + offset;
+  const wanted = most === undefined ? undefined : Math.ceil((most * input.rows) / groups);
+  const sorted = planSort(input, terms, wanted === undefined ? undefined : {op: 'constant', value: wanted}, undefined);
+  return sorted.op === 'sort' ? undefined : {input: sorted, most};
 }
 
 interface Order {

@@ -126,6 +126,8 @@ export type Plan = Estimated &
         readonly single: boolean;
         /** The input's slots, which stand for the values of one row of the group afterwards. */
         readonly bare: readonly Slot[];
+        /** So many groups are wanted; the rows of one come one after the other then. */
+        readonly most?: number | undefined;
       }
     | {readonly op: 'window'; readonly input: Plan; readonly calls: readonly WindowCall[]}
     | {
