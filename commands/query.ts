@@ -166,7 +166,8 @@ export default class Query extends StoreCommand {
       if (!whole) await changed?.abandon();
     }
     if (changed === undefined) return;
-    const {commits, changes, units} = await changed.publish();
+    const {commits, changes, units, unfinished} = await changed.publish();
+    if (unfinished) this.warning('BEGIN has no COMMIT: nothing of what comes after it has happened.');
     const [first] = commits;
     if (units > 0 && this.transaction)
       this.note(`Changed ${countOf(changes)} in transaction ${this.transaction.name}.`);

@@ -314,6 +314,19 @@ test('files are written, the work tree follows, and what is changed on disk is r
   store.run('fsck');
 });
 
+test('PRAGMA lists tables in a work tree, and a BEGIN without COMMIT is told', t => {
+  const store = makeStore(t);
+  store.run('query', 'CREATE TABLE t(a INTEGER PRIMARY KEY)');
+  const listed = store.run('query', 'PRAGMA table_list').split('\n');
+  t.true(listed.includes('{"schema":"main","name":"t","type":"table","ncol":1,"wr":0,"strict":0}'));
+  t.true(listed.some(line => line.includes('"name":"status"')));
+  t.is(store.run('query', 'PRAGMA table_info(t)').split(':')[0], '{"cid"');
+  const {status, stderr} = store.try('query', 'BEGIN; INSERT INTO t VALUES (1)');
+  t.is(status, 0);
+  t.regex(stderr, /^warning: BEGIN has no COMMIT/);
+  t.is(store.run('query', 'SELECT count(*) AS n FROM t'), '{"n":0}\n');
+});
+
 test('--continue goes on after a statement that fails, tells it, and ends with 1', t => {
   const store = makeStore(t);
   const script = `CREATE TABLE t(a CHECK (a > 0));
