@@ -29,7 +29,7 @@ import {
   type Transferred,
 } from './fetch.js';
 import type {Peer} from './peer.js';
-import {bringIn, bringInCommit, type Pulled, type PullOptions} from './pull.js';
+import {bringIn, bringInCommit, currentBranch, type Pulled, type PullOptions} from './pull.js';
 import {type Pushed, type PushOptions, pushRemote, type RefWish} from './push.js';
 import {currentRemote, findUpstream, readRemote, setUpstream} from './remotes.js';
 import {checkUrlSecret} from './url-secret.js';
@@ -97,12 +97,7 @@ Repository.prototype.fetch = function (name, {from, ...options} = {}) {
 };
 
 Repository.prototype.pull = async function (name, {branch: wanted, ...options} = {}) {
-  const {branch} = this.head();
-  if (branch === undefined) {
-    throw new DbosError('UPSTREAM_MISSING', 'HEAD is on no branch that could be brought up to date.', {
-      hint: 'Switch to a branch first.',
-    });
-  }
+  const branch = currentBranch(this);
   if (name instanceof Input || (name !== undefined && isUrl(name))) {
     if (!(name instanceof Input)) checkUrlSecret(name);
     const theirs = wanted === undefined ? branch : branchName(wanted);
