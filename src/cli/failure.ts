@@ -43,8 +43,10 @@ function usageSentence(error: OclifError): string {
   const parsing = /^Parsing (--\S+)\s+(.*)$/s.exec(text);
   if (parsing !== null) return `${parsing[1]}: ${sentence(parsing[2] as string)}`;
   const occurred = /^The following errors? occurred:\s*(.*)$/s.exec(text);
-  if (occurred !== null) return sentence((occurred[1] as string).split(/\s*\n\s*/).join('; '));
-  return sentence(text.replace(/^Nonexistent flag/, 'Unknown flag'));
+  const found = occurred === null ? text : (occurred[1] as string).split(/\s*\n\s*/).join('; ');
+  return sentence(
+    found.replace(/^Nonexistent flag/, 'Unknown flag').replace(/Missing required flag (?=[a-z])/g, 'Missing flag --'),
+  );
 }
 
 function sentence(text: string): string {

@@ -314,6 +314,15 @@ test('files are written, the work tree follows, and what is changed on disk is r
   store.run('fsck');
 });
 
+test('where a result cannot be written is told', t => {
+  const store = makeStore(t);
+  t.regex(store.try('query', 'SELECT 1', '--output', '/nonexistent/x.csv').stderr, /there is no such directory/);
+  if (!existsSync('/dev/full')) return t.log('no /dev/full here');
+  const {status, stderr} = store.try('query', 'SELECT 1', '--output', '/dev/full');
+  t.is(status, 1);
+  t.regex(stderr, /'\/dev\/full' cannot be written: the disk is full \(FILE_UNWRITABLE\)\nhint: Free some space/);
+});
+
 test('PRAGMA lists tables in a work tree, and a BEGIN without COMMIT is told', t => {
   const store = makeStore(t);
   store.run('query', 'CREATE TABLE t(a INTEGER PRIMARY KEY)');
