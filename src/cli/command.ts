@@ -352,9 +352,10 @@ export abstract class StoreCommand extends Command {
     return stdout.isTerminal;
   }
 
-  /** Writes the help for a command or a topic, or of all. */
-  protected async showHelp(words: readonly string[]): Promise<void> {
+  /** Writes the help for a command or a topic, or of all; return what this returns from `run`. */
+  protected async showHelp(words: readonly string[]): Promise<typeof PRINTED> {
     await (this.config as unknown as ProgramSource).showHelp(words);
+    return PRINTED;
   }
 
   /** Runs another command of the program in this process; `process.exitCode` is set when it returns. */

@@ -82,7 +82,9 @@ export function describeFailure(error: unknown, command?: string): Failure {
   const system = systemCode(error);
   if (system !== undefined && error instanceof Error && 'syscall' in error) {
     const code = system === 'ENOSPC' || system === 'EDQUOT' ? 'STORE_FULL' : 'STORE_IO';
-    return {code, message: error.message, hint: undefined, data: {system}, exitStatus: ERROR_CODES[code], stack};
+    // the output: files are told of with their names
+    const hint = error.syscall === 'write' ? 'It could not be written where the output goes.' : undefined;
+    return {code, message: error.message, hint, data: {system}, exitStatus: ERROR_CODES[code], stack};
   }
   const message = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
   return {
