@@ -279,6 +279,9 @@ test('on a terminal rows are a table, shown by the pager', t => {
   const table = 'a  b        c\n-  -------  ----\n1  \\033[2J  NULL\n';
   t.is(run('cat'), table);
   t.is(run("sed 's/^/> /'"), table.replace(/^(?=.)/gm, '> '));
+  // nobody is left in a pager that has nothing to show
+  writeFileSync(join(store.directory, 'ask.sql'), 'CREATE TABLE nothing(a)');
+  t.notRegex(run('echo paged; cat'), /paged/);
   writeFileSync(join(store.directory, 'ask.sql'), 'SELECT value FROM generate_series(1, 30000)');
   const lines = run("sed 's/^/> /'").split('\n');
   t.is(lines.length, 30_003);
