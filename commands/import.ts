@@ -105,7 +105,8 @@ export default class Import extends StoreCommand {
   private tablesOf(names: readonly string[], format: ImportFormat, path: string | undefined): readonly string[] {
     if (format === 'sqlite') return names;
     if (names.length > 1) throw this.usage('Only a SQLite database has more than one table: give --table once.');
-    if (names.length === 1) return names;
+    if (names.length === 1 && names[0] !== '') return names;
+    if (names.length === 1) throw this.usage('--table names a table.');
     if (path === undefined) throw this.usage('Which table are the rows of stdin for? Give --table NAME.');
     return [basename(path, extname(path))];
   }

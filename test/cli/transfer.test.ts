@@ -251,6 +251,15 @@ test('what tables there are', t => {
   });
   t.true((facts.size as number) > 0 && facts.indexes.every(({size}) => size > 0));
   t.like(store.json('table', 'show', 'v'), {kind: 'view', rows: null, size: null});
+  // what a view names may have been dropped
+  store.run('query', 'CREATE TABLE u (a); CREATE VIEW w AS SELECT u.a FROM u; DROP TABLE u');
+  t.like(
+    store.json<{name: string; columns: number | null}[]>('table', 'ls').find(({name}) => name === 'w'),
+    {kind: 'view', columns: null},
+  );
+  t.like(store.json('table', 'show', 'w'), {columns: [], fault: 'no such table: u.'});
+  t.regex(store.run('table', 'show', 'w'), /^view w\nIt cannot be read: no such table: u\.$/m);
+  store.run('undo');
   t.regex(store.run('table', 'show', 't'), /^table t: 1 row, \d+ B\n\ncolumns\n +a +INTEGER +key 1/);
   t.deepEqual(
     store.json<{type: string; name: string}[]>('schema').map(({type, name}) => [type, name]),
