@@ -38,7 +38,7 @@ export default class Fetch extends StoreCommand {
     unshallow: Flags.boolean({description: 'All of the history that a shallow store lacks.', exclusive: ['depth']}),
   };
   static override exits = [4, 5];
-  static override completes = {remote: 'none'} as const;
+  static override completes = {remote: 'remote'} as const;
 
   async run(): Promise<unknown> {
     const {args, flags} = await this.parse(Fetch);
