@@ -174,7 +174,7 @@ export class HttpChannel implements Channel {
       });
     }
     return new DbosError('CONNECTION_BROKEN', `The connection to ${host} broke off: ${(cause as Error).message}.`, {
-      hint: `Run the command again: it goes on where it stopped.${plainHint(this.base)}`,
+      hint: `Run the command again: it goes on where it stopped.${plainHint(this.base, cause)}`,
       data: {url: this.url},
       cause,
     });
@@ -182,8 +182,9 @@ export class HttpChannel implements Channel {
 }
 
 /** A server with TLS hangs up on who does not speak it. */
-function plainHint(url: string): string {
-  return url.startsWith('http:') ? ' If that never helps, the server may speak TLS: write https:// in the URL.' : '';
+function plainHint(url: string, cause: unknown): string {
+  if (!url.startsWith('http:') || (cause as Error).message !== 'socket hang up') return '';
+  return ' If that never helps, the server may speak TLS: write https:// in the URL.';
 }
 
 /** Writes the body of a request, no faster than it is taken, until it is over. */

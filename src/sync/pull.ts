@@ -24,9 +24,11 @@ export interface PullOptions extends MoveWorkOptions {
   readonly verb?: 'pull' | 'merge';
 }
 
-/** What to do about a conflict. */
-const ALIKE =
-  'Nothing has moved. Change what conflicts here to what it is there, commit, and do it again: both may have made the same change. `dbos diff HEAD NAME` shows the two.';
+/** Returns what to do about a conflict with what has a name. */
+function settling(name: string): string {
+  const both = /\s/.test(name) ? '' : ` \`dbos diff HEAD ${name}\` shows the two.`;
+  return `Nothing has moved. Change what conflicts here to what it is there, commit, and do it again: both may have made the same change.${both}`;
+}
 
 export interface Pulled {
   readonly kind: 'up-to-date' | 'fast-forward' | 'merge';
@@ -97,7 +99,7 @@ export async function bringInCommit(
       theirs: readCommit(objects, theirs).state,
     };
     const {state, conflicts} = merge(objects, states, repo.context);
-    if (conflicts.length > 0) throw transactionConflict(`'${branch}'`, name, conflicts, ALIKE);
+    if (conflicts.length > 0) throw transactionConflict(`'${branch}'`, name, conflicts, settling(name));
     const signature = signatureNow(repo.context);
     const message = `Merge ${name} into ${branch}`;
     const commit = writeCommit(objects, {

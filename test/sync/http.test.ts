@@ -280,7 +280,7 @@ test('a server that stops, and one that is not there', async t => {
   const untold = await t.throwsAsync(plain.peer(url.replace('http:', 'https:')).refs(), {instanceOf: DbosError});
   t.like(untold, {code: 'CONNECTION_FAILED'});
   t.regex(`${untold?.message} ${(untold as DbosError).hint}`, /does not answer with TLS.*http:\/\//);
-  const rude = net.createServer(socket => socket.destroy());
+  const rude = net.createServer(socket => void socket.once('data', () => socket.end()));
   await new Promise<void>(resolve => rude.listen(0, '127.0.0.1', resolve));
   t.teardown(() => rude.close());
   const hungUp = server.peer(`http://127.0.0.1:${(rude.address() as {port: number}).port}`).refs();

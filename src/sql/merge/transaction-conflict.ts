@@ -27,7 +27,13 @@ export function transactionConflict(
   hint: string = BEGIN_AGAIN,
 ): DbosError {
   const [first] = conflicts;
-  const more = conflicts.length > 1 ? ` There are ${conflicts.length - 1} more conflicts, which --json lists.` : '';
+  const others = conflicts.length - 1;
+  const more =
+    others === 0
+      ? ''
+      : others === 1
+        ? ' There is one more conflict, which --json has.'
+        : ` There are ${others} more conflicts, which --json lists.`;
   const told = first ? sentence(first) : 'what it read has changed';
   return new DbosError('TRANSACTION_CONFLICT', `${what} conflicts with what '${branch}' has now: ${told}.${more}`, {
     hint,
