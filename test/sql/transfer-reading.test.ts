@@ -291,6 +291,15 @@ test('JSON: an array is read element by element, wherever the pieces end', t => 
   );
 });
 
+test('CSV may have another separator', t => {
+  const text = 'a;b\n"x;y";1,5\n;"2"\n';
+  t.deepEqual(rowsOf(delimitedRows(source(text), 'csv', 0x3b)).rows, [
+    ['x;y', '1,5'],
+    [null, '2'],
+  ]);
+  t.deepEqual(rowsOf(delimitedRows(source('a\tb\n"1\t2"\t3\n'), 'csv', 0x09)).rows, [['1\t2', 3]]);
+});
+
 test('what is wrong with JSON is told with its line', t => {
   const deep = '['.repeat(1500) + ']'.repeat(1500);
   const wrong: readonly ['json' | 'ndjson', string, RegExp][] = [
