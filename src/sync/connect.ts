@@ -74,7 +74,9 @@ export function locationOf(url: string): StoreLocation {
     // told below
   }
   throw new DbosError('STORE_NOT_FOUND', `There is no store in '${url}'.`, {
-    hint: 'Check the URL: it is the folder of a work tree, a bare store, or a bundle.',
+    hint: statSync(url, {throwIfNoEntry: false})?.isFIFO()
+      ? 'A bundle that comes through a pipe is taken from stdin: give - in its place.'
+      : 'Check the URL: it is the folder of a work tree, a bare store, or a bundle.',
     data: {path: url},
   });
 }

@@ -144,5 +144,9 @@ test('clones, fetches and pulls take a bundle from a pipe', t => {
   t.is(script('echo nothing | dbos clone - failed').status, 1);
   t.false(existsSync(join(root, 'failed')));
   t.deepEqual(fails(root, 'clone', '-'), {status: 2, code: 'USAGE'});
+  t.regex(
+    script('dbos clone <(dbos -C first bundle create - --all) failed').stderr,
+    /STORE_NOT_FOUND.*give - in its place/s,
+  );
   t.deepEqual(fails(copy, 'fetch', 'origin', 'x.car'), {status: 2, code: 'USAGE'});
 });
