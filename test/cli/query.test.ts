@@ -334,6 +334,7 @@ test('PRAGMA lists tables in a work tree, and a BEGIN without COMMIT is told', t
   t.true(listed.includes('{"schema":"main","name":"t","type":"table","ncol":1,"wr":0,"strict":0}'));
   t.true(listed.some(line => line.includes('"name":"status"')));
   t.is(store.run('query', 'PRAGMA table_info(t)').split(':')[0], '{"cid"');
+  t.regex(store.try('query', 'CREATE INDEX i ON t(a)').stderr, /^Done in commit [a-z2-7]{12}\.$/m);
   const {status, stderr} = store.try('query', 'BEGIN; INSERT INTO t VALUES (1)');
   t.is(status, 0);
   t.regex(stderr, /^warning: BEGIN has no COMMIT/);
