@@ -1,8 +1,11 @@
-import {basename, resolve} from 'node:path';
+import {existsSync} from 'node:fs';
+import {basename, dirname, resolve} from 'node:path';
+import {STREAM} from '../src/cli/bundle-text.js';
 import {Args, Flags, StoreCommand} from '../src/cli/command.js';
 import {interruptible} from '../src/cli/interrupt.js';
 import {moveJson, moveWarnings} from '../src/cli/move-text.js';
 import {transferText} from '../src/cli/sync-text.js';
+import {Input} from '../src/sql/transfer/input.js';
 import {cloneStore} from '../src/sync/clone.js';
 import {isBundle, normalUrl} from '../src/sync/connect.js';
 import {WHOLE_DEPTH} from '../src/sync/journal.js';
@@ -14,10 +17,17 @@ export default class Clone extends StoreCommand {
   static override examples = [
     '<%= config.bin %> clone ../project copy',
     {description: 'A bare store, for others to push to:', command: '<%= config.bin %> clone --bare project shared'},
+    {
+      description: 'From a bundle that comes through a pipe:',
+      command: 'ssh host "cd project && dbos bundle create - --all" | <%= config.bin %> clone - copy',
+    },
     {description: 'Only what the branches hold now:', command: '<%= config.bin %> clone --depth 1 ../project copy'},
   ];
   static override args = {
-    url: Args.string({description: 'The folder of a work tree or a bare store, a bundle, or a URL.', required: true}),
+    url: Args.string({
+      description: 'The folder of a work tree or a bare store, a bundle (- is stdin), or a URL.',
+      required: true,
+    }),
     directory: Args.string({description: 'The directory, missing or empty; named like the other one unless given.'}),
   };
   static override flags = {
@@ -36,8 +46,12 @@ export default class Clone extends StoreCommand {
   async run(): Promise<unknown> {
     const {args, flags} = await this.parse(Clone);
     const here = this.workingDirectory();
-    const url = normalUrl(args.url, here);
+    const isStream = args.url === STREAM;
+    if (isStream && args.directory === undefined) throw this.usage('Into which directory does the bundle of stdin go?');
+    const url = isStream ? STREAM : normalUrl(args.url, here);
     const directory = resolve(here, args.directory ?? basename(url, isBundle(url) ? '.car' : undefined));
+    // before a store is made: until then nothing is left by whoever is stopped
+    const place = isStream ? Input.open({path: undefined, name: 'stdin', temporary: nearestFolder(directory)}) : url;
     const context = await this.context();
     return interruptible(
       async signal => {
@@ -48,7 +62,7 @@ export default class Clone extends StoreCommand {
           signal,
           progress: this.showProgress,
         };
-        const cloned = await cloneStore(url, directory, options, context);
+        const cloned = await cloneStore(place, directory, options, context);
         const {repo, branch, move, objects, bytes} = cloned;
         const {store, workTree} = repo.location;
         const shallow = repo.shallow.size > 0;
@@ -61,4 +75,9 @@ export default class Clone extends StoreCommand {
       async () => undefined,
     );
   }
+}
+
+/** Returns the folder in which a directory is, or is to be made. */
+function nearestFolder(directory: string): string {
+  return existsSync(directory) ? directory : nearestFolder(dirname(directory));
 }

@@ -47,7 +47,7 @@ export default class Export extends StoreCommand {
     ...txnFlag,
   };
   static override exits = [4, 5];
-  static override completes = {at: 'revision', output: 'file'} as const;
+  static override completes = {tables: 'table', at: 'revision', output: 'file'} as const;
 
   async run(): Promise<unknown> {
     const {args, flags} = await this.parse(Export);

@@ -48,6 +48,10 @@ export default class Import extends StoreCommand {
     update: Flags.boolean({description: 'Change the rows of a table that have the same key, and add the others.'}),
     replace: Flags.boolean({description: 'Replace the contents of a table; its definition stays.'}),
     message: Flags.string({char: 'm', description: 'The message of the commit.', helpValue: 'MESSAGE'}),
+    separator: Flags.string({
+      description: 'What stands between the fields of CSV, one character or `tab`: a comma unless given.',
+      helpValue: 'CHAR',
+    }),
     format: Flags.string({
       description: 'The form of the file; what it looks like unless given.',
       options: [...IMPORT_FORMATS],
@@ -61,13 +65,19 @@ export default class Import extends StoreCommand {
   async run(): Promise<unknown> {
     const {args, flags} = await this.parse(Import);
     const existing = this.existing(flags);
+    const separator = flags.separator === 'tab' ? '\t' : flags.separator;
+    if (separator !== undefined && !/^[\t\x20-\x7e]$/.test(separator)) {
+      throw this.usage('--separator takes one ASCII character, or `tab`.');
+    }
+    if (separator === '"') throw this.usage('A quote cannot separate fields.');
     const path = args.file === STDIN ? undefined : resolve(this.workingDirectory(), args.file);
     const name = path === undefined ? 'stdin' : args.file;
     const temporary = tmpdir();
     // a pipe is read to its end before the store is opened, which keeps others waiting
     const input = Input.open({path, name, temporary});
     try {
-      const format = this.formatOf(flags.format, input);
+      const format = this.formatOf(flags.format ?? (separator === undefined ? undefined : 'csv'), input);
+      if (separator !== undefined && format !== 'csv') throw this.usage('Only CSV has a --separator.');
       const tables = this.tablesOf(flags.table ?? [], format, path);
       const imported = await this.withRepository(async (repository, signal) => {
         const {importFile} = await import('../src/sql/transfer/import.js');
@@ -77,6 +87,7 @@ export default class Import extends StoreCommand {
           key: flags.key?.split(',') ?? [],
           existing,
           temporary,
+          separator,
           message: flags.message ?? `Import ${name}`,
           transaction: this.transaction,
           progress: this.showProgress,
@@ -105,7 +116,8 @@ export default class Import extends StoreCommand {
   private tablesOf(names: readonly string[], format: ImportFormat, path: string | undefined): readonly string[] {
     if (format === 'sqlite') return names;
     if (names.length > 1) throw this.usage('Only a SQLite database has more than one table: give --table once.');
-    if (names.length === 1) return names;
+    if (names.length === 1 && names[0] !== '') return names;
+    if (names.length === 1) throw this.usage('--table names a table.');
     if (path === undefined) throw this.usage('Which table are the rows of stdin for? Give --table NAME.');
     return [basename(path, extname(path))];
   }

@@ -23,7 +23,10 @@ export default class Log extends StoreCommand {
     ...changeFlags,
     since: Flags.string({description: 'Only commits at or after a time.', helpValue: 'TIME'}),
     until: Flags.string({description: 'Only commits at or before a time.', helpValue: 'TIME'}),
-    author: Flags.string({description: 'Only commits whose author matches (part of name or address, any case).'}),
+    author: Flags.string({
+      helpValue: 'TEXT',
+      description: 'Only commits whose author matches (part of name or address, any case).',
+    }),
     grep: Flags.string({description: 'Only commits whose message matches a regular expression.', helpValue: 'REGEX'}),
     ...txnFlag,
   };

@@ -1,4 +1,5 @@
 import {resolve} from 'node:path';
+import {streamed} from '../src/cli/bundle-text.js';
 import {Args, Flags, StoreCommand} from '../src/cli/command.js';
 import {moveJson, moveWarnings} from '../src/cli/move-text.js';
 import {transferText, updatesJson} from '../src/cli/sync-text.js';
@@ -14,11 +15,16 @@ export default class Pull extends StoreCommand {
     'The branch moves forward, or is merged row by row where both sides have gone on; the work tree follows. If that conflicts, or files that no commit holds are in the way, nothing moves.';
   static override examples = [
     '<%= config.bin %> pull',
+    {
+      description: 'From a bundle that comes through a pipe:',
+      command: 'ssh host "cd project && dbos bundle create - main" | <%= config.bin %> pull - main',
+    },
     {description: 'Only if there is nothing to merge:', command: '<%= config.bin %> pull --ff-only origin main'},
   ];
   static override args = {
     remote: Args.string({
-      description: 'The remote, or a URL, or a bundle: the remote of the current branch unless given, else origin.',
+      description:
+        'The remote, or a URL, or a bundle (- is stdin): the remote of the current branch unless given, else origin.',
     }),
     branch: Args.string({description: 'The branch there: the one followed unless given, else that of the same name.'}),
   };
@@ -30,6 +36,7 @@ export default class Pull extends StoreCommand {
 
   async run(): Promise<unknown> {
     const {args, flags} = await this.parse(Pull);
+    const bundle = streamed(this.workingDirectory(), args.remote);
     return this.withRepository(async (repository, signal) => {
       const options = {
         branch: args.branch,
@@ -37,7 +44,7 @@ export default class Pull extends StoreCommand {
         signal,
         progress: this.showProgress,
       };
-      const pulled = await repository.pull(this.place(repository, args.remote), options);
+      const pulled = await repository.pull(bundle ?? this.place(repository, args.remote), options);
       const {kind, branch, before, commit, move, source: name, fetched} = pulled;
       this.progress.finish();
       if (kind === 'up-to-date') this.note(`${branch} has everything that ${name} has.`);

@@ -166,13 +166,15 @@ export default class Query extends StoreCommand {
       if (!whole) await changed?.abandon();
     }
     if (changed === undefined) return;
-    const {commits, changes, units} = await changed.publish();
+    const {commits, changes, units, unfinished} = await changed.publish();
+    if (unfinished) this.warning('BEGIN has no COMMIT: nothing of what comes after it has happened.');
     const [first] = commits;
-    if (units > 0 && this.transaction)
-      this.note(`Changed ${countOf(changes)} in transaction ${this.transaction.name}.`);
+    // definitions of tables, indexes and the like change no rows
+    const what = changes === 0 ? 'Done' : `Changed ${countOf(changes)}`;
+    if (units > 0 && this.transaction) this.note(`${what} in transaction ${this.transaction.name}.`);
     if (first === undefined) return;
     const where = commits.length === 1 ? `commit ${shortId(first)}` : `${commits.length} commits`;
-    this.note(`Changed ${countOf(changes)} in ${where}.`);
+    this.note(`${what} in ${where}.`);
   }
 
   /** Tells that a statement failed, of a script that goes on. */

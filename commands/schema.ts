@@ -15,7 +15,7 @@ export default class Schema extends StoreCommand {
   };
   static override pages = true;
   static override exits = [4];
-  static override completes = {at: 'revision'} as const;
+  static override completes = {table: 'table', at: 'revision'} as const;
 
   async run(): Promise<unknown> {
     const {args, flags} = await this.parse(Schema);

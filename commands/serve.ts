@@ -23,7 +23,13 @@ export default class Serve extends StoreCommand {
   };
   static override flags = {
     host: Flags.string({description: 'Address to listen on.', default: '127.0.0.1', helpValue: 'ADDRESS'}),
-    port: Flags.integer({description: 'Port to listen on; 0 takes a free one.', default: 7400, min: 0, max: 65535}),
+    port: Flags.integer({
+      description: 'Port to listen on; 0 takes a free one.',
+      default: 7400,
+      min: 0,
+      max: 65535,
+      helpValue: 'N',
+    }),
     root: Flags.string({
       description: 'Serve every store below this folder, each at its path.',
       helpValue: 'DIR',

@@ -18,14 +18,14 @@ export default class BundleVerify extends StoreCommand {
   async run(): Promise<unknown> {
     const {args} = await this.parse(BundleVerify);
     const here = this.workingDirectory();
-    const verify = (signal: AbortSignal, repository?: Repository) =>
-      this.verify(bundleSource(here, args.file), signal, repository);
+    // a pipe is read to its end before the store is opened, which keeps others waiting
+    const bundle = BundleFile.open(bundleSource(here, args.file));
+    const verify = (signal: AbortSignal, repository?: Repository) => this.verify(bundle, signal, repository);
     if (hasStore(here)) return this.withRepository((repository, signal) => verify(signal, repository));
     return interruptible(verify, async () => undefined);
   }
 
-  private async verify(source: Parameters<typeof BundleFile.open>[0], signal: AbortSignal, repository?: Repository) {
-    const bundle = BundleFile.open(source);
+  private async verify(bundle: BundleFile, signal: AbortSignal, repository?: Repository) {
     try {
       const {manifest, name, size} = bundle;
       const options = {signal, progress: this.showProgress};

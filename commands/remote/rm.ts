@@ -7,7 +7,7 @@ export default class RemoteRm extends StoreCommand {
   static override examples = ['<%= config.bin %> remote rm origin'];
   static override args = {name: Args.string({description: 'The remote.', required: true})};
   static override exits = [4];
-  static override completes = {name: 'none'} as const;
+  static override completes = {name: 'remote'} as const;
 
   async run(): Promise<unknown> {
     const {args} = await this.parse(RemoteRm);

@@ -10,7 +10,7 @@ export default class RemoteSetUrl extends StoreCommand {
     url: Args.string({description: 'A folder, a bundle, or a URL.', required: true}),
   };
   static override exits = [4];
-  static override completes = {name: 'none', url: 'file'} as const;
+  static override completes = {name: 'remote', url: 'file'} as const;
 
   async run(): Promise<unknown> {
     const {args} = await this.parse(RemoteSetUrl);

@@ -9,7 +9,7 @@ export default class RemoteShow extends StoreCommand {
   static override examples = ['<%= config.bin %> remote show origin'];
   static override args = {name: Args.string({description: 'The remote (origin unless given).'})};
   static override exits = [4];
-  static override completes = {name: 'none'} as const;
+  static override completes = {name: 'remote'} as const;
 
   async run(): Promise<unknown> {
     const {args} = await this.parse(RemoteShow);

@@ -29,7 +29,7 @@ export default class TableLs extends StoreCommand {
           ...list.map(({name, kind, rows, columns, indexes}) => [
             plainText(name),
             rows === null ? kind : formatCount(rows),
-            `${columns}`,
+            columns === null ? '?' : `${columns}`,
             `${indexes}`,
           ]),
         ],

@@ -21,7 +21,7 @@ export default class TableShow extends StoreCommand {
   };
   static override pages = true;
   static override exits = [4];
-  static override completes = {at: 'revision'} as const;
+  static override completes = {table: 'table', at: 'revision'} as const;
 
   async run(): Promise<unknown> {
     const {args, flags} = await this.parse(TableShow);
@@ -35,13 +35,14 @@ export default class TableShow extends StoreCommand {
   }
 }
 
-function lines({name, kind, rows, size, columns, indexes, triggers}: TableFacts, style: Style): string[] {
+function lines({name, kind, rows, size, columns, indexes, triggers, fault}: TableFacts, style: Style): string[] {
   const counted =
     rows === null || size === null
       ? ''
       : `: ${rows === 1 ? '1 row' : `${formatCount(rows)} rows`}, ${formatBytes(size)}`;
   return [
     `${style.bold(`${kind} ${plainText(name)}`)}${counted}`,
+    ...(fault === undefined ? [] : [`It cannot be read: ${plainText(fault)}`]),
     ...section('columns', columns, style, column => [
       column.name,
       column.type,

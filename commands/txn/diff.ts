@@ -20,7 +20,7 @@ export default class TxnDiff extends StoreCommand {
   static override takesPaths = true;
   static override pages = true;
   static override exits = [4];
-  static override completes = {id: 'none', paths: 'tracked', table: 'table'} as const;
+  static override completes = {id: 'transaction', paths: 'tracked', table: 'table'} as const;
 
   async run(): Promise<unknown> {
     const {args, flags, paths} = await this.parse(TxnDiff);

@@ -9,7 +9,7 @@ export default class TxnShow extends StoreCommand {
     id: Args.string({description: 'The transaction, or the start of its id (the one in DBOS_TXN unless given).'}),
   };
   static override exits = [4];
-  static override completes = {id: 'none'} as const;
+  static override completes = {id: 'transaction'} as const;
 
   async run(): Promise<unknown> {
     const {args} = await this.parse(TxnShow);

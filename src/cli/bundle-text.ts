@@ -2,8 +2,9 @@
 import {tmpdir} from 'node:os';
 import {resolve} from 'node:path';
 import {formatId, shortId} from '../objects/id.js';
+import {findStore, hasStore} from '../repo/location.js';
 import {branchRef} from '../repo/refs.js';
-import type {InputSource} from '../sql/transfer/input.js';
+import {Input, type InputSource} from '../sql/transfer/input.js';
 import {quotePath} from '../state/quote.js';
 import type {BundleManifest} from '../sync/bundle-manifest.js';
 import {counted} from './move-text.js';
@@ -13,11 +14,22 @@ import {alignRows} from './table.js';
 /** What stands for standard input, or output, in place of a file. */
 export const STREAM = '-';
 
-/** Returns where a bundle is read that was typed in a directory. */
+/**
+ * Returns where a bundle is read that was typed in a directory. What comes through a pipe is copied into the folder of the store
+ * that there is, so that it is the disk of the store that has to hold it.
+ */
 export function bundleSource(directory: string, typed: string): InputSource {
-  const temporary = tmpdir();
+  const temporary = hasStore(directory) ? findStore(directory).store : tmpdir();
   if (typed === STREAM) return {path: undefined, name: 'stdin', temporary};
   return {path: resolve(directory, typed), name: typed, temporary};
+}
+
+/**
+ * Returns what comes through stdin if that was typed, all of it; nobody should have to wait for it, so that is before the store
+ * is opened. The copy has no name and goes with the process. Throws FILE_UNREADABLE, and STORE_FULL.
+ */
+export function streamed(directory: string, typed: string | undefined): Input | undefined {
+  return typed === STREAM ? Input.open(bundleSource(directory, STREAM)) : undefined;
 }
 
 /** Returns a bundle as scripts get it; `size` is that of the file. */

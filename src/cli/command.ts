@@ -205,13 +205,12 @@ export abstract class StoreCommand extends Command {
   /** Writes the lines of a long result on stdout, through the pager if the command pages; stops when nobody reads. */
   protected async printLines(lines: Lines): Promise<void> {
     if (this.json) return;
-    if ((this.constructor as typeof StoreCommand).pages && this.pager === undefined && stdout.isTerminal) {
-      const command = pagerCommand(process.env, this.repository?.config.get('core.pager'));
-      if (command !== undefined)
-        this.pager = await (await import('./pager.js')).Pager.start(command, stdout, process.env);
-    }
     let turn = performance.now();
+    let isFirst = true;
     for await (const line of lines) {
+      // not before there is something to read: Ctrl-C would leave the user in an empty pager
+      if (isFirst) await this.startPager();
+      isFirst = false;
       stdout.write(`${line}\n`);
       if (stdout.isFull || performance.now() - turn > TURN_MS) {
         await this.turn();
@@ -219,6 +218,13 @@ export abstract class StoreCommand extends Command {
       }
       if (stdout.closed || this.pager?.closed) return;
     }
+  }
+
+  private async startPager(): Promise<void> {
+    if (!(this.constructor as typeof StoreCommand).pages || this.pager !== undefined || !stdout.isTerminal) return;
+    const command = pagerCommand(process.env, this.repository?.config.get('core.pager'));
+    if (command === undefined) return;
+    this.pager = await (await import('./pager.js')).Pager.start(command, stdout, process.env);
   }
 
   /** Shows what was printed so far and gives the event loop a turn. */
@@ -352,9 +358,10 @@ export abstract class StoreCommand extends Command {
     return stdout.isTerminal;
   }
 
-  /** Writes the help for a command or a topic, or of all. */
-  protected async showHelp(words: readonly string[]): Promise<void> {
+  /** Writes the help for a command or a topic, or of all; return what this returns from `run`. */
+  protected async showHelp(words: readonly string[]): Promise<typeof PRINTED> {
     await (this.config as unknown as ProgramSource).showHelp(words);
+    return PRINTED;
   }
 
   /** Runs another command of the program in this process; `process.exitCode` is set when it returns. */

@@ -11,6 +11,8 @@ export type CompletionKind =
   | 'revision'
   | 'tracked'
   | 'table'
+  | 'remote'
+  | 'transaction'
   | 'setting'
   | 'operation'
   | 'command'
@@ -141,7 +143,8 @@ export async function complete(words: readonly string[], surface: Surface, names
   const context = {surface, names};
   const flagOf = (word: string) =>
     Object.values(command.flags).find(flag => word === `--${flag.name}` || (flag.char && word === `-${flag.char}`));
-  const kindOf = (name: string) => (name === 'directory' ? 'directory' : command.completes?.[name]);
+  const everywhere: Readonly<Record<string, CompletionKind>> = {directory: 'directory', txn: 'transaction'};
+  const kindOf = (name: string) => (Object.hasOwn(everywhere, name) ? everywhere[name] : command.completes?.[name]);
   if (line.argv.includes('--')) {
     return completeValue(command.takesPaths ? (kindOf('paths') ?? 'file') : undefined, undefined, current, context);
   }

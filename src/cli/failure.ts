@@ -43,8 +43,10 @@ function usageSentence(error: OclifError): string {
   const parsing = /^Parsing (--\S+)\s+(.*)$/s.exec(text);
   if (parsing !== null) return `${parsing[1]}: ${sentence(parsing[2] as string)}`;
   const occurred = /^The following errors? occurred:\s*(.*)$/s.exec(text);
-  if (occurred !== null) return sentence((occurred[1] as string).split(/\s*\n\s*/).join('; '));
-  return sentence(text.replace(/^Nonexistent flag/, 'Unknown flag'));
+  const found = occurred === null ? text : (occurred[1] as string).split(/\s*\n\s*/).join('; ');
+  return sentence(
+    found.replace(/^Nonexistent flag/, 'Unknown flag').replace(/Missing required flag (?=[a-z])/g, 'Missing flag --'),
+  );
 }
 
 function sentence(text: string): string {
@@ -80,7 +82,9 @@ export function describeFailure(error: unknown, command?: string): Failure {
   const system = systemCode(error);
   if (system !== undefined && error instanceof Error && 'syscall' in error) {
     const code = system === 'ENOSPC' || system === 'EDQUOT' ? 'STORE_FULL' : 'STORE_IO';
-    return {code, message: error.message, hint: undefined, data: {system}, exitStatus: ERROR_CODES[code], stack};
+    // the output: files are told of with their names
+    const hint = error.syscall === 'write' ? 'It could not be written where the output goes.' : undefined;
+    return {code, message: error.message, hint, data: {system}, exitStatus: ERROR_CODES[code], stack};
   }
   const message = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
   return {

@@ -10,6 +10,7 @@ import {SETTINGS} from '../repo/config.js';
 import type {RepoContext} from '../repo/context.js';
 import {findStore} from '../repo/location.js';
 import {listOperations} from '../repo/operations.js';
+import {listRefs, shortName, TRANSACTIONS} from '../repo/refs.js';
 import {Repository} from '../repo/repository.js';
 import {listTags} from '../repo/tags.js';
 import {directoryRange, FILES_TABLE, scanFiles} from '../state/files.js';
@@ -57,6 +58,8 @@ function* namesOf(
 ): Generator<Candidate> {
   if (kind === 'tracked') yield* trackedPaths(repository, directory, prefix);
   else if (kind === 'table') yield* tables(repository, prefix);
+  else if (kind === 'remote') yield* remotes(repository, prefix);
+  else if (kind === 'transaction') yield* transactions(repository, prefix);
   else if (kind === 'operation') yield* operations(repository, prefix);
   else {
     // of a range the part after the dots is completed
@@ -70,6 +73,17 @@ function* refNames(repository: Repository, kind: CompletionKind): Generator<stri
   if (kind === 'revision') yield 'HEAD';
   if (kind !== 'tag') for (const {name} of listBranches(repository)) yield name;
   if (kind !== 'branch') for (const {name} of listTags(repository)) yield name;
+}
+
+function* remotes({config}: Repository, prefix: string): Generator<Candidate> {
+  for (const [value, description] of config.record('remotes')) if (value.startsWith(prefix)) yield {value, description};
+}
+
+function* transactions({objects, view}: Repository, prefix: string): Generator<Candidate> {
+  for (const {name} of listRefs(objects, view.refs, TRANSACTIONS)) {
+    const value = shortName(name);
+    if (value.startsWith(prefix)) yield {value};
+  }
 }
 
 function* operations(repository: Repository, prefix: string): Generator<Candidate> {

@@ -169,7 +169,7 @@ export class QueryResult {
       }
       writer.end();
     } catch (error) {
-      const told = isTooLong(error) ? tooLarge(error) : error;
+      const told = isTooLong(error) ? tooLarge(error) : this.timedOut(error);
       const placed = behind(this.passed, told);
       const passed = options.failed && isPassable(placed) ? placed : undefined;
       // What was found is printed, except that JSON which is not whole must not look as if it were.
@@ -188,6 +188,18 @@ export class QueryResult {
     this.rows += rows;
     if (options.timed) this.timings.push({rows, prepare, run});
     if (out.length > 0) yield out.take();
+  }
+
+  /** Returns SQL_TIMEOUT with the time that all statements had together: the last one had only what was left of it. */
+  private timedOut(error: unknown): unknown {
+    const {timeout} = this.options;
+    if (timeout === undefined || !isDbosError(error, 'SQL_TIMEOUT')) return error;
+    const {code, hint, data} = error;
+    return new DbosError(code, `The query was stopped after ${timeout / 1000} seconds.`, {
+      ...(hint !== undefined && {hint}),
+      data,
+      cause: error,
+    });
   }
 
   private limits(): {timeout?: number} {

@@ -3,8 +3,7 @@
  * device) is written to as it is. Layer: cli.
  */
 import {closeSync, openSync, statSync} from 'node:fs';
-import {DbosError, systemCode} from '../errors.js';
-import {writePartsAtomically, writeWhole} from '../repo/atomicfile.js';
+import {unwritable, writePartsAtomically, writeWhole} from '../repo/atomicfile.js';
 
 /** Writes the parts into the file with this path, `name` for the user. Throws FILE_UNWRITABLE and what the parts throw. */
 export async function writeResultFile(path: string, name: string, parts: AsyncIterable<Uint8Array>): Promise<void> {
@@ -13,14 +12,7 @@ export async function writeResultFile(path: string, name: string, parts: AsyncIt
     if (existing === undefined || existing.isFile()) await writePartsAtomically(path, parts);
     else await writeInto(path, parts);
   } catch (error) {
-    const code = systemCode(error);
-    if (code === undefined || error instanceof DbosError) throw error;
-    const reason = code === 'ENOENT' ? 'there is no such directory' : (error as Error).message;
-    throw new DbosError('FILE_UNWRITABLE', `'${name}' cannot be written: ${reason}.`, {
-      hint: 'Check what follows --output.',
-      data: {paths: [name]},
-      cause: error,
-    });
+    throw unwritable(error, name, 'Check what follows --output.');
   }
 }
 

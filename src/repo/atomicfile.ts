@@ -15,7 +15,7 @@ import {
   writeSync,
 } from 'node:fs';
 import {dirname} from 'node:path';
-import {DbosError} from '../errors.js';
+import {DbosError, isDbosError, systemCode} from '../errors.js';
 
 /**
  * Writes the text to a file beside it, makes it durable, and renames it into place. The file has the mode from the first byte
@@ -39,6 +39,26 @@ export function writeFileAtomically(path: string, text: string, mode?: number): 
     throw error;
   }
   syncFolder(dirname(path));
+}
+
+/**
+ * Returns FILE_UNWRITABLE for what a system call threw that wrote a file of the user; what is no error of the system as it is. `hint` is for
+ * all but a disk that is full.
+ */
+export function unwritable(error: unknown, name: string, hint: string): unknown {
+  const code = systemCode(error);
+  if (code === undefined || isDbosError(error)) return error;
+  const isFull = code === 'ENOSPC' || code === 'EDQUOT';
+  const reason = isFull
+    ? 'the disk is full'
+    : code === 'ENOENT'
+      ? 'there is no such directory'
+      : (error as Error).message;
+  return new DbosError('FILE_UNWRITABLE', `'${name}' cannot be written: ${reason}.`, {
+    hint: isFull ? 'Free some space, or name a file on another disk.' : hint,
+    data: {paths: [name]},
+    cause: error,
+  });
 }
 
 /**

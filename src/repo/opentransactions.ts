@@ -64,7 +64,7 @@ export function unknownTransaction(text: string, found: readonly string[]): Dbos
     });
   }
   return new DbosError('TRANSACTION_UNKNOWN', `There is no such transaction: '${text}'.`, {
-    hint: 'See `dbos txn ls` for those that are open; `dbos txn ls --all` has those that have ended too.',
+    hint: 'See `dbos txn ls` for those that are open, with --all for those that have ended too. If DBOS_TXN names one that has ended, unset it.',
     data: {transaction: text},
   });
 }

@@ -50,7 +50,11 @@ function opened(path: string): number {
   try {
     if (!statSync(path).isDirectory()) return openSync(path, 'r');
   } catch (error) {
-    if (systemCode(error) === undefined) throw error;
+    const code = systemCode(error);
+    if (code === undefined) throw error;
+    if (code === 'ENOENT' || code === 'ENOTDIR') {
+      throw new DbosError('PATH_UNKNOWN', `There is no script '${path}'.`, {hint: 'Check the path.', data: {path}});
+    }
   }
   throw new DbosError('FILE_UNREADABLE', `The script '${path}' cannot be read.`, {
     hint: 'Check the path and its permissions.',

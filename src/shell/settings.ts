@@ -31,7 +31,7 @@ export function setting(
       return undefined;
     default:
       throw new DbosError('USAGE', `There is no setting .${name}.`, {
-        hint: 'There are .tables, .schema, .mode and .timing.',
+        hint: 'There are .tables, .schema, .mode and .timing; `help` lists the commands, `exit` leaves.',
       });
   }
 }

@@ -156,6 +156,8 @@ export class SourcePending extends Error {
 export interface Catalog {
   /** Returns the table or view of this name (in any case), as of a revision or time; of the catalog's own state without one. */
   readonly findTable: (name: string, revision?: string) => Source | undefined;
+  /** As `findTable`, for what a table is and not for its rows, so that nothing has to be loaded for these. */
+  readonly describeTable?: (name: string) => Source | undefined;
   readonly findFunction: (name: string) => TableFunction | undefined;
   /** Returns the names of all tables and views, for suggestions. */
   readonly names: () => readonly string[];

@@ -5,10 +5,10 @@
  */
 import {statSync} from 'node:fs';
 import {ByteWriter, compareText} from '../bytes.js';
-import {DbosError, isDbosError, systemCode} from '../errors.js';
+import {DbosError, isDbosError} from '../errors.js';
 import {type Cid, idOf, type ObjectId} from '../objects/id.js';
 import type {ObjectReader} from '../objects/store.js';
-import {writePartsAtomically} from '../repo/atomicfile.js';
+import {unwritable, writePartsAtomically} from '../repo/atomicfile.js';
 import {readCommit} from '../repo/commit.js';
 import {walk} from '../repo/history.js';
 import {branchRef, listRefs, type RefName} from '../repo/refs.js';
@@ -125,14 +125,7 @@ export async function createBundle(
   try {
     await writePartsAtomically(path, counted());
   } catch (error) {
-    const code = systemCode(error);
-    if (code === undefined || isDbosError(error)) throw error;
-    const reason = code === 'ENOENT' ? 'there is no such directory' : (error as Error).message;
-    throw new DbosError('FILE_UNWRITABLE', `'${name}' cannot be written: ${reason}.`, {
-      hint: 'Name a file in a directory that can be written to.',
-      data: {paths: [name]},
-      cause: error,
-    });
+    throw unwritable(error, name, 'Name a file in a directory that can be written to.');
   }
   return {manifest, size};
 }

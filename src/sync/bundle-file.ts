@@ -16,7 +16,11 @@ export class BundleFile {
 
   /** Returns a bundle, open. Throws BUNDLE_INVALID, PATH_UNKNOWN, FILE_UNREADABLE, and STORE_FORMAT for a newer one. */
   static open(source: InputSource): BundleFile {
-    const input = Input.open(source);
+    return BundleFile.of(Input.open(source));
+  }
+
+  /** Returns a bundle of what is open, which is closed with it, also if this fails. Throws BUNDLE_INVALID, and STORE_FORMAT for a newer one. */
+  static of(input: Input): BundleFile {
     try {
       return new BundleFile(input, start(input).manifest);
     } catch (error) {

@@ -5,6 +5,7 @@
 import {DbosError} from '../errors.js';
 import type {ObjectId} from '../objects/id.js';
 import type {Repository} from '../repo/repository.js';
+import type {Input} from '../sql/transfer/input.js';
 import {BundleFile} from './bundle-file.js';
 import {requirePrerequisites} from './bundle-verify.js';
 import {WHOLE_DEPTH} from './journal.js';
@@ -20,6 +21,11 @@ export class BundlePeer implements Peer {
   /** Opens the file at a path for a store. Throws as `BundleFile.open`. */
   static open(path: string, own: Repository): BundlePeer {
     return new BundlePeer(BundleFile.open({path, name: path, temporary: own.location.store}), own);
+  }
+
+  /** Takes what is open for a store, and closes it in the end. Throws as `BundleFile.of`. */
+  static of(input: Input, own: Repository): BundlePeer {
+    return new BundlePeer(BundleFile.of(input), own);
   }
 
   async refs(): Promise<PeerRefs> {

@@ -24,7 +24,7 @@ import {Repository} from '../repo/repository.js';
 import type {RefEdit} from '../repo/transaction.js';
 import {type HeadMove, publishAndFollow} from '../worktree/follow.js';
 import {findJournal as findCheckout} from '../worktree/journal.js';
-import {connect} from './connect.js';
+import {connect, type Place, STREAM_URL} from './connect.js';
 import {receiveFrom, type TransferOptions, type Transferred, type WantedTag} from './fetch.js';
 import {Journal} from './journal.js';
 import type {PeerRefs} from './peer.js';
@@ -47,21 +47,23 @@ export interface Cloned extends Transferred {
 }
 
 /**
- * Clones a store into a directory, made if it is missing and empty if it is not, or one in which a clone of the same store was
+ * Clones a store, or an open bundle, into a directory, made if it is missing and empty if it is not, or one in which a clone of the same store was
  * broken off, while objects came or while files were written: files that are not of that clone stay what they are. Throws
  * STORE_NOT_FOUND, PATH_EXISTS, REMOTE_REF_UNKNOWN, WOULD_OVERWRITE, and as `fetchRemote`; then nothing is left of it, unless there is
  * something that the next try can go on with.
  */
 export async function cloneStore(
-  url: string,
+  place: Place,
   directory: string,
   options: CloneOptions,
   context: RepoContext,
 ): Promise<Cloned> {
   const existed = existsSync(directory);
+  const url = typeof place === 'string' ? place : STREAM_URL;
   const {repo, names} = await target(url, directory, options.bare, context);
   try {
-    return await fill(repo, url, options);
+    if (!repo.config.record('remotes').has(ORIGIN)) addRemote(repo, ORIGIN, url);
+    return await fill(repo, place, options);
   } catch (error) {
     await repo.close();
     const {store} = repo.location;
@@ -110,12 +112,11 @@ function unfinished(error: unknown): unknown {
 
 async function fill(
   repo: Repository,
-  url: string,
+  place: Place,
   {bare, branch: wanted, depth, ...options}: CloneOptions,
 ): Promise<Cloned> {
   const origin = remoteName(ORIGIN);
-  if (!repo.config.record('remotes').has(origin)) addRemote(repo, origin, url);
-  const peer = await connect(repo, url);
+  const peer = await connect(repo, place);
   try {
     const theirs = await peer.refs();
     const branch = chosenBranch(theirs, wanted);

@@ -8,12 +8,19 @@ import {fileURLToPath} from 'node:url';
 import {DbosError} from '../errors.js';
 import {findStore, type StoreLocation} from '../repo/location.js';
 import type {Repository} from '../repo/repository.js';
+import {Input} from '../sql/transfer/input.js';
 import {BundlePeer, bundleReadOnly} from './bundle-peer.js';
 import {findCredential} from './credentials.js';
 import type {Peer} from './peer.js';
 import {sshPlace} from './ssh.js';
 import {StorePeer} from './store-peer.js';
 import {checkUrlSecret} from './url-secret.js';
+
+/** The URL of a remote whose bundles come through a pipe: with each command anew, and not by themselves. */
+export const STREAM_URL = '-';
+
+/** Where another store is: a URL, or a bundle that came through a pipe and is open. */
+export type Place = string | Input;
 
 /**
  * Returns a URL as it is kept: a path made absolute. Throws REMOTE_URL_SECRET, and REMOTE_URL_INVALID for a scheme that there
@@ -67,7 +74,9 @@ export function locationOf(url: string): StoreLocation {
     // told below
   }
   throw new DbosError('STORE_NOT_FOUND', `There is no store in '${url}'.`, {
-    hint: 'Check the URL: it is the folder of a work tree, a bare store, or a bundle.',
+    hint: statSync(url, {throwIfNoEntry: false})?.isFIFO()
+      ? 'A bundle that comes through a pipe is taken from stdin: give - in its place.'
+      : 'Check the URL: it is the folder of a work tree, a bare store, or a bundle.',
     data: {path: url},
   });
 }
@@ -78,10 +87,19 @@ export function isBundle(url: string): boolean {
 }
 
 /**
- * Returns what a URL leads to as a peer, to be closed. Throws STORE_NOT_FOUND, as `StorePeer.open` and as `BundlePeer.open`, and
- * READ_ONLY for a bundle that is to be pushed to; over a network what is wrong shows with the first call.
+ * Returns what is at a place as a peer, to be closed. Throws STORE_NOT_FOUND, as `StorePeer.open` and as `BundlePeer.open`,
+ * READ_ONLY for a bundle that is to be pushed to, and REMOTE_URL_INVALID where a bundle is to come through a pipe and none
+ * did; over a network what is wrong shows with the first call.
  */
-export async function connect(own: Repository, url: string, purpose: 'fetch' | 'push' = 'fetch'): Promise<Peer> {
+export async function connect(own: Repository, url: Place, purpose: 'fetch' | 'push' = 'fetch'): Promise<Peer> {
+  if (url instanceof Input) return BundlePeer.of(url, own);
+  if (url === STREAM_URL) {
+    if (purpose === 'push') throw bundleReadOnly(url);
+    throw new DbosError('REMOTE_URL_INVALID', 'Bundles of this remote come through a pipe.', {
+      hint: 'Say `dbos fetch REMOTE -` at the end of one, or name a place with `dbos remote set-url`.',
+      data: {url},
+    });
+  }
   if (isHttp(url)) {
     const [{RemotePeer}, {HttpChannel}] = await Promise.all([import('./remote-peer.js'), import('./http-channel.js')]);
     return new RemotePeer(new HttpChannel(url, {token: findCredential(own.context, url)}));

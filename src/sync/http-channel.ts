@@ -159,6 +159,13 @@ export class HttpChannel implements Channel {
         cause,
       });
     }
+    if (code === 'EPROTO') {
+      return new DbosError('CONNECTION_FAILED', `${host} does not answer with TLS.`, {
+        hint: 'Write http:// in the URL if `dbos serve` runs there without --tls-cert.',
+        data: {url: this.url},
+        cause,
+      });
+    }
     if (code !== undefined && /CERT|SSL|TLS|SELF_SIGNED|UNABLE_TO/.test(code)) {
       return new DbosError('CONNECTION_FAILED', `The certificate of ${host} is not to be trusted (${code}).`, {
         hint: 'Name the file of the authority that signed it in NODE_EXTRA_CA_CERTS.',
@@ -167,11 +174,17 @@ export class HttpChannel implements Channel {
       });
     }
     return new DbosError('CONNECTION_BROKEN', `The connection to ${host} broke off: ${(cause as Error).message}.`, {
-      hint: 'Run the command again: it goes on where it stopped.',
+      hint: `Run the command again: it goes on where it stopped.${plainHint(this.base, cause)}`,
       data: {url: this.url},
       cause,
     });
   }
+}
+
+/** A server with TLS hangs up on who does not speak it. */
+function plainHint(url: string, cause: unknown): string {
+  if (!url.startsWith('http:') || (cause as Error).message !== 'socket hang up') return '';
+  return ' If that never helps, the server may speak TLS: write https:// in the URL.';
 }
 
 /** Writes the body of a request, no faster than it is taken, until it is over. */

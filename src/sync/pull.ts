@@ -20,6 +20,14 @@ import {type Upstream, upstreamTip} from './remotes.js';
 export interface PullOptions extends MoveWorkOptions {
   /** Only move forward. */
   readonly ffOnly?: boolean;
+  /** What it is called in the log of operations; `pull` unless given. */
+  readonly verb?: 'pull' | 'merge';
+}
+
+/** Returns what to do about a conflict with what has a name. */
+function settling(name: string): string {
+  const both = /\s/.test(name) ? '' : ` \`dbos diff HEAD ${name}\` shows the two.`;
+  return `Nothing has moved. Change what conflicts here to what it is there, commit, and do it again: both may have made the same change.${both}`;
 }
 
 export interface Pulled {
@@ -48,8 +56,8 @@ export async function bringIn(repo: Repository, upstream: Upstream, options: Pul
 }
 
 /**
- * Brings a commit of another store, which is here, into HEAD's branch; `name` says where it comes from. Both sides may have
- * made the same change. Throws TRANSACTION_CONFLICT with `data.conflicts`, NOT_FAST_FORWARD, HISTORY_UNRELATED, and as
+ * Brings a commit into HEAD's branch; `name` says where it comes from. Both sides may have made the same change. Throws
+ * UPSTREAM_MISSING if HEAD is on no branch, TRANSACTION_CONFLICT with `data.conflicts`, NOT_FAST_FORWARD, HISTORY_UNRELATED, and as
  * `publishAndFollow`; then nothing has moved.
  */
 export async function bringInCommit(
@@ -59,19 +67,20 @@ export async function bringInCommit(
   options: PullOptions = {},
 ): Promise<Pulled> {
   const head = repo.head();
-  const {branch, commit: ours} = head;
-  if (branch === undefined) throw new TypeError('HEAD is on no branch');
+  const {commit: ours} = head;
+  const branch = currentBranch(repo);
+  const {verb = 'pull'} = options;
   if (ours !== undefined && isAncestor(repo, theirs, ours)) {
     return {kind: 'up-to-date', branch, before: ours, commit: ours, move: undefined};
   }
   if (ours === undefined || isAncestor(repo, ours, theirs)) {
-    const description = `pull ${name}: fast-forward`;
+    const description = `${verb} ${name}: fast-forward`;
     const move = await publishAndFollow(repo, {kind: 'normal', description, ...headEdit(head, theirs)}, options);
     return {kind: 'fast-forward', branch, before: ours, commit: theirs, move};
   }
   if (options.ffOnly) {
     throw new DbosError('NOT_FAST_FORWARD', `'${branch}' has commits that '${name}' does not have.`, {
-      hint: 'Merge the two by pulling without --ff-only.',
+      hint: 'Merge the two: leave out --ff-only.',
       data: {branch, upstream: name},
     });
   }
@@ -90,7 +99,7 @@ export async function bringInCommit(
       theirs: readCommit(objects, theirs).state,
     };
     const {state, conflicts} = merge(objects, states, repo.context);
-    if (conflicts.length > 0) throw transactionConflict(`'${branch}'`, name, conflicts);
+    if (conflicts.length > 0) throw transactionConflict(`'${branch}'`, name, conflicts, settling(name));
     const signature = signatureNow(repo.context);
     const message = `Merge ${name} into ${branch}`;
     const commit = writeCommit(objects, {
@@ -99,12 +108,21 @@ export async function bringInCommit(
       author: signature,
       committer: signature,
       message,
-      cause: 'pull',
+      cause: verb,
     });
-    const publication = {kind: 'normal', description: `pull ${name}: merge`, ...headEdit(head, commit)} as const;
+    const publication = {kind: 'normal', description: `${verb} ${name}: merge`, ...headEdit(head, commit)} as const;
     const move = await publishAndFollow(repo, publication, {...options, transaction});
     return {kind: 'merge', branch, before: ours, commit, move};
   } finally {
     transaction.discard();
   }
+}
+
+/** Returns the branch that HEAD is on. Throws UPSTREAM_MISSING. */
+export function currentBranch(repo: Repository): BranchName {
+  const {branch} = repo.head();
+  if (branch !== undefined) return branch;
+  throw new DbosError('UPSTREAM_MISSING', 'HEAD is on no branch that could be brought up to date.', {
+    hint: 'Switch to a branch first.',
+  });
 }

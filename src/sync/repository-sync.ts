@@ -18,7 +18,8 @@ import {
   tagRef,
 } from '../repo/refs.js';
 import {Repository} from '../repo/repository.js';
-import {connect, isUrl} from './connect.js';
+import {Input} from '../sql/transfer/input.js';
+import {connect, isUrl, type Place} from './connect.js';
 import {
   type Fetched,
   type FetchOptions,
@@ -28,7 +29,7 @@ import {
   type Transferred,
 } from './fetch.js';
 import type {Peer} from './peer.js';
-import {bringIn, bringInCommit, type Pulled, type PullOptions} from './pull.js';
+import {bringIn, bringInCommit, currentBranch, type Pulled, type PullOptions} from './pull.js';
 import {type Pushed, type PushOptions, pushRemote, type RefWish} from './push.js';
 import {currentRemote, findUpstream, readRemote, setUpstream} from './remotes.js';
 import {checkUrlSecret} from './url-secret.js';
@@ -45,6 +46,11 @@ export interface RemotePulled extends Pulled {
 
 export interface RemotePushed extends Pushed {
   readonly remote: RemoteName;
+}
+
+export interface RemoteFetchOptions extends FetchOptions {
+  /** A bundle that is taken in place of what is at the URL of the remote. */
+  readonly from?: Input | undefined;
 }
 
 export interface RemotePullOptions extends Omit<PullOptions, 'progress' | 'signal'>, TransferOptions {
@@ -71,37 +77,32 @@ declare module '../repo/repository.js' {
      * Brings what the branches and tags of a remote hold. Without a name it is the remote that HEAD's branch follows, else
      * `origin`. Throws REMOTE_UNKNOWN, and as `connect` and `fetchRemote`.
      */
-    fetch(remote?: string, options?: FetchOptions): Promise<RemoteFetched>;
+    fetch(remote?: string, options?: RemoteFetchOptions): Promise<RemoteFetched>;
     /**
-     * Fetches, and brings HEAD's branch up to it. From a URL instead of a remote's name comes one branch only, and no ref keeps
-     * what it held. Throws UPSTREAM_MISSING, and as `fetch` and `bringIn`.
+     * Fetches, and brings HEAD's branch up to it. From a URL or an open bundle instead of a remote's name comes one branch only,
+     * and no ref keeps what it held. Throws UPSTREAM_MISSING, and as `fetch` and `bringIn`.
      */
-    pull(remote?: string, options?: RemotePullOptions): Promise<RemotePulled>;
+    pull(remote?: Place, options?: RemotePullOptions): Promise<RemotePulled>;
     /** Brings branches and tags of this store there. Throws NO_COMMITS, BRANCH_UNKNOWN, and as `connect` and `pushRemote`. */
     push(remote?: string, options?: RemotePushOptions): Promise<RemotePushed>;
   }
 }
 
-Repository.prototype.fetch = function (name, options) {
+Repository.prototype.fetch = function (name, {from, ...options} = {}) {
   const remote = remoteOf(this, name);
-  return talk(this, remote.url, async peer => ({
+  return talk(this, from ?? remote.url, async peer => ({
     remote: remote.name,
     ...(await fetchRemote(this, peer, remote.name, options)),
   }));
 };
 
 Repository.prototype.pull = async function (name, {branch: wanted, ...options} = {}) {
-  const {branch} = this.head();
-  if (branch === undefined) {
-    throw new DbosError('UPSTREAM_MISSING', 'HEAD is on no branch that could be brought up to date.', {
-      hint: 'Switch to a branch first.',
-    });
-  }
-  if (name !== undefined && isUrl(name)) {
-    checkUrlSecret(name);
+  const branch = currentBranch(this);
+  if (name instanceof Input || (name !== undefined && isUrl(name))) {
+    if (!(name instanceof Input)) checkUrlSecret(name);
     const theirs = wanted === undefined ? branch : branchName(wanted);
     const {commit, ...fetched} = await talk(this, name, peer => fetchBranch(this, peer, theirs, options));
-    const source = `${theirs} of ${name}`;
+    const source = `${theirs} of ${name instanceof Input ? name.name : name}`;
     return {...(await bringInCommit(this, commit, source, options)), source, fetched: {...fetched, updates: []}};
   }
   const fetched = await this.fetch(name, options);
@@ -139,7 +140,7 @@ function remoteOf(repo: Repository, name: string | undefined) {
 
 async function talk<T>(
   repo: Repository,
-  url: string,
+  url: Place,
   work: (peer: Peer) => Promise<T>,
   purpose: 'fetch' | 'push' = 'fetch',
 ): Promise<T> {

@@ -94,6 +94,6 @@ export class TokenBook {
 
 function refused(): DbosError {
   return new DbosError('TOKEN_INVALID', 'The token is not accepted.', {
-    hint: 'It may have been revoked: ask for a new one, and keep it with `dbos login URL`.',
+    hint: 'It may have been revoked, or be that of another store: check the URL, or ask for a new one and keep it with `dbos login URL`.',
   });
 }

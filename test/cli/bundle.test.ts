@@ -1,5 +1,5 @@
 /** Bundles through the program: made in one store, looked at anywhere, cloned, fetched and pulled from in another. */
-import {existsSync, mkdirSync, readFileSync, writeFileSync} from 'node:fs';
+import {existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync} from 'node:fs';
 import {join} from 'node:path';
 import test from 'ava';
 import {dbos, json, mustRun} from '../support/dbos.js';
@@ -108,4 +108,45 @@ test('a bundle goes through pipes', t => {
   t.regex(listed, /^branches\/main /);
   t.deepEqual(readFileSync(join(root, 'y.car')), readFileSync(join(root, 'x.car')));
   t.deepEqual(fails(first, 'bundle', 'create', '-', 'main'), {status: 2, code: 'USAGE'});
+});
+
+test('clones, fetches and pulls take a bundle from a pipe', t => {
+  const root = makeTmpDir(t);
+  const first = join(root, 'first');
+  const script = (text: string) => runShell(text, {cwd: root});
+  mkdirSync(first);
+  mustRun(first, 'init');
+  writeFileSync(join(first, 'a'), 'one\n');
+  mustRun(first, 'commit', '-m', 'first');
+  const cloned = script('dbos -C first bundle create - --all | dbos clone - copy --json');
+  t.is(cloned.status, 0, cloned.stderr);
+  const copy = join(root, 'copy');
+  t.is(readFileSync(join(copy, 'a'), 'utf8'), 'one\n');
+  t.deepEqual(json(copy, 'remote', 'ls'), [{name: 'origin', url: '-'}]);
+  t.deepEqual(fails(copy, 'pull'), {status: 2, code: 'REMOTE_URL_INVALID'});
+  t.deepEqual(fails(copy, 'push'), {status: 1, code: 'READ_ONLY'});
+
+  writeFileSync(join(first, 'a'), 'two\n');
+  mustRun(first, 'commit', '-m', 'second');
+  const news = 'dbos -C first bundle create - main --since main~1';
+  const fetched = script(`${news} | dbos -C copy fetch origin - --json`);
+  t.is((JSON.parse(fetched.stdout) as {updates: unknown[]}).updates.length, 1, fetched.stdout);
+  t.is((JSON.parse(script(`${news} | dbos -C copy fetch - --json`).stdout) as {objects: number}).objects, 0);
+  const pulled = script(`${news} | dbos -C copy pull - main --json`);
+  t.like(JSON.parse(pulled.stdout), {kind: 'fast-forward', upstream: 'main of stdin'});
+  t.is(readFileSync(join(copy, 'a'), 'utf8'), 'two\n');
+
+  // nothing is left of a pipe
+  t.deepEqual(
+    readdirSync(join(copy, '.dbos')).filter(name => name.startsWith('dbos-import')),
+    [],
+  );
+  t.is(script('echo nothing | dbos clone - failed').status, 1);
+  t.false(existsSync(join(root, 'failed')));
+  t.deepEqual(fails(root, 'clone', '-'), {status: 2, code: 'USAGE'});
+  t.regex(
+    script('dbos clone <(dbos -C first bundle create - --all) failed').stderr,
+    /STORE_NOT_FOUND.*give - in its place/s,
+  );
+  t.deepEqual(fails(copy, 'fetch', 'origin', 'x.car'), {status: 2, code: 'USAGE'});
 });

@@ -95,9 +95,18 @@ test('the program completes what is in the store', t => {
   t.deepEqual(offers('cat', 'src/o'), ['src/one', 'src/other']);
   t.deepEqual(offers('config', 'core.e'), ['core.editor']);
   t.deepEqual(offers('op', 'show', '@~'), ['@~1', '@~2', '@~3']);
+  store.run('remote', 'add', 'hub', '/nowhere');
+  t.deepEqual(offers('fetch', ''), ['hub']);
+  t.deepEqual(offers('remote', 'show', 'h'), ['hub']);
   const {id} = store.json<{id: string}>('op', 'show');
   t.deepEqual(offers('op', 'restore', short(id).slice(0, 6)), [short(id)]);
   t.not(id, first);
+  store.run('query', 'CREATE TABLE city(a)');
+  t.deepEqual(offers('export', 'c'), ['city']);
+  t.deepEqual(offers('table', 'show', ''), ['city']);
+  const {id: transaction} = store.json<{id: string}>('begin');
+  t.deepEqual(offers('query', '--txn', 'T'), [transaction]);
+  t.deepEqual(offers('txn', 'show', ''), [transaction]);
   const elsewhere = runDbos(['__complete', 'bash', '-C', store.directory, 'switch', 'm'], {cwd: '/'});
   t.is(elsewhere.stdout, 'main\n');
   t.like(runDbos(['__complete', 'bash', '-C', '/', 'switch', ''], {cwd: '/'}), {status: 0, stdout: ''});

@@ -10,6 +10,7 @@ const plain = createStyle(false);
 test('wrong usage is status 2, one sentence and a hint', t => {
   const cases: [string[], string, RegExp][] = [
     [['compltion'], 'error: There is no command compltion (USAGE)', /^hint: Did you mean 'completion'\?$/],
+    [['add'], 'error: There is no command add (USAGE)', /^hint: There is no staging area/],
     [['zzz'], 'error: There is no command zzz (USAGE)', /^hint: See `dbos help` for all commands\.$/],
     [['completion'], 'error: Missing argument SHELL (USAGE)', /^hint: See `dbos help completion`\.$/],
     [['completion', 'bash', '--jso'], 'error: Unknown flag: --jso (USAGE)', /^hint: Did you mean '--json'\? See/],

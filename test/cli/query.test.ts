@@ -190,6 +190,7 @@ test('--timeout ends what has no end', t => {
   const store = makeStore(t);
   const sql = `${ENDLESS} SELECT count(*) FROM n`;
   t.deepEqual(store.failure('query', sql, '--timeout', '0.2'), [1, 'SQL_TIMEOUT']);
+  t.regex(store.try('query', `SELECT 1; ${sql}`, '--timeout', '0.2').stderr, /was stopped after 0\.2 seconds/);
   t.deepEqual(store.failure('query', 'SELECT 1', '--timeout', 'soon'), [2, 'USAGE']);
   t.deepEqual(store.failure('query', 'SELECT 1', '--timeout', '0'), [2, 'USAGE']);
 });
@@ -278,6 +279,9 @@ test('on a terminal rows are a table, shown by the pager', t => {
   const table = 'a  b        c\n-  -------  ----\n1  \\033[2J  NULL\n';
   t.is(run('cat'), table);
   t.is(run("sed 's/^/> /'"), table.replace(/^(?=.)/gm, '> '));
+  // nobody is left in a pager that has nothing to show
+  writeFileSync(join(store.directory, 'ask.sql'), 'CREATE TABLE nothing(a)');
+  t.notRegex(run('echo paged; cat'), /paged/);
   writeFileSync(join(store.directory, 'ask.sql'), 'SELECT value FROM generate_series(1, 30000)');
   const lines = run("sed 's/^/> /'").split('\n');
   t.is(lines.length, 30_003);
@@ -312,6 +316,29 @@ test('files are written, the work tree follows, and what is changed on disk is r
   store.run('undo');
   t.is(store.read('e/a'), 'mine');
   store.run('fsck');
+});
+
+test('where a result cannot be written is told', t => {
+  const store = makeStore(t);
+  t.regex(store.try('query', 'SELECT 1', '--output', '/nonexistent/x.csv').stderr, /there is no such directory/);
+  if (!existsSync('/dev/full')) return t.log('no /dev/full here');
+  const {status, stderr} = store.try('query', 'SELECT 1', '--output', '/dev/full');
+  t.is(status, 1);
+  t.regex(stderr, /'\/dev\/full' cannot be written: the disk is full \(FILE_UNWRITABLE\)\nhint: Free some space/);
+});
+
+test('PRAGMA lists tables in a work tree, and a BEGIN without COMMIT is told', t => {
+  const store = makeStore(t);
+  store.run('query', 'CREATE TABLE t(a INTEGER PRIMARY KEY)');
+  const listed = store.run('query', 'PRAGMA table_list').split('\n');
+  t.true(listed.includes('{"schema":"main","name":"t","type":"table","ncol":1,"wr":0,"strict":0}'));
+  t.true(listed.some(line => line.includes('"name":"status"')));
+  t.is(store.run('query', 'PRAGMA table_info(t)').split(':')[0], '{"cid"');
+  t.regex(store.try('query', 'CREATE INDEX i ON t(a)').stderr, /^Done in commit [a-z2-7]{12}\.$/m);
+  const {status, stderr} = store.try('query', 'BEGIN; INSERT INTO t VALUES (1)');
+  t.is(status, 0);
+  t.regex(stderr, /^warning: BEGIN has no COMMIT/);
+  t.is(store.run('query', 'SELECT count(*) AS n FROM t'), '{"n":0}\n');
 });
 
 test('--continue goes on after a statement that fails, tells it, and ends with 1', t => {

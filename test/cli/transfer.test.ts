@@ -74,6 +74,19 @@ test('stdin and pipes are read to their end; a bare store takes tables, too', t 
   t.is(runShell(script, {cwd: directory}).stdout.split('\n')[0], 'Imported 1 row into the new table word.');
 });
 
+test('CSV with another separator is taken with it, and not for one column', t => {
+  const store = makeStore(t);
+  store.write({'a.csv': 'code;name\n1;"x;y"\n'});
+  t.deepEqual(store.failure('import', 'a.csv'), [1, 'IMPORT_INVALID']);
+  for (const wrong of [';;', '"', 'é', ''])
+    t.deepEqual(store.failure('import', 'a.csv', '--separator', wrong), [2, 'USAGE']);
+  t.deepEqual(store.failure('import', 'a.csv', '--separator', ';', '--format', 'tsv'), [2, 'USAGE']);
+  store.run('import', 'a.csv', '--separator', ';');
+  t.is(store.run('query', 'SELECT * FROM a'), '{"code":1,"name":"x;y"}\n');
+  store.run('import', 'a.csv', '--separator', ',', '--table', 'b');
+  t.is(store.run('query', 'SELECT "code;name" FROM b'), '{"code;name":"1;\\"x;y\\""}\n');
+});
+
 test('wrong usage and files that are none', t => {
   const store = makeStore(t);
   store.write({'a.csv': 'a\n1\n', 'dump.sql': 'SELECT 1;', 'bad.csv': 'a,b\n1\n', 'two.ndjson': '{"a":1}\n{"a"\n'});
@@ -251,6 +264,15 @@ test('what tables there are', t => {
   });
   t.true((facts.size as number) > 0 && facts.indexes.every(({size}) => size > 0));
   t.like(store.json('table', 'show', 'v'), {kind: 'view', rows: null, size: null});
+  // what a view names may have been dropped
+  store.run('query', 'CREATE TABLE u (a); CREATE VIEW w AS SELECT u.a FROM u; DROP TABLE u');
+  t.like(
+    store.json<{name: string; columns: number | null}[]>('table', 'ls').find(({name}) => name === 'w'),
+    {kind: 'view', columns: null},
+  );
+  t.like(store.json('table', 'show', 'w'), {columns: [], fault: 'no such table: u.'});
+  t.regex(store.run('table', 'show', 'w'), /^view w\nIt cannot be read: no such table: u\.$/m);
+  store.run('undo');
   t.regex(store.run('table', 'show', 't'), /^table t: 1 row, \d+ B\n\ncolumns\n +a +INTEGER +key 1/);
   t.deepEqual(
     store.json<{type: string; name: string}[]>('schema').map(({type, name}) => [type, name]),

@@ -145,6 +145,17 @@ for (const [line, code] of [
   });
 }
 
+test('a script that is not there is told as any file that is not', t => {
+  const directory = makeTmpDir(t);
+  mustRun(directory, 'init');
+  const missing = shell(directory, '', 'nowhere');
+  t.is(missing.status, 4);
+  t.regex(missing.stderr, /PATH_UNKNOWN/);
+  const folder = shell(directory, '', '.');
+  t.is(folder.status, 1);
+  t.regex(folder.stderr, /FILE_UNREADABLE/);
+});
+
 test('the past cannot be changed, and says so', t => {
   const directory = makeTmpDir(t);
   mustRun(directory, 'init');

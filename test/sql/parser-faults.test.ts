@@ -60,6 +60,7 @@ test('syntax errors say what was found, and what was expected', t => {
 });
 
 test('hints', t => {
+  t.regex(faultOf('.tables').hint ?? '', /`dbos shell`/);
   t.is(faultOf('SELECT a FORM t').hint, "Did you mean 'FROM'?");
   t.is(faultOf('SELECT a FROM order').hint, 'order is a keyword; a name of that spelling stands in double quotes.');
   t.is(faultOf('SELECT a FROM t AS OF main').hint, "Write it in quotes: AS OF 'main'.");

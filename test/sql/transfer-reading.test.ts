@@ -291,6 +291,15 @@ test('JSON: an array is read element by element, wherever the pieces end', t => 
   );
 });
 
+test('CSV may have another separator', t => {
+  const text = 'a;b\n"x;y";1,5\n;"2"\n';
+  t.deepEqual(rowsOf(delimitedRows(source(text), 'csv', 0x3b)).rows, [
+    ['x;y', '1,5'],
+    [null, '2'],
+  ]);
+  t.deepEqual(rowsOf(delimitedRows(source('a\tb\n"1\t2"\t3\n'), 'csv', 0x09)).rows, [['1\t2', 3]]);
+});
+
 test('what is wrong with JSON is told with its line', t => {
   const deep = '['.repeat(1500) + ']'.repeat(1500);
   const wrong: readonly ['json' | 'ndjson', string, RegExp][] = [
@@ -302,7 +311,8 @@ test('what is wrong with JSON is told with its line', t => {
     ['ndjson', '{}\n', /has no columns/],
     ['ndjson', '{"a":1,"A":2}', /the keys "a" and "A" are one name/],
     ['ndjson', '{"":1}', /no name of a column/],
-    ['json', '{"a":1}', /^Line 1: `\[` is missing/],
+    ['json', '1', /^Line 1: `\[` is missing/],
+    ['json', '\n{"a":1}', /^Line 2: this is an object, not an array/],
     ['json', '[\n{"a":1}\n{"a":2}]', /^Line 2: this is no JSON/],
     ['json', '[{"a":1},\n{"a":', /^Line 2: the array does not end/],
     ['json', '[{"a":1}]\n]', /^Line 2: something follows the array/],

@@ -171,6 +171,24 @@ test('foreign keys hold at the end of a statement, deferred ones at the end of t
   t.deepEqual(run(db, 'SELECT * FROM c'), [[1, null]]);
 });
 
+test('a PRAGMA that gives rows has the columns of its function', t => {
+  const db = database();
+  run(db, "CREATE TABLE t(a INTEGER PRIMARY KEY, b TEXT NOT NULL DEFAULT 'x')");
+  const info = db.prepare('PRAGMA table_info(t)');
+  t.deepEqual(
+    info.columns.map(({name}) => name),
+    ['cid', 'name', 'type', 'notnull', 'dflt_value', 'pk'],
+  );
+  t.deepEqual(info.all(), [
+    [0, 'a', 'INTEGER', 0, null, 1],
+    [1, 'b', 'TEXT', 1, "'x'", 0],
+  ]);
+  t.deepEqual(
+    db.prepare('PRAGMA foreign_keys').columns.map(({name}) => name),
+    ['foreign_keys'],
+  );
+});
+
 test('the actions of foreign keys are checked with the statement that may take them', t => {
   const db = database();
   run(db, 'PRAGMA foreign_keys = ON');

@@ -1,5 +1,6 @@
 /** Transfers over HTTP: same ids on both sides, one winner, who did it on record, and every fault of the way a clear error. */
 import http from 'node:http';
+import net from 'node:net';
 import test, {type ExecutionContext} from 'ava';
 import {DbosError} from '../../src/errors.js';
 import type {ObjectId} from '../../src/objects/id.js';
@@ -273,6 +274,17 @@ test('a server that stops, and one that is not there', async t => {
   const error = await t.throwsAsync(push(here, peer), {instanceOf: DbosError});
   t.is((error as DbosError).code, 'CONNECTION_FAILED');
   t.regex((error as DbosError).hint ?? '', /dbos serve/);
+  // one that does not speak TLS, and one that hangs up on who does not
+  const plain = await serve(t);
+  const {url} = plain;
+  const untold = await t.throwsAsync(plain.peer(url.replace('http:', 'https:')).refs(), {instanceOf: DbosError});
+  t.like(untold, {code: 'CONNECTION_FAILED'});
+  t.regex(`${untold?.message} ${(untold as DbosError).hint}`, /does not answer with TLS.*http:\/\//);
+  const rude = net.createServer(socket => void socket.once('data', () => socket.end()));
+  await new Promise<void>(resolve => rude.listen(0, '127.0.0.1', resolve));
+  t.teardown(() => rude.close());
+  const hungUp = server.peer(`http://127.0.0.1:${(rude.address() as {port: number}).port}`).refs();
+  t.regex(((await t.throwsAsync(hungUp, {instanceOf: DbosError})) as DbosError).hint ?? '', /https:\/\//);
   // something else that speaks HTTP
   const other = http.createServer((_request, response) => response.writeHead(302, {location: 'http://evil/'}).end());
   await new Promise<void>(resolve => other.listen(0, '127.0.0.1', resolve));

@@ -109,7 +109,7 @@ class RepositoryCatalog implements Catalog {
       ...JSON_TABLE_FUNCTIONS,
       ...pragmaFunctions(
         () => this.schemaOf(this.currentState()),
-        name => this.described(name),
+        name => this.describeTable(name),
       ),
     ];
     for (const each of functions) this.functions.set(each.name, each);
@@ -185,10 +185,10 @@ class RepositoryCatalog implements Catalog {
     return this.computedOnce('status', () => statusTable(rows));
   }
 
-  /** Returns a table for what it is, not for its rows: those of `status` would have to be loaded. */
-  private described(name: string): Source | undefined {
+  /** The rows of `status` would have to be loaded. */
+  readonly describeTable = (name: string): Source | undefined => {
     return foldName(name) === 'status' && this.options.status ? statusTable([]) : this.findTable(name);
-  }
+  };
 
   /** Returns a table as it is in each of some states. Throws TABLE_UNKNOWN if none has it. */
   private versions(name: string, states: readonly (ObjectId | undefined)[]): Version[] {

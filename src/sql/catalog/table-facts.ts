@@ -14,7 +14,8 @@ export interface TableSummary {
   readonly kind: 'table' | 'view';
   /** Null for a view. */
   readonly rows: number | null;
-  readonly columns: number;
+  /** Null for a view that cannot be read: what it names is not there. */
+  readonly columns: number | null;
   readonly indexes: number;
 }
 
@@ -44,6 +45,8 @@ export interface TableFacts extends Pick<TableSummary, 'name' | 'kind' | 'rows'>
   readonly indexes: readonly IndexFacts[];
   readonly triggers: readonly string[];
   readonly sql: string | null;
+  /** Why a view cannot be read. */
+  readonly fault?: string;
 }
 
 /** A CREATE statement of a state. */
@@ -73,15 +76,32 @@ export async function tableList(database: Database): Promise<TableSummary[]> {
   const found = await rowsOf(database, 'SELECT name, kind, rows, columns FROM tables ORDER BY name');
   const list: TableSummary[] = [];
   for (const [name, kind, rows, columns] of found as [string, 'table' | 'view', number | null, number | null][]) {
-    const width = columns ?? (await viewColumns(database, name)).length;
+    const width = columns ?? (await viewColumns(database, name)).columns?.length ?? null;
     list.push({name, kind, rows, columns: width, indexes: indexes.get(name) ?? 0});
   }
   return list;
 }
 
-async function viewColumns(database: Database, name: string): Promise<ColumnFacts[]> {
-  const {columns} = await database.statement(`SELECT * FROM ${quotedName(name)}`);
-  return columns.map(column => ({name: column.name, type: column.type, notNull: false, default: null, key: null}));
+/** Returns the columns of a view, or why there are none: as in SQLite what a view names may have been dropped. */
+async function viewColumns(
+  database: Database,
+  name: string,
+): Promise<{readonly columns?: readonly ColumnFacts[]; readonly fault?: string}> {
+  try {
+    const {columns} = await database.statement(`SELECT * FROM ${quotedName(name)}`);
+    return {
+      columns: columns.map(column => ({
+        name: column.name,
+        type: column.type,
+        notNull: false,
+        default: null,
+        key: null,
+      })),
+    };
+  } catch (error) {
+    if (!(error instanceof DbosError)) throw error;
+    return {fault: error.message};
+  }
 }
 
 /** Returns what there is to know of a table or view, whose name may be in any case. Throws TABLE_UNKNOWN. */
@@ -101,8 +121,8 @@ export async function tableFacts(database: Database, reader: ObjectReader, wante
   const triggers = definitions.filter(({type}) => type === 'trigger').map(entry => entry.name);
   const sql = definitions.find(entry => entry.type === kind)?.sql ?? null;
   if (kind === 'view') {
-    const columns = await viewColumns(database, name);
-    return {name, kind, rows, size: null, id, columns, indexes: [], triggers, sql};
+    const view = await viewColumns(database, name);
+    return {name, kind, rows, size: null, id, columns: [], indexes: [], triggers, sql, ...view};
   }
   const tableId = id === null ? undefined : parseId(id)?.id;
   const stored = tableId && readTable(reader, tableId);

@@ -15,13 +15,28 @@ const TOLD = 100;
 /** Characters of a value in a message. */
 const LONGEST = 40;
 
+/** What to do about a conflict of what is not committed yet. */
+const BEGIN_AGAIN =
+  'Nothing is committed and nothing lost: change back what conflicts, or begin again with what is there now.';
+
 /** Returns TRANSACTION_CONFLICT for conflicts of which there is at least one; `what` is the change, as a subject: "The transaction". */
-export function transactionConflict(what: string, branch: string, conflicts: readonly MergeConflict[]): DbosError {
+export function transactionConflict(
+  what: string,
+  branch: string,
+  conflicts: readonly MergeConflict[],
+  hint: string = BEGIN_AGAIN,
+): DbosError {
   const [first] = conflicts;
-  const more = conflicts.length > 1 ? ` There are ${conflicts.length - 1} more conflicts.` : '';
+  const others = conflicts.length - 1;
+  const more =
+    others === 0
+      ? ''
+      : others === 1
+        ? ' There is one more conflict, which --json has.'
+        : ` There are ${others} more conflicts, which --json lists.`;
   const told = first ? sentence(first) : 'what it read has changed';
   return new DbosError('TRANSACTION_CONFLICT', `${what} conflicts with what '${branch}' has now: ${told}.${more}`, {
-    hint: 'Nothing is committed and nothing lost: change back what conflicts, or begin again with what is there now.',
+    hint,
     data: {branch, conflicts: conflicts.slice(0, TOLD).map(conflictJson), count: conflicts.length},
   });
 }

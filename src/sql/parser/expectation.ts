@@ -87,7 +87,11 @@ export class Expectation {
     }
     const listed = [...(this.find(at)?.listed ?? [])];
     const quote = reserved && (listed.includes('a name') || listed.includes('an expression'));
-    const hint = quote ? `${text} is a keyword; a name of that spelling stands in double quotes.` : undefined;
+    const hint = quote
+      ? `${text} is a keyword; a name of that spelling stands in double quotes.`
+      : text === '.' && listed.includes('a statement')
+        ? 'Commands with a dot are those of `dbos shell`; here `SELECT name FROM tables` lists the tables.'
+        : undefined;
     return fault(token, text, listed.length > MAX_LISTED ? [] : listed, hint);
   }
 

@@ -41,10 +41,11 @@ export class DelimitedReader {
   private next = 0;
   private lines = 0;
 
-  constructor(input: ByteSource, delimiter: Delimiter) {
+  /** `separator` is the byte between fields: that of the form unless given. */
+  constructor(input: ByteSource, delimiter: Delimiter, separator: number = delimiter === 'csv' ? COMMA : TAB) {
     this.window = new Window(input);
     this.quotes = delimiter === 'csv';
-    this.separator = delimiter === 'csv' ? COMMA : TAB;
+    this.separator = separator;
     for (const byte of [this.separator, LINE_FEED, RETURN]) this.special[byte] = 1;
     if (!this.quotes) this.special[BACKSLASH] = 1;
   }

@@ -18,19 +18,19 @@ const POINT = 0x2e;
 /** So many digits are a safe integer. */
 const SAFE_DIGITS = 15;
 
-/** Returns the rows of a file with a header. */
-export function delimitedRows(input: NamedSource, delimiter: Delimiter): RowSource {
+/** Returns the rows of a file with a header; `separator` as for the reader. */
+export function delimitedRows(input: NamedSource, delimiter: Delimiter, separator?: number): RowSource {
   return {
     unit: 'Line',
     *inspect(types) {
-      const reader = new DelimitedReader(input, delimiter);
+      const reader = new DelimitedReader(input, delimiter, separator);
       const names = header(reader, input.name);
       const seen = names.map(() => 0);
       if (types) yield* look(reader, seen);
       return names.map((name, i): FileColumn => ({name, type: typeOfTexts(seen[i] as number)}));
     },
     *batches(affinities) {
-      const reader = new DelimitedReader(input, delimiter);
+      const reader = new DelimitedReader(input, delimiter, separator);
       header(reader, input.name);
       yield* batches(reader, affinities);
     },

@@ -12,6 +12,7 @@ import {parseStatement} from '../parser/parser.js';
 import {quotedName} from '../write/quoted-name.js';
 import {ScriptWrites, type WriteOptions} from '../write/script-writes.js';
 import {delimitedRows} from './delimited-rows.js';
+import {invalidImport} from './fault.js';
 import type {ImportFormat} from './format.js';
 import type {Input} from './input.js';
 import {jsonRows} from './json-rows.js';
@@ -31,6 +32,8 @@ export interface ImportOptions extends WriteOptions, PaceOptions {
   readonly existing: Existing;
   /** Where files are made for the time being. */
   readonly temporary: string;
+  /** What stands between the fields of CSV: one ASCII character, a comma unless given. */
+  readonly separator?: string | undefined;
 }
 
 export interface ImportedTable {
@@ -99,6 +102,7 @@ class Import {
     const {format} = options;
     switch (format) {
       case 'csv':
+        return this.one(delimitedRows(input, format, options.separator?.charCodeAt(0)));
       case 'tsv':
         return this.one(delimitedRows(input, format));
       case 'json':
@@ -123,6 +127,7 @@ class Import {
     const before = findTable(database, name);
     if (before && options.existing === 'refuse') refuseExisting(before.name);
     const columns = await this.inspected(source, before === undefined);
+    if (before === undefined) this.checkSeparator(columns);
     if (before === undefined) this.execute(createStatement(name, columns, options.key));
     else if (options.existing === 'replace') this.execute(`DELETE FROM ${quotedName(before.name)}`);
     const table = before ?? findTable(database, name);
@@ -141,6 +146,20 @@ class Import {
       (done, bytes) => this.step({label: 'Importing rows', done, bytes}),
     );
     return {tables: [{name: table.name, created: before === undefined, rows}], leftOut: []};
+  }
+
+  /** Throws IMPORT_INVALID for a new table of one column that looks like several with another separator. */
+  private checkSeparator([first, second]: readonly FileColumn[]): void {
+    const {format, separator} = this.options;
+    if (format !== 'csv' || separator !== undefined || first === undefined || second !== undefined) return;
+    const found = /[;\t|]/.exec(first.name)?.[0];
+    if (found === undefined) return;
+    const shown = found === '\t' ? 'tab' : `'${found}'`;
+    throw invalidImport(
+      'no comma is in it, so there would be one column.',
+      `If that is right give --separator , and else --separator ${shown}.`,
+      1,
+    );
   }
 
   private async inspected(source: RowSource, types: boolean): Promise<readonly FileColumn[]> {

@@ -6,6 +6,7 @@ import {randomBytes} from 'node:crypto';
 import {closeSync, constants, fstatSync, openSync, readSync, unlinkSync, writeSync} from 'node:fs';
 import {join} from 'node:path';
 import {DbosError, isDbosError, systemCode} from '../../errors.js';
+import {fileFailure} from '../../storage/failure.js';
 
 const PIECE = 256 * 1024;
 const RETRY_MS = 5;
@@ -29,7 +30,7 @@ export class Input {
     private readonly changed: number,
   ) {}
 
-  /** Returns a file, open. Waits for all of a pipe. Throws PATH_UNKNOWN, FILE_UNREADABLE. */
+  /** Returns a file, open. Waits for all of a pipe. Throws PATH_UNKNOWN, FILE_UNREADABLE; STORE_FULL or STORE_IO for the copy. */
   static open({path, name, temporary}: InputSource): Input {
     try {
       const file = path === undefined ? 0 : openSync(path, constants.O_RDONLY);
@@ -54,14 +55,17 @@ export class Input {
   }
 
   private static copied(name: string, from: number, temporary: string): Input {
-    const path = join(temporary, `dbos-import-${randomBytes(8).toString('hex')}`);
-    const file = openSync(path, 'wx+', 0o600);
-    unlinkSync(path);
+    const file = nameless(temporary);
     const piece = Buffer.allocUnsafe(PIECE);
     let size = 0;
-    for (let count = readWaiting(from, piece); count > 0; count = readWaiting(from, piece)) {
-      for (let at = 0; at < count; ) at += writeSync(file, piece, at, count - at);
-      size += count;
+    try {
+      for (let count = readWaiting(from, piece); count > 0; count = readWaiting(from, piece)) {
+        write(file, piece.subarray(0, count), temporary);
+        size += count;
+      }
+    } catch (error) {
+      closeSync(file);
+      throw error;
     }
     if (from !== 0) closeSync(from);
     return new Input(name, file, size, `/dev/fd/${file}`, fstatSync(file).mtimeMs);
@@ -88,6 +92,27 @@ export class Input {
 
   close(): void {
     closeSync(this.file);
+  }
+}
+
+/** Returns a file in a folder that is gone once it is closed. Throws STORE_FULL or STORE_IO. */
+function nameless(folder: string): number {
+  const path = join(folder, `dbos-import-${randomBytes(8).toString('hex')}`);
+  try {
+    const file = openSync(path, 'wx+', 0o600);
+    unlinkSync(path);
+    return file;
+  } catch (error) {
+    throw fileFailure(error, folder);
+  }
+}
+
+/** Throws STORE_FULL or STORE_IO. */
+function write(file: number, bytes: Buffer, folder: string): void {
+  try {
+    for (let at = 0; at < bytes.length; ) at += writeSync(file, bytes, at);
+  } catch (error) {
+    throw fileFailure(error, folder);
   }
 }
 

@@ -15,6 +15,9 @@ const CLOSE_LIST = 0x5d;
 const OPEN = 0x7b;
 const CLOSE = 0x7d;
 
+const OBJECT_HINT =
+  'If each line is an object, give --format ndjson; else take the rows out: jq .NAME FILE | dbos import - --format json --table NAME';
+
 function isSpace(byte: number | undefined): boolean {
   return byte === 0x20 || byte === LINE_FEED || byte === 0x0d || byte === 0x09;
 }
@@ -99,7 +102,9 @@ export class ElementReader extends TextReader {
   }
 
   private expect(byte: number, what: string): void {
-    if (this.peek() !== byte) throw this.broken(`${what} is missing.`);
+    const found = this.peek();
+    if (found === OPEN) throw invalidImport('this is an object, not an array.', OBJECT_HINT, this.window.line);
+    if (found !== byte) throw this.broken(`${what} is missing.`);
     this.skip();
     this.place = 'first';
   }

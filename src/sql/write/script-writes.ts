@@ -35,6 +35,8 @@ export interface Written {
   readonly changes: number;
   /** How many statements and transactions changed something. */
   readonly units: number;
+  /** Whether a BEGIN had no end, so that nothing of what came after it has happened. */
+  readonly unfinished: boolean;
 }
 
 /** Returns whether a script has statements that write; what cannot be parsed is left to whoever runs it. */
@@ -77,10 +79,11 @@ export class ScriptWrites {
   /** Makes everything visible at once. Throws as `Destination.publish`; then nothing has changed. */
   async publish(): Promise<Written> {
     const {units, sink, options} = this;
+    const unfinished = this.database.inTransaction;
     this.database.rollback();
     const commits = await this.destination.publish(sink, units, options);
     sink.discard();
-    return {commits, changes: units.reduce((sum, unit) => sum + unit.changes, 0), units: units.length};
+    return {commits, changes: units.reduce((sum, unit) => sum + unit.changes, 0), units: units.length, unfinished};
   }
 
   /**

@@ -23,13 +23,16 @@ class WorkingCatalog implements Catalog {
   ) {
     const pragmas = pragmaFunctions(
       () => this.subject(),
-      name => this.findTable(name),
+      name => this.find(name, base.describeTable ?? base.findTable),
     );
     for (const each of pragmas) this.functions.set(each.name, each);
   }
 
   readonly findTable = (name: string, revision?: string): Source | undefined => {
-    if (revision !== undefined) return this.base.findTable(name, revision);
+    return revision === undefined ? this.find(name, this.base.findTable) : this.base.findTable(name, revision);
+  };
+
+  private find(name: string, system: (name: string) => Source | undefined): Source | undefined {
     const folded = foldName(name);
     if (folded === FILES_TABLE) return this.state.tree.source();
     const ofState = Object.hasOwn(STATE_TABLES, folded) ? STATE_TABLES[folded] : undefined;
@@ -40,9 +43,9 @@ class WorkingCatalog implements Catalog {
     const found = this.state.find(name);
     if (found?.kind === 'table') return found.source();
     if (found) return {kind: 'view', name: found.name, sql: found.sql};
-    const system: readonly string[] = SYSTEM_TABLES;
-    return system.includes(folded) ? this.base.findTable(name) : undefined;
-  };
+    const names: readonly string[] = SYSTEM_TABLES;
+    return names.includes(folded) ? system(name) : undefined;
+  }
 
   readonly findFunction = (name: string): TableFunction | undefined => {
     return this.functions.get(foldName(name)) ?? this.base.findFunction(name);

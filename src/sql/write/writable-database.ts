@@ -274,7 +274,7 @@ export class WritableDatabase extends Database {
         this.release(syntax.name, syntax);
         return [];
       case 'pragma':
-        return pragma(this.session, this.transaction !== undefined, syntax) ?? this.pragmaRows(syntax);
+        return pragma(this.session, this.transaction !== undefined, syntax) ?? this.pragmaQuery(syntax)?.all() ?? [];
       case 'analyze':
       case 'vacuum':
         return [];
@@ -287,11 +287,17 @@ export class WritableDatabase extends Database {
     return this.perform(syntax, sql, [], {}, false, run => define(compiler, place, run, syntax)).returned;
   }
 
-  private pragmaRows({name, value}: Syntax & {readonly kind: 'pragma'}): Batch {
+  /** Returns the columns of what a PRAGMA gives: those of its function, else its name. */
+  pragmaColumns(syntax: Syntax & {readonly kind: 'pragma'}): Columns {
+    return this.pragmaQuery(syntax)?.columns ?? [{name: syntax.name.name.text, type: ''}];
+  }
+
+  /** Returns the query that gives the rows of a PRAGMA; undefined for one that there is no function for. */
+  private pragmaQuery({name, value}: Syntax & {readonly kind: 'pragma'}): Statement | undefined {
     const called = this.catalog.findFunction(`pragma_${name.name.text}`);
-    if (called === undefined) return [];
+    if (called === undefined) return undefined;
     const given = value === undefined ? '' : 'text' in value ? `'${value.text.replaceAll("'", "''")}'` : '';
-    return this.prepare(`SELECT * FROM pragma_${name.name.text}(${given})`).all();
+    return this.prepare(`SELECT * FROM pragma_${name.name.text}(${given})`);
   }
 
   private perform(
@@ -792,7 +798,7 @@ class PlainStatement extends Statement {
     private readonly sql: string,
   ) {
     super();
-    this.columns = syntax.kind === 'pragma' ? [{name: syntax.name.name.text, type: ''}] : [];
+    this.columns = syntax.kind === 'pragma' ? database.pragmaColumns(syntax) : [];
   }
 
   *batches(): Generator<Batch, void, undefined> {
