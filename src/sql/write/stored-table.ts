@@ -23,12 +23,15 @@ import type {IndexSource} from '../source.js';
 import type {Value} from '../values/value.js';
 import {IndexEntries} from './index-entries.js';
 import {entriesOf} from './index-sync.js';
+import type {Provisional} from './provisional.js';
 import type {ReadTracker} from './read-tracker.js';
 import {WorkingIndex} from './working-index.js';
 
 /** What a table needs of the state that it is part of. */
 export interface TableHost {
   readonly sink: ObjectSink;
+  /** Where trees are kept that are only read; they go into the sink without it. */
+  readonly provisional: Provisional | undefined;
   readonly bodies: BodyWriter;
   /** Changes with each mark: what is edited for the first time after one notes how to take it back. */
   readonly epoch: number;
@@ -42,6 +45,8 @@ export interface TableHost {
 const ASCENDING_EDITS = 1 << 15;
 const SCATTERED_EDITS = 1 << 19;
 const REMEMBERED_EDITS = 64;
+/** More edits go into the tree before somebody reads it. */
+const PROVISIONAL_EDITS = 4096;
 
 /** Edits that are not in the tree yet, by key. */
 class Pending {
@@ -97,6 +102,8 @@ export class StoredTable {
   private root: TreeRoot;
   private count: number;
   private pending = new Pending();
+  /** The tree with the first edits of the journal, for readers; as long as its generation is that of what is provisional. */
+  private read: {readonly root: TreeRoot; readonly edits: number; readonly generation: number} | undefined;
   /** Takes the rows behind all others since the last look at the tree, which has none of them yet. */
   private appender: TreeAppender | undefined;
   private epoch = -1;
@@ -244,6 +251,7 @@ export class StoredTable {
   clear(): void {
     this.touch();
     this.pending = new Pending();
+    this.read = undefined;
     this.appender = undefined;
     this.root = null;
     this.count = 0;
@@ -280,7 +288,7 @@ export class StoredTable {
   greatestRowid(): number | bigint | undefined {
     if (this.count === 0) return undefined;
     if (this.rowid === undefined) {
-      const root = this.flush() as ObjectId;
+      const root = this.readable() as ObjectId;
       const leaf = lastLeaf(this.host.sink, this.spec, root);
       this.rowid = leaf.cell(0, leaf.count - 1) as number | bigint;
     }
@@ -306,10 +314,41 @@ export class StoredTable {
     }
     this.appender = undefined;
     this.pending = new Pending();
+    this.read = undefined;
     this.greatest = undefined;
     if (countRows(host.sink, this.spec, this.root) !== this.count)
       throw new TypeError('an edit was not what it said it was');
     return this.root;
+  }
+
+  /** Returns the root of a tree with all edits, to be read. Of a few edits it is made beside the store. */
+  readable(): TreeRoot {
+    const {pending, appender, host, spec, read} = this;
+    const {provisional, sink} = host;
+    const {rows, journal} = pending;
+    if (rows.size === 0 && appender === undefined) return this.root;
+    if (appender || provisional === undefined || provisional.isFull || rows.size > PROVISIONAL_EDITS)
+      return this.flush();
+    host.bodies.flush();
+    const usable = read?.generation === provisional.generation ? read : undefined;
+    const {root: from, edits: done} = usable ?? {root: this.root, edits: 0};
+    if (done === journal.length) return from;
+    const keys = new Set<string>();
+    for (let i = done; i < journal.length; i += 2) keys.add(journal[i] as string);
+    const edits = [...keys].sort().map(key => ({key: fromBinary(key), row: rows.get(key) as Row | null}));
+    const root = provisional.make(() => editTree(sink, spec, from, edits));
+    if (edits.length <= REMEMBERED_EDITS) rememberEdits(sink, spec, from, root, edits);
+    this.read = {root, edits: journal.length, generation: provisional.generation};
+    return root;
+  }
+
+  /** Returns the root of the tree of an index for the rows as they are, to be read. */
+  readableIndex(index: WorkingIndex): TreeRoot {
+    const table = this.readable();
+    const {provisional} = this.host;
+    return table === this.root || provisional === undefined
+      ? index.rootAt(table)
+      : index.readableAt(table, provisional);
   }
 
   /** Returns the root of the tree with all edits, if they are rows that came in order behind all others. */
@@ -355,6 +394,7 @@ export class StoredTable {
       this.ownTriggers = ownTriggers;
       this.appender = undefined;
       this.pending = pending;
+      this.read = undefined;
       pending.unwind(length);
       for (const restore of indexes) restore();
     }, before);
@@ -403,7 +443,7 @@ export class StoredTable {
     if (values.includes(null)) return;
     const {entries, unique, definition} = index;
     const direct = unique && values.length === definition.terms.length;
-    if (!direct) index.rootAt(this.flush());
+    const root = direct ? index.ownRoot : this.readableIndex(index);
     const {bytes, length} = entries.prefix(values);
     const wanted = bytes.toString('latin1', 0, length);
     const seen = new Set<string>();
@@ -421,7 +461,7 @@ export class StoredTable {
         if (row) yield row;
       }
     }
-    for (const cells of index.find(values)) {
+    for (const cells of index.find(values, root)) {
       const row = matches(this.keyOf(cells));
       if (row) yield row;
     }
@@ -458,7 +498,7 @@ class LiveIndex implements IndexSource {
   }
 
   get root(): TreeRoot {
-    return this.index.rootAt(this.table.flush());
+    return this.table.readableIndex(this.index);
   }
 
   get rows(): number {

@@ -1,14 +1,16 @@
 /**
  * What units of a database are written into: a transaction of the store, begun when something is put, one after the other.
- * Without one it reads what is there. Layer: sql.
+ * Without one it reads what is there. What is provisional is not put into any. Layer: sql.
  */
 import type {ObjectId} from '../../objects/id.js';
 import type {Beside, ObjectReader, ObjectSink} from '../../objects/store.js';
 import type {Repository} from '../../repo/repository.js';
 import type {Transaction} from '../../repo/transaction.js';
 import type {Frame, Location} from '../../storage/storage.js';
+import {Provisional} from './provisional.js';
 
 export class UnitSink implements ObjectSink {
+  readonly provisional = new Provisional();
   private transaction: Transaction | undefined;
 
   constructor(private readonly repo: Repository) {}
@@ -21,6 +23,7 @@ export class UnitSink implements ObjectSink {
   take(): Transaction {
     const transaction = this.transaction ?? this.repo.begin();
     this.transaction = undefined;
+    this.provisional.end();
     return transaction;
   }
 
@@ -28,6 +31,7 @@ export class UnitSink implements ObjectSink {
   discard(): void {
     this.transaction?.discard();
     this.transaction = undefined;
+    this.provisional.end();
   }
 
   /** Returns how many bytes are staged in memory; `flush` empties it. */
@@ -41,11 +45,11 @@ export class UnitSink implements ObjectSink {
   }
 
   read(id: ObjectId, beside?: Beside): Uint8Array {
-    return this.reader.read(id, beside);
+    return this.provisional.find(id) ?? this.reader.read(id, beside);
   }
 
   find(id: ObjectId): Uint8Array | undefined {
-    return this.reader.find(id);
+    return this.provisional.find(id) ?? this.reader.find(id);
   }
 
   has(id: ObjectId): boolean {
@@ -57,6 +61,8 @@ export class UnitSink implements ObjectSink {
   }
 
   put(bytes: Uint8Array): ObjectId {
+    const provisional = this.provisional.put(bytes);
+    if (provisional !== undefined) return provisional;
     this.transaction ??= this.repo.begin();
     return this.transaction.objects.put(bytes);
   }

@@ -15,6 +15,7 @@ import type {IndexDefinition} from '../catalog/index-definition.js';
 import type {Value} from '../values/value.js';
 import type {IndexEntries} from './index-entries.js';
 import {syncIndex} from './index-sync.js';
+import type {Provisional} from './provisional.js';
 
 export class WorkingIndex {
   readonly definition: IndexDefinition;
@@ -22,6 +23,8 @@ export class WorkingIndex {
   private root: TreeRoot;
   /** The root of the table that the tree belongs to. */
   private at: TreeRoot;
+  /** The tree for another root of the table, for readers; as long as its generation is that of what is provisional. */
+  private read: {readonly root: TreeRoot; readonly at: TreeRoot; readonly generation: number} | undefined;
   /** For the keys of terms of rows that may not be in the tree the keys of those rows, as binary strings; those of a unique index only. */
   private recent = new Map<string, string | string[]>();
 
@@ -56,15 +59,32 @@ export class WorkingIndex {
     if (this.at !== table) {
       this.root = syncIndex(this.sink, this.table, this.entries, this.root, this.at, table);
       this.at = table;
+      this.read = undefined;
     }
     if (this.recent.size > 0) this.recent = new Map();
     return this.root;
+  }
+
+  /** The tree as it was last brought up to date, but for what was provisional. */
+  get ownRoot(): TreeRoot {
+    return this.root;
+  }
+
+  /** Returns the root of the tree for a root of the table that is provisional, as this one is. */
+  readableAt(table: TreeRoot, provisional: Provisional): TreeRoot {
+    const {read, sink, entries} = this;
+    const from = read?.generation === provisional.generation ? read : {root: this.root, at: this.at};
+    if (from.at === table) return from.root;
+    const root = provisional.make(() => syncIndex(sink, this.table, entries, from.root, from.at, table));
+    this.read = {root, at: table, generation: provisional.generation};
+    return root;
   }
 
   /** Takes over a tree that was made for a root of the table. */
   moveTo(root: TreeRoot, table: TreeRoot): void {
     this.root = root;
     this.at = table;
+    this.read = undefined;
     if (this.recent.size > 0) this.recent = new Map();
   }
 
@@ -83,9 +103,9 @@ export class WorkingIndex {
     return known === undefined ? NONE : typeof known === 'string' ? [known] : known;
   }
 
-  /** Yields the keys of rows that have these values of the first terms, or had them when the tree was brought up to date. */
-  *find(values: readonly Value[]): Generator<Cell[], void, undefined> {
-    const {sink, entries, root} = this;
+  /** Yields the keys of rows that have these values of the first terms in a tree, as they were when it was brought up to date. */
+  *find(values: readonly Value[], root: TreeRoot): Generator<Cell[], void, undefined> {
+    const {sink, entries} = this;
     const prefix = entries.prefix(values).copy();
     let place = findFrom(sink, entries.spec, root, prefix);
     while (place) {
@@ -106,6 +126,7 @@ export class WorkingIndex {
       this.root = root;
       this.at = at;
       this.recent = recent;
+      this.read = undefined;
     };
   }
 

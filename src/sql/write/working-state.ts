@@ -25,6 +25,7 @@ import {readShape} from '../catalog/table-source.js';
 import {parseStatement} from '../parser/parser.js';
 import type {Catalog, ViewSource} from '../source.js';
 import {IndexEntries} from './index-entries.js';
+import type {Provisional} from './provisional.js';
 import type {ReadTracker} from './read-tracker.js';
 import {StoredTable, type TableHost} from './stored-table.js';
 import {workingCatalog} from './working-catalog.js';
@@ -80,6 +81,7 @@ export interface TableChange {
 
 export class WorkingState implements TableHost {
   readonly bodies: BodyWriter;
+  readonly provisional: Provisional | undefined;
   /** The files, to be changed by their rules. */
   readonly tree: WorkingFiles;
   epoch = 0;
@@ -90,12 +92,14 @@ export class WorkingState implements TableHost {
   private readonly undo: WayBack[] = [];
 
   constructor(
-    readonly sink: ObjectSink,
+    /** Trees that are only read go into the store, too, unless it keeps what is provisional. */
+    readonly sink: ObjectSink & {readonly provisional?: Provisional},
     base: ObjectId | undefined,
     /** What takes note of what is read; nobody wants to know without one. */
     readonly reads?: ReadTracker,
   ) {
     this.bodies = new BodyWriter(sink);
+    this.provisional = sink.provisional;
     this.tree = new WorkingFiles(this);
     nodesOf(sink).widen();
     if (base === undefined) return;
@@ -133,10 +137,11 @@ export class WorkingState implements TableHost {
     undo.length = kept;
   }
 
-  /** Forgets how to come back to any mark. */
+  /** Ends a unit: forgets how to come back to any mark, and what was made to be read meanwhile. */
   forgetMarks(): void {
     this.undo.length = 0;
     this.epoch++;
+    this.provisional?.end();
   }
 
   /** Notes how what there is comes back, before what is meant by names is changed. */

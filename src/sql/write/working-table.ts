@@ -337,7 +337,7 @@ class LiveSource implements TreeSource {
   }
 
   get root(): TreeSource['root'] {
-    return this.stored.flush();
+    return this.stored.readable();
   }
 
   get rows(): number {

@@ -1,7 +1,6 @@
 /**
  * A database in memory for tests that come as SQL: whatever statement comes goes through the engine.
  */
-import {MemoryObjects} from '../../../src/objects/memory.js';
 import {SERIES_FUNCTION} from '../../../src/sql/catalog/series-function.js';
 import {JSON_TABLE_FUNCTIONS} from '../../../src/sql/functions/json.js';
 import {statements} from '../../../src/sql/parser/parser.js';
@@ -9,6 +8,7 @@ import type {Catalog} from '../../../src/sql/source.js';
 import type {Value} from '../../../src/sql/values/value.js';
 import {WorkingState} from '../../../src/sql/write/working-state.js';
 import {WritableDatabase} from '../../../src/sql/write/writable-database.js';
+import {ProvisionalObjects} from '../../support/provisional-objects.js';
 
 type Rows = readonly (readonly Value[])[];
 
@@ -22,7 +22,7 @@ const BASE: Catalog = {
 };
 
 export class Session {
-  readonly database = new WritableDatabase(new WorkingState(new MemoryObjects(), undefined), BASE, {
+  readonly database = new WritableDatabase(new WorkingState(new ProvisionalObjects(), undefined), BASE, {
     now: () => 0,
     zone: () => 0,
   });
