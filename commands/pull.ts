@@ -1,6 +1,7 @@
 import {resolve} from 'node:path';
 import {streamed} from '../src/cli/bundle-text.js';
-import {Args, Flags, StoreCommand} from '../src/cli/command.js';
+import {Args, StoreCommand} from '../src/cli/command.js';
+import {mergeFlags, mergePreferences, settledJson, settledNotes} from '../src/cli/merge-flags.js';
 import {moveJson, moveWarnings} from '../src/cli/move-text.js';
 import {transferText, updatesJson} from '../src/cli/sync-text.js';
 import {formatId, shortId} from '../src/objects/id.js';
@@ -12,12 +13,16 @@ import '../src/sync/repository-sync.js';
 export default class Pull extends StoreCommand {
   static override summary = 'Fetch, and bring the current branch up to what it follows.';
   static override description =
-    'The branch moves forward, or is merged row by row where both sides have gone on; the work tree follows. If that conflicts, or files that no commit holds are in the way, nothing moves.';
+    'The branch moves forward, or is merged where both sides have gone on: tables by row and cell, text files by lines. The work tree follows. If both changed the same and no side is preferred, or files that no commit holds are in the way, nothing moves.';
   static override examples = [
     '<%= config.bin %> pull',
     {
       description: 'From a bundle that comes through a pipe:',
       command: 'ssh host "cd project && dbos bundle create - main" | <%= config.bin %> pull - main',
+    },
+    {
+      description: 'Where both changed the same, take what is there, but keep the table jobs:',
+      command: '<%= config.bin %> pull --prefer theirs --ours jobs',
     },
     {description: 'Only if there is nothing to merge:', command: '<%= config.bin %> pull --ff-only origin main'},
   ];
@@ -28,9 +33,7 @@ export default class Pull extends StoreCommand {
     }),
     branch: Args.string({description: 'The branch there: the one followed unless given, else that of the same name.'}),
   };
-  static override flags = {
-    'ff-only': Flags.boolean({description: 'Only move forward: make no merge.'}),
-  };
+  static override flags = mergeFlags;
   static override exits = [3, 4, 5, 6];
   static override completes = {remote: 'file', branch: 'branch'} as const;
 
@@ -39,18 +42,20 @@ export default class Pull extends StoreCommand {
     const bundle = streamed(this.workingDirectory(), args.remote);
     return this.withRepository(async (repository, signal) => {
       const options = {
+        ...mergePreferences(flags, repository.location, this.workingDirectory()),
         branch: args.branch,
         ffOnly: flags['ff-only'] === true,
         signal,
         progress: this.showProgress,
       };
       const pulled = await repository.pull(bundle ?? this.place(repository, args.remote), options);
-      const {kind, branch, before, commit, move, source: name, fetched} = pulled;
+      const {kind, branch, before, commit, move, settled, source: name, fetched} = pulled;
       this.progress.finish();
       if (kind === 'up-to-date') this.note(`${branch} has everything that ${name} has.`);
       else {
         const done = kind === 'merge' ? `Merged ${name} into ${branch}` : `Moved ${branch} forward to ${name}`;
         this.note(`${done}: ${shortId(commit)} (${transferText(fetched)}).`);
+        for (const line of settledNotes(settled)) this.note(line);
       }
       if (move) for (const line of moveWarnings(move)) this.warning(line);
       return {
@@ -62,6 +67,7 @@ export default class Pull extends StoreCommand {
         fetched: updatesJson(fetched.updates),
         objects: fetched.objects,
         bytes: fetched.bytes,
+        ...settledJson(settled),
         ...moveJson(move),
       };
     });

@@ -103,8 +103,8 @@ function withCauses(error: Error): string {
   return text;
 }
 
-/** How many of the paths of an error are listed for people; JSON has them all. */
-const LISTED_PATHS = 20;
+/** How many of the paths or conflicts of an error are listed for people. */
+const LISTED = 20;
 
 /** Returns the lines for stderr. */
 export function failureText(failure: Failure, style: Style, debug: boolean): string {
@@ -120,11 +120,22 @@ export function failureText(failure: Failure, style: Style, debug: boolean): str
   }
   const named = Array.isArray(data.paths) ? (data.paths as unknown[]) : [];
   const paths = named.filter(path => !message.includes(`'${path}'`));
-  for (const path of paths.slice(0, LISTED_PATHS)) lines.push(`  ${quotePath(String(path))}`);
-  if (paths.length > LISTED_PATHS) lines.push(`  … and ${paths.length - LISTED_PATHS} more`);
+  for (const path of paths.slice(0, LISTED)) lines.push(`  ${quotePath(String(path))}`);
+  if (paths.length > LISTED) lines.push(`  … and ${paths.length - LISTED} more`);
+  for (const line of conflictLines(data)) lines.push(`  ${plainText(line).replaceAll('\n', '\\n')}`);
   if (hint !== undefined) lines.push(`${style.yellow('hint:')} ${plainText(hint)}`);
   if (debug && stack !== undefined) lines.push(plainText(stack));
   return `${lines.join('\n')}\n`;
+}
+
+/** Returns a line for each of several conflicts; the message tells a single one. */
+function conflictLines({conflicts, count}: Failure['data']): string[] {
+  if (!Array.isArray(conflicts) || typeof count !== 'number' || count < 2) return [];
+  const told = (conflicts as readonly {readonly message?: unknown}[]).flatMap(({message}) =>
+    typeof message === 'string' ? [message] : [],
+  );
+  const more = count - Math.min(told.length, LISTED);
+  return [...told.slice(0, LISTED), ...(told.length > 0 && more > 0 ? [`… and ${more} more`] : [])];
 }
 
 /** Where in the SQL an error stands. */

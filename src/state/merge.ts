@@ -12,12 +12,14 @@ import {type Cell, type Row, sameCell} from '../tree/cell.js';
 import {diffTrees} from '../tree/diff.js';
 import {editTree} from '../tree/edit.js';
 import {encodeKey} from '../tree/key.js';
-import {mergeTrees, type RowVersions, type SettleRow, sameRow, type Versions} from '../tree/merge.js';
+import {mergeTrees, type RowVersions, type SettleRow, type Side, sameRow, type Versions} from '../tree/merge.js';
 import {countRows, getRow} from '../tree/read.js';
 import type {TreeRoot} from '../tree/spec.js';
 import type {MergeConflict} from './conflict.js';
 import {type Definition, isView, readDefinition, writeDefinition} from './definition.js';
-import {FILES_TABLE} from './files.js';
+import {FILES_SCHEMA, FILES_TABLE} from './files.js';
+import {mendFiles} from './mend-files.js';
+import {nameOf, parentOf} from './path.js';
 import {readSchema, type Schema, treeSpec} from './schema.js';
 import {readState, type State, writeState} from './state.js';
 import {type NamedDefinition, readTable, type Table, type TableIndex, writeTable} from './table.js';
@@ -43,6 +45,8 @@ export interface MergeRules {
    * add one to a counter make the same of it, and one of them would be lost.
    */
   readonly exclusive: boolean;
+  /** Returns the side that is right where both contradict each other: in a row, or in what the table is; undefined if neither is. */
+  readonly prefer?: ((table: string, key?: readonly Cell[]) => Side | undefined) | undefined;
   /** Returns the value of a cell that both sides changed, or undefined if none is right. */
   readonly settle: (
     table: string,
@@ -50,6 +54,8 @@ export interface MergeRules {
     column: string,
     cells: Versions<Cell | undefined>,
   ) => Cell | undefined;
+  /** Returns the value of a cell where a side is preferred. */
+  readonly take: (table: string, column: string, cells: Versions<Cell | undefined>, side: Side) => Cell;
   /** Returns how rows come from one schema to another one, or undefined if their keys are not the same. */
   readonly convert: (name: string, from: ObjectId, to: ObjectId) => RowChanger | undefined;
   /** Returns a row of cells of both sides with the cells that are computed from others. */
@@ -72,6 +78,8 @@ export interface MergedTable extends Versions<Table | undefined> {
 export interface StateMerge {
   readonly state: ObjectId;
   readonly conflicts: readonly MergeConflict[];
+  /** What would be in conflict if no side were preferred. */
+  readonly settled: readonly MergeConflict[];
   /** The tables that are neither those of one side nor of the other. */
   readonly tables: ReadonlyMap<string, MergedTable>;
 }
@@ -82,6 +90,15 @@ export function mergeStates(sink: ObjectSink, ids: Versions<ObjectId | undefined
   return new Merge(sink, rules).states({base: read(ids.base), ours: read(ids.ours), theirs: read(ids.theirs)});
 }
 
+/** The place of the type in a row of `files`. */
+const TYPE = FILES_SCHEMA.columns.findIndex(({name}) => name === 'type');
+
+/** The rows of a merged table, and the keys of those that neither side had as they are now. */
+interface MergedRows {
+  readonly root: TreeRoot;
+  readonly combined: readonly Buffer[];
+}
+
 /** Returns what comes of three versions where at most one side changed something; undefined if both did, each in its way. */
 function oneSided<T>({base, ours, theirs}: Versions<T>): {readonly value: T} | undefined {
   if (ours === theirs || theirs === base) return {value: ours};
@@ -90,6 +107,7 @@ function oneSided<T>({base, ours, theirs}: Versions<T>): {readonly value: T} | u
 
 class Merge {
   private readonly conflicts: MergeConflict[] = [];
+  private readonly settled: MergeConflict[] = [];
   private readonly tables = new Map<string, MergedTable>();
 
   constructor(
@@ -104,7 +122,8 @@ class Merge {
       const id = this.entry(name, {base: base.get(name), ours: ours.get(name), theirs: theirs.get(name)});
       if (id !== undefined) merged.set(name, id);
     }
-    return {state: writeState(this.sink, merged), conflicts: this.conflicts, tables: this.tables};
+    const {conflicts, settled, tables} = this;
+    return {state: writeState(this.sink, merged), conflicts, settled, tables};
   }
 
   private entry(name: string, ids: Versions<ObjectId | undefined>): ObjectId | undefined {
@@ -113,14 +132,10 @@ class Merge {
     const alike = ours !== undefined && ours === theirs && ours !== base;
     if (simple && !(this.rules.exclusive && alike && !isView(this.sink, ours))) return simple.value;
     if (ours === undefined || theirs === undefined) {
-      this.define(name, 'one side dropped it and the other one changed it');
-      return theirs;
+      return this.define(name, 'one side dropped it and the other one changed it') === 'ours' ? ours : theirs;
     }
     const [left, right] = [isView(this.sink, ours), isView(this.sink, theirs)];
-    if (left !== right) {
-      this.define(name, 'both made something of this name');
-      return theirs;
-    }
+    if (left !== right) return this.define(name, 'both made something of this name') === 'ours' ? ours : theirs;
     if (left) return this.view(name, {base, ours, theirs});
     // what was a view, or was not there, has no rows that both could come from
     const known = base !== undefined && !isView(this.sink, base) ? base : undefined;
@@ -130,8 +145,15 @@ class Merge {
     return table === undefined ? theirs : writeTable(this.sink, table);
   }
 
-  private define(table: string, rule: string): void {
-    this.conflicts.push({kind: 'definition', table, rule});
+  /** Takes note of a conflict in what a table is, and returns the side that settles it. */
+  private define(table: string, rule: string): Side | undefined {
+    return this.note({kind: 'definition', table, rule}, this.rules.prefer?.(table));
+  }
+
+  /** Takes note of a conflict that `side` settles. */
+  private note(conflict: MergeConflict, side: Side | undefined): Side | undefined {
+    (side === undefined ? this.conflicts : this.settled).push(conflict);
+    return side;
   }
 
   private view(
@@ -145,10 +167,10 @@ class Merge {
       theirs: readDefinition(this.sink, theirs),
     };
     const sql = oneSided({base: versions.base.sql, ours: versions.ours.sql, theirs: versions.theirs.sql});
-    if (sql === undefined) this.define(name, 'both sides defined the view anew');
+    const side = sql ? undefined : this.define(name, 'both sides defined the view anew');
     const triggers = this.triggers(name, versions);
     return writeDefinition(this.sink, {
-      sql: sql?.value ?? versions.theirs.sql,
+      sql: sql?.value ?? versions[side ?? 'theirs'].sql,
       ...(triggers.length > 0 && {triggers}),
     });
   }
@@ -174,9 +196,11 @@ class Merge {
     const names = new Set([...ours, ...theirs, ...base].map(each => each.name));
     const find = (list: readonly NamedDefinition[], name: string) => list.find(each => each.name === name)?.id;
     for (const name of [...names].sort(compareText)) {
-      const found = oneSided({base: find(base, name), ours: find(ours, name), theirs: find(theirs, name)});
-      if (found === undefined) this.define(table, `both sides changed the ${what} ${name}`);
-      else if (found.value !== undefined) merged.push({name, id: found.value});
+      const ids = {base: find(base, name), ours: find(ours, name), theirs: find(theirs, name)};
+      const found = oneSided(ids);
+      const side = found ? undefined : this.define(table, `both sides changed the ${what} ${name}`);
+      const id = found ? found.value : side && ids[side];
+      if (id !== undefined) merged.push({name, id});
     }
     return merged;
   }
@@ -193,11 +217,12 @@ class Merge {
     if (special) return special;
     const schema = oneSided({base: base.schema, ours: ours.schema, theirs: theirs.schema})?.value;
     if (schema === undefined || (versions.base === undefined && ours.schema !== theirs.schema)) {
-      this.define(name, 'both sides changed what the table is');
-      return undefined;
+      const side = this.define(name, 'both sides changed what the table is');
+      return side && versions[side];
     }
     const before = this.conflicts.length;
     const rows = this.rows(name, schema, {base, ours, theirs});
+    if (typeof rows === 'string') return versions[rows];
     const triggers = this.triggers(name, {base, ours, theirs});
     const indexes = this.indexes(name, {base, ours, theirs});
     if (rows === undefined || this.conflicts.length > before) return undefined;
@@ -225,11 +250,8 @@ class Merge {
     });
   }
 
-  private rows(
-    name: string,
-    schemaId: ObjectId,
-    {base, ours, theirs}: Versions<Table>,
-  ): {readonly root: TreeRoot; readonly combined: readonly Buffer[]} | undefined {
+  /** Returns the merged rows, or the side whose table is right as a whole, or undefined if neither is. */
+  private rows(name: string, schemaId: ObjectId, {base, ours, theirs}: Versions<Table>): MergedRows | Side | undefined {
     const schema = readSchema(this.sink, schemaId);
     const combined: Buffer[] = [];
     const settle: SettleRow = row => {
@@ -241,13 +263,13 @@ class Merge {
     if (ours.schema === theirs.schema && base.schema === schemaId) {
       const versions = {base: base.root, ours: ours.root, theirs: theirs.root};
       const roots = {...versions, ours: this.rules.renumber(schemaId, versions)};
-      return {root: mergeTrees(this.sink, treeSpec(schema), roots, settle, this.rules.exclusive), combined};
+      const root = mergeTrees(this.sink, treeSpec(schema), roots, settle, this.rules.exclusive);
+      return {root: name === FILES_TABLE ? this.mended(root, roots) : root, combined};
     }
     if (ours.schema === theirs.schema) {
       // both changed the definition alike; that both have the same rows is all that can be said without more
       if (ours.root === theirs.root) return {root: ours.root, combined};
-      this.define(name, 'both sides changed what the table is, and its rows');
-      return undefined;
+      return this.define(name, 'both sides changed what the table is, and its rows');
     }
     const [changed, other] = theirs.schema === schemaId ? [theirs, ours] : [ours, theirs];
     if (other.root === base.root) return {root: changed.root, combined};
@@ -268,12 +290,11 @@ class Merge {
     tables: {readonly base: Table; readonly changed: Table; readonly other: Table},
     settle: SettleRow,
     combined: Buffer[],
-  ): {readonly root: TreeRoot; readonly combined: readonly Buffer[]} | undefined {
+  ): MergedRows | Side | undefined {
     const {base, changed, other} = tables;
     const changer = this.rules.convert(name, base.schema, schemaId);
     if (changer === undefined) {
-      this.define(name, 'one side changed what the table is, and the other one its rows');
-      return undefined;
+      return this.define(name, 'one side changed what the table is, and the other one its rows');
     }
     const oldSpec = treeSpec(readSchema(this.sink, base.schema));
     const spec = treeSpec(schema);
@@ -281,8 +302,7 @@ class Merge {
     const edits: Edit[] = [];
     for (const {before, after} of diffTrees(this.sink, oldSpec, base.root, other.root)) {
       if (before && after && this.changesDropped(changer, before, after)) {
-        this.define(name, 'one side dropped a column and the other one changed it');
-        return undefined;
+        return this.define(name, 'one side dropped a column and the other one changed it');
       }
       const old = convert(before);
       const now = convert(after);
@@ -312,10 +332,11 @@ class Merge {
     const cells = ours ?? theirs ?? base;
     if (cells === undefined) throw new TypeError(`a row at ${place.toString('hex')} that was never there`);
     const key = cells.slice(0, schema.key.length);
+    const side = this.rules.prefer?.(table, key);
     if (ours === undefined || theirs === undefined) {
       if (ours === theirs && !this.rules.exclusive) return null;
-      this.conflicts.push({kind: 'row', table, key, columns, base, ours, theirs});
-      return undefined;
+      this.note({kind: 'row', table, key, columns, base, ours, theirs}, side);
+      return side && ({ours, theirs}[side] ?? null);
     }
     const row: Cell[] = [];
     let whole = true;
@@ -323,12 +344,26 @@ class Merge {
       const versions = {base: base?.[i], ours: ours[i] as Cell, theirs: theirs[i] as Cell};
       const simple = mergedCell(versions, this.rules.exclusive);
       const cell = simple === undefined ? this.rules.settle(table, schemaId, column, versions) : simple;
-      if (cell === undefined) {
-        whole = false;
-        this.conflicts.push({kind: 'cell', table, key, column, ...versions});
-      } else row.push(cell);
+      if (cell !== undefined) row.push(cell);
+      else if (this.note({kind: 'cell', table, key, column, ...versions}, side) === undefined) whole = false;
+      // the cells of an entry fit its type
+      else if (table === FILES_TABLE && !sameCell(ours[TYPE] ?? null, theirs[TYPE] ?? null))
+        return {ours, theirs}[side as Side];
+      else row.push(this.rules.take(table, column, versions, side as Side));
     }
     return whole ? row : undefined;
+  }
+
+  /** Returns the tree of files without the entries that cannot be where they are, as far as a side is preferred for them. */
+  private mended(root: TreeRoot, roots: Versions<TreeRoot>): TreeRoot {
+    const {prefer} = this.rules;
+    if (!prefer) return root;
+    const side = (path: string) => prefer(FILES_TABLE, [parentOf(path), nameOf(path)]);
+    const {root: whole, mended} = mendFiles(this.sink, root, roots, side);
+    for (const {path, problem: rule} of mended) {
+      this.settled.push({kind: 'rule', table: FILES_TABLE, key: [parentOf(path), nameOf(path)], rule});
+    }
+    return whole;
   }
 }
 

@@ -25,7 +25,7 @@ export interface BodyDiff {
 const PROBE_BYTES = 8000;
 
 /** Bodies over this size are not compared line by line. */
-const MAX_TEXT_BYTES = 64 << 20;
+export const MAX_TEXT_BYTES = 64 << 20;
 
 /**
  * The greatest number of inserted and deleted lines for which the shortest script is searched (Myers' algorithm takes
@@ -47,16 +47,12 @@ export async function diffBodies(before: Uint8Array, after: Uint8Array): Promise
   if (!isText(before) || !isText(after)) return BINARY;
   const old = splitLines(toBinary(before));
   const now = splitLines(toBinary(after));
-  let head = 0;
-  while (head < old.length && head < now.length && old[head] === now[head]) head++;
-  let tail = 0;
-  while (tail < old.length - head && tail < now.length - head && old.at(-1 - tail) === now.at(-1 - tail)) tail++;
-  const edits = await scriptOf(old.slice(head, old.length - tail), now.slice(head, now.length - tail));
-  return toHunks(old, now, head, edits);
+  const {head, runs} = (await lineComparison())(old, now);
+  return toHunks(old, now, head, runs);
 }
 
 /** Returns the lines of a text, each with its newline; the last one may have none. */
-function splitLines(text: string): string[] {
+export function splitLines(text: string): string[] {
   const lines: string[] = [];
   for (let from = 0; from < text.length; ) {
     const end = text.indexOf('\n', from);
@@ -68,28 +64,41 @@ function splitLines(text: string): string[] {
 }
 
 /** A run of lines that both sides have, or that only one has. */
-interface Run {
+export interface Run {
   readonly kind: 'same' | 'delete' | 'insert';
   readonly count: number;
 }
 
-async function scriptOf(old: readonly string[], now: readonly string[]): Promise<Run[]> {
-  if (old.length === 0 && now.length === 0) return [];
-  if (old.length > 0 && now.length > 0) {
-    const {diffArrays} = await import('diff');
-    const parts = diffArrays(old as string[], now as string[], {maxEditLength: MAX_EDITS});
-    if (parts) {
-      return parts.map(part => ({
-        kind: part.added ? 'insert' : part.removed ? 'delete' : 'same',
-        count: part.value.length,
-      }));
-    }
-  }
-  const runs: Run[] = [
-    {kind: 'delete', count: old.length},
-    {kind: 'insert', count: now.length},
-  ];
-  return runs.filter(run => run.count > 0);
+/** How lines become others: the first `head` are the same, then come the runs, then only lines that are the same. */
+export interface Script {
+  readonly head: number;
+  readonly runs: readonly Run[];
+}
+
+export type CompareLines = (old: readonly string[], now: readonly string[]) => Script;
+
+/** Returns what compares lines; it is loaded at the first use. */
+export async function lineComparison(): Promise<CompareLines> {
+  const {diffArrays} = await import('diff');
+  return (old, now) => {
+    let head = 0;
+    while (head < old.length && head < now.length && old[head] === now[head]) head++;
+    let tail = 0;
+    while (tail < old.length - head && tail < now.length - head && old.at(-1 - tail) === now.at(-1 - tail)) tail++;
+    const [removed, added] = [old.slice(head, old.length - tail), now.slice(head, now.length - tail)];
+    const parts =
+      removed.length > 0 && added.length > 0 ? diffArrays(removed, added, {maxEditLength: MAX_EDITS}) : undefined;
+    const runs: Run[] = parts
+      ? parts.map(part => ({
+          kind: part.added ? 'insert' : part.removed ? 'delete' : 'same',
+          count: part.value.length,
+        }))
+      : [
+          {kind: 'delete', count: removed.length},
+          {kind: 'insert', count: added.length},
+        ];
+    return {head, runs: runs.filter(run => run.count > 0)};
+  };
 }
 
 function toHunks(old: readonly string[], now: readonly string[], head: number, runs: readonly Run[]): BodyDiff {

@@ -12,22 +12,29 @@ import type {Repository} from '../repo/repository.js';
 import {DEEPEN_HINT} from '../repo/shallow.js';
 import {signatureNow} from '../repo/signature.js';
 import {merge} from '../sql/merge/merge.js';
+import {type Preferences, sideFor} from '../sql/merge/preference.js';
 import {transactionConflict} from '../sql/merge/transaction-conflict.js';
+import type {MergeConflict} from '../state/conflict.js';
+import {textMerge} from '../state/textmerge.js';
 import {type HeadMove, publishAndFollow} from '../worktree/follow.js';
 import type {MoveWorkOptions} from '../worktree/move.js';
 import {type Upstream, upstreamTip} from './remotes.js';
 
-export interface PullOptions extends MoveWorkOptions {
+export interface PullOptions extends MoveWorkOptions, Preferences {
   /** Only move forward. */
   readonly ffOnly?: boolean;
   /** What it is called in the log of operations; `pull` unless given. */
   readonly verb?: 'pull' | 'merge';
 }
 
-/** Returns what to do about a conflict with what has a name. */
-function settling(name: string): string {
+/** Returns what to do about conflicts with what has a name. */
+function settling(name: string, conflicts: readonly MergeConflict[]): string {
   const both = /\s/.test(name) ? '' : ` \`dbos diff HEAD ${name}\` shows the two.`;
-  return `Nothing has moved. Change what conflicts here to what it is there, commit, and do it again: both may have made the same change.${both}`;
+  const rules = conflicts.every(({kind}) => kind === 'rule');
+  const how = rules
+    ? 'Change one side so that both can be true, commit, and do it again.'
+    : 'Take one side with --prefer ours or --prefer theirs, or --ours PLACE and --theirs PLACE for a path or a table.';
+  return `Nothing has moved. ${how}${both}`;
 }
 
 export interface Pulled {
@@ -38,6 +45,8 @@ export interface Pulled {
   readonly commit: ObjectId;
   /** Undefined if nothing moved. */
   readonly move: HeadMove | undefined;
+  /** What was in conflict, where the preferred side was taken. */
+  readonly settled: readonly MergeConflict[];
 }
 
 /**
@@ -71,12 +80,12 @@ export async function bringInCommit(
   const branch = currentBranch(repo);
   const {verb = 'pull'} = options;
   if (ours !== undefined && isAncestor(repo, theirs, ours)) {
-    return {kind: 'up-to-date', branch, before: ours, commit: ours, move: undefined};
+    return {kind: 'up-to-date', branch, before: ours, commit: ours, move: undefined, settled: []};
   }
   if (ours === undefined || isAncestor(repo, ours, theirs)) {
     const description = `${verb} ${name}: fast-forward`;
     const move = await publishAndFollow(repo, {kind: 'normal', description, ...headEdit(head, theirs)}, options);
-    return {kind: 'fast-forward', branch, before: ours, commit: theirs, move};
+    return {kind: 'fast-forward', branch, before: ours, commit: theirs, move, settled: []};
   }
   if (options.ffOnly) {
     throw new DbosError('NOT_FAST_FORWARD', `'${branch}' has commits that '${name}' does not have.`, {
@@ -98,8 +107,9 @@ export async function bringInCommit(
       ours: readCommit(objects, ours).state,
       theirs: readCommit(objects, theirs).state,
     };
-    const {state, conflicts} = merge(objects, states, repo.context);
-    if (conflicts.length > 0) throw transactionConflict(`'${branch}'`, name, conflicts, settling(name));
+    const rules = {...repo.context, prefer: sideFor(options), mergeText: await textMerge()};
+    const {state, conflicts, settled} = merge(objects, states, rules);
+    if (conflicts.length > 0) throw transactionConflict(`'${branch}'`, name, conflicts, settling(name, conflicts));
     const signature = signatureNow(repo.context);
     const message = `Merge ${name} into ${branch}`;
     const commit = writeCommit(objects, {
@@ -112,7 +122,7 @@ export async function bringInCommit(
     });
     const publication = {kind: 'normal', description: `${verb} ${name}: merge`, ...headEdit(head, commit)} as const;
     const move = await publishAndFollow(repo, publication, {...options, transaction});
-    return {kind: 'merge', branch, before: ours, commit, move};
+    return {kind: 'merge', branch, before: ours, commit, move, settled};
   } finally {
     transaction.discard();
   }

@@ -17,6 +17,9 @@ export interface Versions<T> {
   readonly theirs: T;
 }
 
+/** The name of one of the two versions. */
+export type Side = 'ours' | 'theirs';
+
 /** A key whose row is not the same in all three; undefined where there is none. */
 export interface RowVersions extends Versions<Row | undefined> {
   readonly key: Buffer;

@@ -100,6 +100,24 @@ test('a long list of paths is cut for people', t => {
   t.regex(text, /… and 30 more/);
 });
 
+test('conflicts are listed for people where they are several, and a long list is cut', t => {
+  const textOf = (count: number) => {
+    const conflicts = Array.from({length: Math.min(count, 100)}, (_, at) => ({
+      kind: 'cell',
+      message: `t (${at}) has\nx`,
+    }));
+    return failureText(
+      describeFailure(new DbosError('TRANSACTION_CONFLICT', 'No.', {data: {conflicts, count}})),
+      plain,
+      false,
+    );
+  };
+  t.is(textOf(1), 'error: No (TRANSACTION_CONFLICT)\n');
+  t.is(textOf(2), 'error: No (TRANSACTION_CONFLICT)\n  t (0) has\\nx\n  t (1) has\\nx\n');
+  t.is(textOf(5000).split('\n').length, 1 + 20 + 1 + 1);
+  t.regex(textOf(5000), /… and 4980 more/);
+});
+
 test('anything else is a bug: status 1, no stack unless it is asked for', t => {
   const failure = describeFailure(new TypeError('x is not a function\nand more'));
   t.is(failure.code, 'BUG');

@@ -1,5 +1,5 @@
 /** `dbos merge` through the program: branches of one store are brought together. */
-import {existsSync, readFileSync, writeFileSync} from 'node:fs';
+import {existsSync, mkdirSync, readFileSync, rmSync, writeFileSync} from 'node:fs';
 import {join} from 'node:path';
 import test from 'ava';
 import {dbos, json, mustRun} from '../support/dbos.js';
@@ -53,4 +53,64 @@ test('a branch is merged forward, by row and cell, or not at all', t => {
   t.like(fails('merge', 'nowhere'), {status: 4, error: {code: 'REVISION_UNKNOWN'}});
   mustRun(store, 'checkout', 'side~1');
   t.like(fails('merge', 'main'), {status: 4, error: {code: 'UPSTREAM_MISSING'}});
+});
+
+test('conflicts are listed and settled: all of them, for a path, for a table', t => {
+  const store = makeTmpDir(t);
+  const lines = (changes: Record<number, string>) => Array.from({length: 9}, (_, i) => `${changes[i] ?? i}\n`).join('');
+  const write = (name: string, text: string) => writeFileSync(join(store, name), text);
+  const read = (name: string) => readFileSync(join(store, name), 'utf8');
+  mustRun(store, 'init');
+  mkdirSync(join(store, 'etc'));
+  mkdirSync(join(store, 'gone'));
+  write('text', lines({}));
+  write('etc/a', 'base\n');
+  write('gone/a', 'base\n');
+  mustRun(store, 'query', 'CREATE TABLE t(id INTEGER PRIMARY KEY, a); INSERT INTO t VALUES (1, 0)');
+  mustRun(store, 'commit', '-m', 'base');
+  mustRun(store, 'switch', '-c', 'side');
+  write('text', lines({1: 'theirs', 7: 'theirs'}));
+  write('etc/a', 'theirs\n');
+  write('gone/b', 'theirs\n');
+  mustRun(store, 'query', 'UPDATE t SET a = 2');
+  mustRun(store, 'commit', '-m', 'theirs');
+  mustRun(store, 'switch', 'main');
+  write('text', lines({1: 'ours', 4: 'ours'}));
+  write('etc/a', 'ours\n');
+  rmSync(join(store, 'gone'), {recursive: true});
+  mustRun(store, 'query', 'UPDATE t SET a = 1');
+  mustRun(store, 'commit', '-m', 'ours');
+
+  const {status, stderr} = dbos(store, ['merge', 'side']);
+  t.is(status, 3);
+  t.regex(
+    stderr,
+    /in 3 places \(TRANSACTION_CONFLICT\)\n {2}the file text: .*\n {2}the file etc\/a: .*\n {2}t \(1\) has a = 1 here/,
+  );
+  t.regex(stderr, /--prefer ours/);
+  t.is(dbos(store, ['merge', 'side', '--ours', 'etc']).status, 3);
+
+  const settled = json<Merged & {settled: {count: number}}>(
+    store,
+    'merge',
+    'side',
+    '--prefer',
+    'theirs',
+    '--ours',
+    't',
+    '--ours',
+    'etc',
+  );
+  t.like(settled, {kind: 'merge', settled: {count: 4}});
+  t.is(read('text'), lines({1: 'theirs', 4: 'ours', 7: 'theirs'}));
+  t.is(read('etc/a'), 'ours\n');
+  t.is(read('gone/b'), 'theirs\n');
+  t.is(mustRun(store, 'query', 'SELECT a FROM t'), '{"a":1}\n');
+  mustRun(store, 'fsck');
+  mustRun(store, 'undo');
+  t.is(read('text'), lines({1: 'ours', 4: 'ours'}));
+  const done = dbos(store, ['merge', 'side', '--prefer', 'ours']);
+  t.regex(done.stderr, /Merged side into main: \w+\.\nThe preferred side was taken in 4 places\./);
+  t.false(existsSync(join(store, 'gone')));
+  t.is(dbos(store, ['merge', 'side', '--prefer', 'mine']).status, 2);
 });

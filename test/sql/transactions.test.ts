@@ -130,7 +130,16 @@ test('a conflict names table, key and both values, and leaves the transaction op
   })) as DbosError;
   t.is(error.exitStatus, 3);
   t.deepEqual(error.data.conflicts, [
-    {kind: 'cell', table: 'a', key: [1], column: 'x', base: 10, ours: 11, theirs: 12},
+    {
+      kind: 'cell',
+      table: 'a',
+      key: [1],
+      column: 'x',
+      base: 10,
+      ours: 11,
+      theirs: 12,
+      message: 'a (1) has x = 11 here and 12 there, where it was 10',
+    },
   ]);
   t.deepEqual(await store.run('SELECT x FROM a WHERE id = 1', one), [[11]]);
   await store.run('UPDATE a SET x = 12 WHERE id = 1', one);

@@ -7,8 +7,9 @@ import type {ObjectSink} from '../../objects/store.js';
 import type {MergeConflict} from '../../state/conflict.js';
 import {FILES_TABLE} from '../../state/files.js';
 import {wrongEntries} from '../../state/filetree.js';
-import {type MergedTable, mergeStates} from '../../state/merge.js';
+import {type MergedTable, type MergeRules, mergeStates} from '../../state/merge.js';
 import {nameOf, parentOf} from '../../state/path.js';
+import type {MergeText} from '../../state/textmerge.js';
 import type {Versions} from '../../tree/merge.js';
 import {functionContexts} from '../query.js';
 import {Run, Session} from '../write/session.js';
@@ -24,12 +25,18 @@ export interface MergeOptions {
   readonly exclusive?: boolean;
   /** Whether rows of ours may get other hidden rowids: only where nobody goes on with the state of ours. */
   readonly renumber?: boolean;
+  /** Which side is right where both contradict each other; neither unless given. */
+  readonly prefer?: MergeRules['prefer'];
+  /** Merges files that both sides changed; without it that is a conflict. */
+  readonly mergeText?: MergeText;
 }
 
 export interface Merged {
   /** Of no use where there are conflicts. */
   readonly state: ObjectId;
   readonly conflicts: readonly MergeConflict[];
+  /** What would be in conflict if no side were preferred. */
+  readonly settled: readonly MergeConflict[];
 }
 
 /** The place of statements that there are none of. */
@@ -43,7 +50,8 @@ export function merge(sink: ObjectSink, ids: Versions<ObjectId | undefined>, opt
   const {base, ours, theirs} = ids;
   const {exclusive = false} = options;
   const [one, other] = ours === base ? [theirs, ours] : [ours, theirs];
-  if (one !== undefined && (other === base || (one === other && !exclusive))) return {state: one, conflicts: []};
+  if (one !== undefined && (other === base || (one === other && !exclusive)))
+    return {state: one, conflicts: [], settled: []};
   const session = new Session();
   const contexts = () => functionContexts(options.now(), options.zone, session);
   const before = new WorkingState(sink, theirs);
@@ -54,7 +62,7 @@ export function merge(sink: ObjectSink, ids: Versions<ObjectId | undefined>, opt
   const files = merged.tables.get(FILES_TABLE);
   if (files) conflicts.push(...brokenTree(sink, files));
   conflicts.push(...brokenRules(sink, merged, ids, run, session));
-  return {state: merged.state, conflicts};
+  return {state: merged.state, conflicts, settled: merged.settled};
 }
 
 /** Yields the entries of the merged tree of files that are not where they can be. */

@@ -8,8 +8,12 @@ import {FILES_TABLE} from '../../state/files.js';
 import {type MergedIndex, type MergeRules, type RowChanger, settleFileTime} from '../../state/merge.js';
 import {readSchema} from '../../state/schema.js';
 import type {Table, TableIndex} from '../../state/table.js';
+import {MAX_TEXT_BYTES} from '../../state/textdiff.js';
+import type {MergeText} from '../../state/textmerge.js';
 import {BodyWriter} from '../../tree/bodies.js';
-import type {Cell, Row} from '../../tree/cell.js';
+import {type Cell, ContentRef, type Row} from '../../tree/cell.js';
+import {readWhole} from '../../tree/content.js';
+import type {Side, Versions} from '../../tree/merge.js';
 import {countRows} from '../../tree/read.js';
 import {filesSource} from '../catalog/files-source.js';
 import {type IndexOwner, readIndex} from '../catalog/index-source.js';
@@ -30,7 +34,7 @@ import {renumberAdded} from './renumber.js';
 export function mergeRules(
   sink: ObjectSink,
   run: Run,
-  {exclusive = false, renumber = false}: MergeOptions,
+  {exclusive = false, renumber = false, prefer, mergeText}: MergeOptions,
 ): MergeRules {
   const bodies = new BodyWriter(sink);
   const forms = new Map<ObjectId, RowForm | undefined>();
@@ -38,13 +42,19 @@ export function mergeRules(
     if (!forms.has(schema)) forms.set(schema, RowForm.of(sink, bodies, run, schema));
     return forms.get(schema);
   };
+  const content = (table: string, column: string, cells: Versions<Cell | undefined>, side?: Side) =>
+    mergeText && table === FILES_TABLE && column === 'content'
+      ? mergeContent(sink, bodies, cells, mergeText, side)
+      : undefined;
   return {
     exclusive,
+    prefer,
     settle: (table, schema, column, cells) => {
       // it is computed anew, whatever it is now
       if (form(schema)?.generates(column)) return cells.theirs;
-      return settleFileTime(table, column, cells);
+      return content(table, column, cells) ?? settleFileTime(table, column, cells);
     },
+    take: (table, column, cells, side) => content(table, column, cells, side) ?? (cells[side] as Cell),
     complete: (_table, schema, row) => {
       const complete = form(schema)?.complete(row) ?? row;
       bodies.flush();
@@ -58,6 +68,21 @@ export function mergeRules(
     special: (name, tables) => (foldName(name) === SEQUENCE_TABLE ? mergeCounters(sink, tables) : undefined),
     indexes: (name, table, indexes) => mergeIndexes(sink, name, table, indexes),
   };
+}
+
+/** Returns the content of a file that both sides changed, or undefined if it cannot be merged by lines. */
+function mergeContent(
+  sink: ObjectSink,
+  bodies: BodyWriter,
+  {base, ours, theirs}: Versions<Cell | undefined>,
+  mergeText: MergeText,
+  side: Side | undefined,
+): Cell | undefined {
+  if (!(base instanceof ContentRef && ours instanceof ContentRef && theirs instanceof ContentRef)) return undefined;
+  if (Math.max(base.size, ours.size, theirs.size) > MAX_TEXT_BYTES) return undefined;
+  const read = (ref: ContentRef) => readWhole(sink, ref);
+  const merged = mergeText({base: read(base), ours: read(ours), theirs: read(theirs)}, side);
+  return merged && bodies.write(merged, ours.text);
 }
 
 /** Rows of a table of SQL, in the order of its tree. */

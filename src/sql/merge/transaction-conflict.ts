@@ -26,16 +26,14 @@ export function transactionConflict(
   conflicts: readonly MergeConflict[],
   hint: string = BEGIN_AGAIN,
 ): DbosError {
-  const [first] = conflicts;
-  const others = conflicts.length - 1;
-  const more =
-    others === 0
-      ? ''
-      : others === 1
-        ? ' There is one more conflict, which --json has.'
-        : ` There are ${others} more conflicts, which --json lists.`;
-  const told = first ? sentence(first) : 'what it read has changed';
-  return new DbosError('TRANSACTION_CONFLICT', `${what} conflicts with what '${branch}' has now: ${told}.${more}`, {
+  const [first, ...others] = conflicts;
+  const told =
+    first === undefined
+      ? ': what it read has changed'
+      : others.length > 0
+        ? ` in ${conflicts.length} places`
+        : `: ${sentence(first)}`;
+  return new DbosError('TRANSACTION_CONFLICT', `${what} conflicts with what '${branch}' has now${told}.`, {
     hint,
     data: {branch, conflicts: conflicts.slice(0, TOLD).map(conflictJson), count: conflicts.length},
   });
@@ -74,6 +72,9 @@ function sentence(conflict: MergeConflict): string {
     case 'cell': {
       const {column, base, ours, theirs} = conflict;
       const was = base === undefined ? '' : `, where it was ${valueText(base)}`;
+      if (ours instanceof ContentRef && theirs instanceof ContentRef) {
+        return `${where}: both changed its ${column}, to ${ours.size} bytes here and ${theirs.size} bytes there`;
+      }
       return `${where} has ${column} = ${valueText(ours)} here and ${valueText(theirs)} there${was}`;
     }
   }
@@ -103,7 +104,12 @@ function valueText(cell: Cell | undefined): string {
   return `'${text.replaceAll("'", "''")}'`;
 }
 
-function conflictJson(conflict: MergeConflict): Readonly<Record<string, unknown>> {
+/** Returns a conflict as JSON has it; `message` tells it as a sentence without a full stop. */
+export function conflictJson(conflict: MergeConflict): Readonly<Record<string, unknown>> {
+  return {...fieldsOf(conflict), message: sentence(conflict)};
+}
+
+function fieldsOf(conflict: MergeConflict): Readonly<Record<string, unknown>> {
   const {kind, table} = conflict;
   if (kind === 'definition') return {kind, table, rule: conflict.rule};
   const key = conflict.key.map(plain);
