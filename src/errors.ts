@@ -33,6 +33,7 @@ export const ERROR_CODES = {
   OBJECT_INVALID: EXIT.failed,
   // revisions, refs, paths
   REVISION_UNKNOWN: EXIT.notFound,
+  PARENT_AMBIGUOUS: EXIT.usage,
   REVISION_AMBIGUOUS: EXIT.failed,
   REVISION_INVALID: EXIT.usage,
   TIME_INVALID: EXIT.usage,

@@ -32,6 +32,7 @@ export {type FileEditOptions, FileEdits, type FileOwner} from './state/file-edit
 export {diffFiles, type FileChange, type FileRow, findFile, scanFiles} from './state/files.js';
 export {allRefs, type BundleRequest, type CreatedBundle, createBundle, refsNamed} from './sync/bundle-create.js';
 export {type Cloned, type CloneOptions, cloneStore} from './sync/clone.js';
+export {bringInCommit, type PullOptions} from './sync/pull.js';
 export {addRemote, listRemotes, removeRemote, setRemoteUrl} from './sync/remotes.js';
 export type {
   RemoteFetched,
@@ -46,4 +47,5 @@ import './sync/repository-sync.js';
 export {type Server, type ServerLimits, type ServerOptions, startServer} from './sync/server/http-server.js';
 export {createToken, readTokens, revokeToken} from './sync/tokens.js';
 export {readContent, readRange, readWhole} from './tree/content.js';
+export {type PickOptions, pickCommit, revertCommit} from './worktree/pick.js';
 export {TransactionScope, type TransactOptions} from './worktree/transact.js';

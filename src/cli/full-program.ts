@@ -61,8 +61,6 @@ const FAMILIAR: Readonly<Record<string, string>> = {
   mv: 'Move the files on disk and `dbos commit`, or use `mv` in `dbos shell`.',
   reflog: '`dbos op log` shows all operations, `NAME@{n}` is what a branch held n changes ago.',
   reset: '`dbos undo` takes back what was done last; `dbos restore` takes files from a commit.',
-  revert:
-    '`dbos undo` takes back what was done last; `dbos diff --patch COMMIT COMMIT~` is the change that takes back an earlier commit.',
   rm: 'Remove the files on disk and `dbos commit`, or use `rm` in `dbos shell`.',
   snapshots: '`dbos log` shows the commits.',
   sql: '`dbos query` runs SQL.',

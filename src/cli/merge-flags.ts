@@ -11,8 +11,7 @@ import {statePath} from './paths.js';
 /** Settled conflicts in JSON; there may be a million. */
 const TOLD = 100;
 
-export const mergeFlags = {
-  'ff-only': Flags.boolean({description: 'Only move forward: make no merge.'}),
+export const preferFlags = {
   prefer: Flags.string({
     description: 'Where both changed the same, take what is here (ours) or there (theirs).',
     options: ['ours', 'theirs'],
@@ -20,13 +19,20 @@ export const mergeFlags = {
   ours: Flags.string({
     description: 'Take what is here for this path or table (repeatable).',
     multiple: true,
+    multipleNonGreedy: true,
     helpValue: 'PLACE',
   }),
   theirs: Flags.string({
     description: 'Take what is there for this path or table (repeatable).',
     multiple: true,
+    multipleNonGreedy: true,
     helpValue: 'PLACE',
   }),
+};
+
+export const mergeFlags = {
+  'ff-only': Flags.boolean({description: 'Only move forward: make no merge.'}),
+  ...preferFlags,
 };
 
 /** Returns what the flags say; paths are relative to `directory`. Throws PATH_INVALID. */

@@ -17,7 +17,7 @@ import {countRows, getRow} from '../tree/read.js';
 import type {TreeRoot} from '../tree/spec.js';
 import type {MergeConflict} from './conflict.js';
 import {type Definition, isView, readDefinition, writeDefinition} from './definition.js';
-import {FILES_SCHEMA, FILES_TABLE} from './files.js';
+import {FILES_SCHEMA, FILES_TABLE, filesTable} from './files.js';
 import {mendFiles} from './mend-files.js';
 import {nameOf, parentOf} from './path.js';
 import {readSchema, type Schema, treeSpec} from './schema.js';
@@ -131,6 +131,7 @@ class Merge {
     const simple = oneSided(ids);
     const alike = ours !== undefined && ours === theirs && ours !== base;
     if (simple && !(this.rules.exclusive && alike && !isView(this.sink, ours))) return simple.value;
+    if (name === FILES_TABLE) return this.files(ids);
     if (ours === undefined || theirs === undefined) {
       return this.define(name, 'one side dropped it and the other one changed it') === 'ours' ? ours : theirs;
     }
@@ -143,6 +144,18 @@ class Merge {
     const versions = {base: known === undefined ? undefined : read(known), ours: read(ours), theirs: read(theirs)};
     const table = this.table(name, versions);
     return table === undefined ? theirs : writeTable(this.sink, table);
+  }
+
+  /** Merges the files: there are none where a state has no such table. */
+  private files(ids: Versions<ObjectId | undefined>): ObjectId | undefined {
+    const read = (id: ObjectId | undefined) =>
+      id === undefined ? filesTable(this.sink, null) : readTable(this.sink, id);
+    const {base, ours, theirs} = ids;
+    const table = this.table(FILES_TABLE, {base: read(base), ours: read(ours), theirs: read(theirs)});
+    const isMissing = ours === undefined || theirs === undefined;
+    if (table === undefined || (isMissing && table.root === null && !table.indexes && !table.triggers))
+      return undefined;
+    return writeTable(this.sink, table);
   }
 
   /** Takes note of a conflict in what a table is, and returns the side that settles it. */

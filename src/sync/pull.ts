@@ -4,23 +4,18 @@
  */
 import {DbosError} from '../errors.js';
 import type {ObjectId} from '../objects/id.js';
-import {readCommit, writeCommit} from '../repo/commit.js';
 import {headEdit} from '../repo/headmove.js';
 import {isAncestor, mergeBases} from '../repo/history.js';
 import type {BranchName} from '../repo/refs.js';
 import type {Repository} from '../repo/repository.js';
 import {DEEPEN_HINT} from '../repo/shallow.js';
-import {signatureNow} from '../repo/signature.js';
-import {merge} from '../sql/merge/merge.js';
-import {type Preferences, sideFor} from '../sql/merge/preference.js';
 import {transactionConflict} from '../sql/merge/transaction-conflict.js';
 import type {MergeConflict} from '../state/conflict.js';
-import {textMerge} from '../state/textmerge.js';
 import {type HeadMove, publishAndFollow} from '../worktree/follow.js';
-import type {MoveWorkOptions} from '../worktree/move.js';
+import {commitMerge, type MergeCommitOptions, type MergedCommit, settlingHint} from '../worktree/merge-commit.js';
 import {type Upstream, upstreamTip} from './remotes.js';
 
-export interface PullOptions extends MoveWorkOptions, Preferences {
+export interface PullOptions extends MergeCommitOptions {
   /** Only move forward. */
   readonly ffOnly?: boolean;
   /** What it is called in the log of operations; `pull` unless given. */
@@ -30,11 +25,7 @@ export interface PullOptions extends MoveWorkOptions, Preferences {
 /** Returns what to do about conflicts with what has a name. */
 function settling(name: string, conflicts: readonly MergeConflict[]): string {
   const both = /\s/.test(name) ? '' : ` \`dbos diff HEAD ${name}\` shows the two.`;
-  const rules = conflicts.every(({kind}) => kind === 'rule');
-  const how = rules
-    ? 'Change one side so that both can be true, commit, and do it again.'
-    : 'Take one side with --prefer ours or --prefer theirs, or --ours PLACE and --theirs PLACE for a path or a table.';
-  return `Nothing has moved. ${how}${both}`;
+  return `${settlingHint(conflicts)}${both}`;
 }
 
 export interface Pulled {
@@ -99,33 +90,17 @@ export async function bringInCommit(
       hint: repo.shallow.size > 0 ? DEEPEN_HINT : 'They are the histories of two different stores.',
     });
   }
-  const transaction = repo.begin();
-  try {
-    const {objects} = transaction;
-    const states = {
-      base: readCommit(objects, base).state,
-      ours: readCommit(objects, ours).state,
-      theirs: readCommit(objects, theirs).state,
-    };
-    const rules = {...repo.context, prefer: sideFor(options), mergeText: await textMerge()};
-    const {state, conflicts, settled} = merge(objects, states, rules);
-    if (conflicts.length > 0) throw transactionConflict(`'${branch}'`, name, conflicts, settling(name, conflicts));
-    const signature = signatureNow(repo.context);
-    const message = `Merge ${name} into ${branch}`;
-    const commit = writeCommit(objects, {
-      state,
-      parents: [ours, theirs],
-      author: signature,
-      committer: signature,
-      message,
-      cause: verb,
-    });
-    const publication = {kind: 'normal', description: `${verb} ${name}: merge`, ...headEdit(head, commit)} as const;
-    const move = await publishAndFollow(repo, publication, {...options, transaction});
-    return {kind: 'merge', branch, before: ours, commit, move, settled};
-  } finally {
-    transaction.discard();
-  }
+  const merged = await commitMerge(
+    repo,
+    {
+      commits: {base, ours, theirs},
+      content: {parents: [ours, theirs], message: `Merge ${name} into ${branch}`, cause: verb},
+      description: `${verb} ${name}: merge`,
+      refusal: conflicts => transactionConflict(`'${branch}'`, name, conflicts, settling(name, conflicts)),
+    },
+    options,
+  );
+  return {kind: 'merge', branch, before: ours, ...(merged as MergedCommit)};
 }
 
 /** Returns the branch that HEAD is on. Throws UPSTREAM_MISSING. */

@@ -88,7 +88,7 @@ test('conflicts are listed and settled: all of them, for a path, for a table', t
     /in 3 places \(TRANSACTION_CONFLICT\)\n {2}the file text: .*\n {2}the file etc\/a: .*\n {2}t \(1\) has a = 1 here/,
   );
   t.regex(stderr, /--prefer ours/);
-  t.is(dbos(store, ['merge', 'side', '--ours', 'etc']).status, 3);
+  t.is(dbos(store, ['merge', '--ours', 'etc', 'side']).status, 3);
 
   const settled = json<Merged & {settled: {count: number}}>(
     store,
