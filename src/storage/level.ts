@@ -1,7 +1,8 @@
 /**
  * The storage of a store on disk: LevelDB as the index, in `level/`, and the value log, in `log/`. One process has it
  * open at a time; the others wait. A commit appends to the log, syncs it, then writes one synced LevelDB batch that
- * also says how far the log counts; one that appends nothing needs the batch only. So a process that is killed, or a disk that fills up, leaves all of a commit or
+ * also says how far the log counts; one that appends nothing needs the batch only, and where such commits follow each other they are made durable
+ * by the journal, and LevelDB is synced once for many. So a process that is killed, or a disk that fills up, leaves all of a commit or
  * nothing. A witness beside them tells when the index has lost commits that were durable. Layer: storage.
  */
 import fs from 'node:fs';
@@ -13,6 +14,7 @@ import {corrupt, fileFailure, indexFailure} from './failure.js';
 import {diskFiles, type LogFiles} from './files.js';
 import {FRAME_HEADER} from './frame.js';
 import {decodeIndexValue, decodeRecord, encodeLocation, encodeRecord, type LogRecord} from './indexvalue.js';
+import {JOURNAL_LIMIT, Journal, journalSize, readJournal, removeJournal} from './journal.js';
 import {openLocked, releaseLock} from './lock.js';
 import {checkLog, type LogProblem} from './logcheck.js';
 import {LogReader} from './logreader.js';
@@ -64,6 +66,12 @@ const BIG_REPLAY = 4 * 2 ** 20;
 /** After batches beyond this many bytes the write buffer is written out at once, in the background. */
 const BIG_BATCH = 2 ** 20;
 const RANGE_STEP = 1000;
+/** The journal is worth its file for whoever makes more commits than this. */
+const FEW_COMMITS = 2;
+/** From here on the index is synced and the journal begins anew, unless that would have to wait for a table. */
+const JOURNAL_LENGTH = 2 * 2 ** 20;
+/** Batches beyond this many bytes are synced by LevelDB. */
+const JOURNAL_BATCH = 64 * 1024;
 
 export class LevelStorage implements Storage {
   readonly logDirectory: string;
@@ -71,6 +79,7 @@ export class LevelStorage implements Storage {
   private readonly log: ValueLog;
   private readonly host: WriterHost;
   private readonly witness: Witness;
+  private readonly journal: Journal;
   private readonly scratch = new ByteWriter(64);
   /** Buffers for the keys of lookups, by their length: LevelDB reads them before it returns. */
   private readonly keys: Buffer[] = [];
@@ -81,8 +90,13 @@ export class LevelStorage implements Storage {
   /** Why nothing works any more: the index could not be opened again after a failed commit. */
   private unavailable: DbosError | undefined;
   private publishing: Promise<void> | undefined;
+  /** The batch of a commit that the journal made durable, on its way into the index, and its entries until they are there. */
+  private applying: Promise<void> | undefined;
+  private unapplied: ReadonlyMap<Key, Buffer | null> | undefined;
   /** Memory for the next writer: most commits are small, and would spend their time getting it anew. */
   private spareGroup: Buffer | undefined;
+  /** How many commits there were when the store was opened. */
+  private readonly commitsBefore: number;
   /** The bytes of the batches since the last one that was written out. */
   private unwritten = 0;
   private writingOut: Promise<void> | undefined;
@@ -104,7 +118,8 @@ export class LevelStorage implements Storage {
       record,
       Math.min(SEGMENT_LIMIT, options.segmentLimit ?? SEGMENT_LIMIT),
     );
-    const commitsBefore = record.commits;
+    this.journal = new Journal(root, files);
+    this.commitsBefore = record.commits;
     this.host = {
       get: (key, beside) => this.get(key, beside),
       has: key => this.has(key),
@@ -114,7 +129,7 @@ export class LevelStorage implements Storage {
       append: (writer, frame) => this.append(writer, frame),
       publish: (writer, staged) => this.publish(writer, staged),
       abandon: writer => this.abandon(writer),
-      hasCommitted: () => this.record.commits > commitsBefore,
+      hasCommitted: () => this.record.commits > this.commitsBefore,
       lendGroup: () => {
         const group = this.spareGroup ?? Buffer.allocUnsafeSlow(GROUP_BYTES);
         this.spareGroup = undefined;
@@ -150,7 +165,7 @@ export class LevelStorage implements Storage {
   private static async over(index: Index, root: string, options: LevelOptions): Promise<LevelStorage> {
     const files = options.fileSystem ?? diskFiles;
     try {
-      const record = decodeRecord(index.getSync(RECORD_KEY));
+      const record = await replayJournal(index, root, files);
       checkWitness(root, record.commits);
       checkLogLength(join(root, 'log'), files, record);
       return new LevelStorage(root, index, record, options);
@@ -197,7 +212,7 @@ export class LevelStorage implements Storage {
   }
 
   size(): number {
-    let total = 0;
+    let total = journalSize(this.root, this.files);
     for (const name of this.files.list(this.logDirectory)) total += this.files.size(join(this.logDirectory, name)) ?? 0;
     const level = join(this.root, 'level');
     // Files may vanish between the two calls, since LevelDB works in the background.
@@ -232,8 +247,11 @@ export class LevelStorage implements Storage {
 
   private async shutDown(): Promise<void> {
     await this.publishing?.catch(() => undefined);
+    // what is in the journal counts all the same
+    if (!this.unavailable) await this.settle().catch(() => undefined);
     if (this.unwritten > BIG_REPLAY && !this.unavailable) this.writeOut();
     await this.writingOut;
+    this.journal.close();
     // What the log holds beyond the record may count after all, if the index was lost in the middle of a commit.
     if (!this.unavailable) this.log.rollback();
     await this.log.close();
@@ -267,6 +285,8 @@ export class LevelStorage implements Storage {
     this.checkOpen();
     const {length} = key;
     if (length === 0) throw new TypeError('a key has 1 to 1,024 bytes');
+    const waiting = this.unapplied?.get(key);
+    if (waiting !== undefined) return waiting ?? undefined;
     let buffer = this.keys[length];
     if (buffer === undefined) {
       buffer = Buffer.allocUnsafe(length);
@@ -307,6 +327,7 @@ export class LevelStorage implements Storage {
 
   private async *entries(range: KeyRange): AsyncGenerator<[Key, Buffer]> {
     this.checkOpen();
+    await this.applied();
     const {gte, lt, reverse = false, limit = -1} = range;
     const iterator = this.index.iterator({
       gte: gte ? fromBinary(gte) : FIRST_KEY,
@@ -360,13 +381,25 @@ export class LevelStorage implements Storage {
   }
 
   private async writeBatch(writer: object, staged: ReadonlyMap<Key, Staged>): Promise<void> {
+    if (this.applying !== undefined) {
+      await this.applied();
+      this.checkWriter(writer);
+    }
     const end = this.staging.has(writer) ? await this.log.sync() : this.record;
     const next: LogRecord = {segment: end.segment, length: end.length, commits: this.record.commits + 1};
+    const isSmall = !this.staging.has(writer) && this.record.commits - this.commitsBefore >= FEW_COMMITS;
     // A chained batch costs 1 µs an entry, an array of operations 10.
     const batch = this.index.batch();
+    const {journal} = this;
+    journal.begin();
+    const entries = new Map<Key, Buffer | null>();
     let bytes = 0;
     for (const [key, value] of staged) {
       const keyBytes = fromBinary(key);
+      if (isSmall) {
+        journal.add(keyBytes, value as Buffer | null);
+        entries.set(key, value as Buffer | null);
+      }
       if (value === null) {
         batch.del(keyBytes);
         continue;
@@ -377,12 +410,22 @@ export class LevelStorage implements Storage {
       batch.put(keyBytes, entry);
       bytes += keyBytes.length + entry.length;
     }
-    batch.put(RECORD_KEY, encodeRecord(next));
+    const recordBytes = encodeRecord(next);
+    batch.put(RECORD_KEY, recordBytes);
+    const journaled = isSmall && bytes <= JOURNAL_BATCH;
+    let recorded = false;
     try {
-      await batch.write({sync: true} as object);
+      if (journaled) journal.add(RECORD_KEY, recordBytes);
+      if (!(journaled && this.goesOn())) await this.settle();
+      recorded = journaled;
+      if (journaled) {
+        await journal.write(next.commits);
+        this.apply(batch.write(), entries);
+      } else await batch.write({sync: true} as object);
       this.record = next;
       this.log.commit(end);
     } catch (error) {
+      if (recorded) await journal.revoke();
       await this.recover(indexFailure(error, this.index.location), next.commits);
     }
     this.witness.write(next.commits);
@@ -390,6 +433,61 @@ export class LevelStorage implements Storage {
     this.lost.delete(writer);
     this.unwritten += bytes;
     if (bytes > BIG_BATCH) this.writeOut();
+  }
+
+  /** Takes note of a batch that goes into the index while work goes on, and of its entries. */
+  private apply(writing: Promise<void>, entries: ReadonlyMap<Key, Buffer | null>): void {
+    this.unapplied = entries;
+    this.applying = writing.then(() => {
+      this.applying = undefined;
+      this.unapplied = undefined;
+    });
+    // whoever waits for it is told
+    this.applying.catch(() => undefined);
+  }
+
+  /** Waits until the index has what the journal made durable. Throws as `recover`. */
+  private async applied(): Promise<void> {
+    try {
+      await this.applying;
+    } catch (error) {
+      this.applying = undefined;
+      await this.recover(indexFailure(error, this.index.location), this.record.commits);
+      this.unapplied = undefined;
+    }
+  }
+
+  /** Returns whether the record that was begun goes into the journal before the index is synced. */
+  private goesOn(): boolean {
+    const {journal} = this;
+    return !journal.isNeeded || journal.fits(JOURNAL_LENGTH) || (journal.fits(JOURNAL_LIMIT) && this.leavesLog());
+  }
+
+  /**
+   * Syncs the index, so that the journal is needed no more. LevelDB syncs the log that it writes now: what went into the one before
+   * is durable when it has become a table, and then that log is removed.
+   */
+  private async settle(): Promise<void> {
+    const {index, journal} = this;
+    await this.applied();
+    if (!journal.isNeeded) return;
+    const sync = () =>
+      index
+        .batch()
+        .put(RECORD_KEY, encodeRecord(this.record))
+        .write({sync: true} as object);
+    await sync();
+    if (this.leavesLog()) {
+      await index.compactRange(PAST_LAST_KEY, PAST_LAST_KEY);
+      // it tells of no failure: the next batch does
+      await sync();
+    }
+    journal.clear();
+  }
+
+  /** Returns whether LevelDB has another log than the one that it writes: it is making a table of what is in it. */
+  private leavesLog(): boolean {
+    return fs.readdirSync(join(this.root, 'level')).filter(name => name.endsWith('.log')).length > 1;
   }
 
   /**
@@ -404,12 +502,13 @@ export class LevelStorage implements Storage {
     for (const writer of this.staging) this.lost.set(writer, failure);
     this.staging.clear();
     await this.writingOut;
+    this.journal.close();
     await index.close();
     releaseLock(root);
     let record: LogRecord;
     try {
       await openLocked(root, options.lockTimeout ?? LOCK_TIMEOUT, options.holder ?? '', () => index.open());
-      record = decodeRecord(index.getSync(RECORD_KEY));
+      record = await replayJournal(index, root, this.files);
     } catch {
       // What the user has to know is the first failure.
       throw failure;
@@ -432,6 +531,36 @@ export class LevelStorage implements Storage {
   }
 }
 
+/**
+ * Puts into the index what the journal of a store has, if it may have lost any of it, and returns the record of the log. Throws
+ * STORE_CORRUPT if the index lacks what came before, and as LevelDB does.
+ */
+async function replayJournal(index: Index, root: string, files: LogFiles): Promise<LogRecord> {
+  const record = decodeRecord(index.getSync(RECORD_KEY));
+  const records = readJournal(root, files);
+  const [first] = records;
+  const last = records.at(-1);
+  if (first === undefined || last === undefined) return record;
+  if (first.commit > record.commits + 1) {
+    const lost = first.commit - 1 - record.commits;
+    throw corrupt(`the index of the store at ${root} has lost ${lost} commits`, {commits: record.commits});
+  }
+  // commits that came later were made when the index had all of these for good
+  for (const each of last.commit < record.commits ? [] : records) {
+    const batch = index.batch();
+    for (const [key, value] of each.entries) {
+      if (value === null) batch.del(key);
+      else batch.put(key, value);
+    }
+    // LevelDB has just begun a log, and all this fits into what it gathers: the last sync makes all of it durable
+    await batch.write({sync: each === last} as object);
+  }
+  const journal = new Journal(root, files);
+  journal.clear();
+  journal.close();
+  return decodeRecord(index.getSync(RECORD_KEY));
+}
+
 function newIndex(location: string, createIfMissing: boolean): Index {
   const options = {keyEncoding: 'buffer', valueEncoding: 'buffer', writeBufferSize: WRITE_BUFFER, createIfMissing};
   return new Level<Buffer, Buffer>(location, options) as Index;
@@ -452,6 +581,7 @@ async function prepare(directory: string, files: LogFiles, create: boolean): Pro
     }
     if (!create) throw notFound(directory);
     removeWitness(root);
+    removeJournal(root, files);
     fs.mkdirSync(level, {recursive: true});
     files.makeDirectory(log);
     await diskFiles.syncDirectory(root);

@@ -27,8 +27,8 @@ const SECTOR = 512;
 export class SimulatedDisk implements LogFiles {
   /** How many bytes the disk holds. */
   capacity = Number.POSITIVE_INFINITY;
-  /** Called when a sync has been asked for and nothing is durable yet; may throw. */
-  beforeSync: (() => void) | undefined;
+  /** Called with the name of a file when a sync of it has been asked for and nothing is durable yet; may throw. */
+  beforeSync: ((name: string) => void) | undefined;
   private readonly names: Map<string, Content>;
   private durableNames: Map<string, Content>;
 
@@ -66,7 +66,7 @@ export class SimulatedDisk implements LogFiles {
     } else if (mode === 'create') {
       content.bytes = Buffer.alloc(0);
     }
-    return this.handle(content);
+    return this.handle(name, content);
   }
 
   size(file: string): number | undefined {
@@ -97,7 +97,7 @@ export class SimulatedDisk implements LogFiles {
     return total;
   }
 
-  private handle(content: Content): LogFile {
+  private handle(name: string, content: Content): LogFile {
     let isOpen = true;
     const check = () => {
       if (!isOpen) throw systemError('EBADF');
@@ -126,7 +126,7 @@ export class SimulatedDisk implements LogFiles {
       sync: async () => {
         check();
         const bytes = Buffer.from(content.bytes);
-        this.beforeSync?.();
+        this.beforeSync?.(name);
         await later();
         content.durable = bytes;
       },
