@@ -87,6 +87,37 @@ test('CSV with another separator is taken with it, and not for one column', t =>
   t.is(store.run('query', 'SELECT "code;name" FROM b'), '{"code;name":"1;\\"x;y\\""}\n');
 });
 
+test('a file without a header goes into the columns by their place, or into those that are named', t => {
+  const store = makeStore(t);
+  store.write({'a.csv': '1,x\n2,y\n', 'b.tsv': 'z\t2\n', 'wide.csv': '3,z\n4,z,5\n', 'a.json': '[{"a":1}]'});
+  const rows = (table: string) => store.json<unknown[]>('query', `SELECT * FROM ${table}`);
+  store.run('import', 'a.csv', '--no-header', '--key', 'c1');
+  t.deepEqual(rows('a'), [
+    {c1: 1, c2: 'x'},
+    {c1: 2, c2: 'y'},
+  ]);
+  store.run('import', 'a.csv', '--no-header', '--columns', 'id,name', '--key', 'id', '--table', 'b');
+  t.deepEqual(rows('b')[0], {id: 1, name: 'x'});
+  store.run('import', 'b.tsv', '--no-header', '--columns', 'NAME,id', '--update');
+  t.deepEqual(rows('b')[1], {id: 2, name: 'z'});
+  store.run('import', 'a.csv', '--no-header', '--replace', '--table', 'b');
+  t.deepEqual(rows('b')[1], {id: 2, name: 'y'});
+  store.run('query', 'CREATE TABLE c (id INTEGER, twice AS (id * 2), name, more DEFAULT 7)');
+  t.deepEqual(store.failure('import', 'a.csv', '--no-header', '--append', '--table', 'c'), [1, 'IMPORT_INVALID']);
+  store.run('import', 'a.csv', '--no-header', '--columns', 'id,name', '--append', '--table', 'c');
+  t.deepEqual(rows('c')[0], {id: 1, twice: 2, name: 'x', more: 7});
+  t.deepEqual(store.failure('import', 'b.tsv', '--no-header', '--columns', 'x,id', '--append'), [1, 'COLUMN_UNKNOWN']);
+  const wide = store.try('import', 'wide.csv', '--no-header', '--table', 'a', '--append');
+  t.regex(wide.stderr, /Line 2: 3 fields for 2 columns .*\nhint: .*--columns/);
+  for (const wrong of [
+    ['a.csv', '--columns', 'x,y'],
+    ['a.csv', '--no-header', '--columns', 'x,'],
+    ['a.csv', '--no-header', '--columns', 'x,X'],
+    ['a.json', '--no-header'],
+  ])
+    t.deepEqual(store.failure('import', ...wrong, '--table', 'new'), [2, 'USAGE'], wrong.join(' '));
+});
+
 test('wrong usage and files that are none', t => {
   const store = makeStore(t);
   store.write({'a.csv': 'a\n1\n', 'dump.sql': 'SELECT 1;', 'bad.csv': 'a,b\n1\n', 'two.ndjson': '{"a":1}\n{"a"\n'});
