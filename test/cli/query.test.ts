@@ -341,6 +341,24 @@ test('PRAGMA lists tables in a work tree, and a BEGIN without COMMIT is told', t
   t.is(store.run('query', 'SELECT count(*) AS n FROM t'), '{"n":0}\n');
 });
 
+test('PRAGMA shows the tables of a past state, and the columns of views of others', t => {
+  const store = makeStore(t);
+  store.commit({'a.txt': 'a'});
+  store.run('query', 'CREATE TABLE t(a INTEGER)');
+  store.run('tag', 'v1');
+  store.run('query', "CREATE VIEW v AS SELECT t.a AS x, u.a AS y, change FROM t, t AS OF 'v1' u, status");
+  store.run('query', 'ALTER TABLE t ADD COLUMN b');
+  const names = (...args: string[]) => store.json<{name: string}[]>('query', ...args).map(({name}) => name);
+  t.deepEqual(names('PRAGMA table_info(t)'), ['a', 'b']);
+  t.deepEqual(names('--at', 'v1', 'PRAGMA table_info(t)'), ['a']);
+  t.deepEqual(names('--at', 'v1', "SELECT name FROM pragma_table_info('t')"), ['a']);
+  t.true(names('--at', 'v1', 'PRAGMA table_list').includes('t'));
+  t.deepEqual(names('PRAGMA table_info(v)'), ['x', 'y', 'change']);
+  const all = "SELECT i.name FROM sqlite_schema s, pragma_table_info(s.name) i WHERE s.name = 'v'";
+  t.deepEqual(names('--at', 'HEAD', all), ['x', 'y', 'change']);
+  t.deepEqual(store.failure('query', '--at', 'v1', 'PRAGMA foreign_keys = ON'), [2, 'USAGE']);
+});
+
 test('--continue goes on after a statement that fails, tells it, and ends with 1', t => {
   const store = makeStore(t);
   const script = `CREATE TABLE t(a CHECK (a > 0));

@@ -292,14 +292,6 @@ export class WritableDatabase extends Database {
     return this.pragmaQuery(syntax)?.columns ?? [{name: syntax.name.name.text, type: ''}];
   }
 
-  /** Returns the query that gives the rows of a PRAGMA; undefined for one that there is no function for. */
-  private pragmaQuery({name, value}: Syntax & {readonly kind: 'pragma'}): Statement | undefined {
-    const called = this.catalog.findFunction(`pragma_${name.name.text}`);
-    if (called === undefined) return undefined;
-    const given = value === undefined ? '' : 'text' in value ? `'${value.text.replaceAll("'", "''")}'` : '';
-    return this.prepare(`SELECT * FROM pragma_${name.name.text}(${given})`);
-  }
-
   private perform(
     at: Span,
     sql: string,
