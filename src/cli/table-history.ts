@@ -1,9 +1,10 @@
 /** What `history --table` shows: the commits that changed a table or its row with a key. Layer: cli. */
+import {DbosError} from '../errors.js';
 import type {ObjectId} from '../objects/id.js';
 import type {HistoryEntry, WalkEntry} from '../repo/history.js';
 import type {Repository} from '../repo/repository.js';
 import {type RevisionRange, resolveRange} from '../repo/revisions.js';
-import {nameInHistory, rowCommits, tableCommits} from '../sql/diff/table-commits.js';
+import {nameInHistory, type RowCommit, rowCommits, tableCommits} from '../sql/diff/table-commits.js';
 import type {ChangeForm} from './change-output.js';
 import {commitHead, commitJson, subjectOf} from './commit-text.js';
 import {limited} from './items.js';
@@ -42,8 +43,23 @@ export class TableHistory {
     return limited(tableCommits(this.repo, this.range, this.name), this.options.limit);
   }
 
-  private rows(key: readonly string[]) {
-    return limited(rowCommits(this.repo, this.range, this.name, key.map(guessedValue)), this.options.limit);
+  private *rows(key: readonly string[]): Generator<RowCommit> {
+    const {limit, revision} = this.options;
+    const commits = limited(rowCommits(this.repo, this.range, this.name, key.map(guessedValue)), limit);
+    const first = commits.next();
+    if (!first.done) {
+      yield first.value;
+      yield* commits;
+    } else if (limit !== 0) {
+      throw new DbosError(
+        'ROW_UNKNOWN',
+        `No commit in ${revision} changed a row of ${this.name} with the key ${key.join(', ')}.`,
+        {
+          hint: `\`dbos table show ${this.name}\` tells which columns are the key; \`dbos history --table ${this.name}\` shows all commits.`,
+          data: {table: this.name},
+        },
+      );
+    }
   }
 
   /** Yields the commits as scripts get them, each with the table's change, or with the rows. */

@@ -341,6 +341,20 @@ test('PRAGMA lists tables in a work tree, and a BEGIN without COMMIT is told', t
   t.is(store.run('query', 'SELECT count(*) AS n FROM t'), '{"n":0}\n');
 });
 
+test('a table that is there now and was not then is told as that', t => {
+  const store = makeStore(t);
+  store.commit({'a.txt': 'a'});
+  store.run('tag', 'v1');
+  store.run('query', 'CREATE TABLE city(a); CREATE VIEW big AS SELECT a FROM city');
+  t.deepEqual(store.failure('query', "SELECT * FROM city AS OF 'v1'"), [4, 'TABLE_UNKNOWN']);
+  t.regex(
+    store.try('query', "SELECT * FROM City AS OF 'v1'").stderr,
+    /^error: There is no table city at 'v1': it was made later, or on another branch .*hint: `dbos history --table city` shows/s,
+  );
+  t.regex(store.try('query', "SELECT * FROM big AS OF 'v1'").stderr, /^error: There is no view big at 'v1'/);
+  t.regex(store.try('query', "SELECT * FROM cit AS OF 'v1'").stderr, /hint: Did you mean 'city'\?/);
+});
+
 test('PRAGMA shows the tables of a past state, and the columns of views of others', t => {
   const store = makeStore(t);
   store.commit({'a.txt': 'a'});

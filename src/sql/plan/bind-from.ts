@@ -285,7 +285,7 @@ function bindTable(binder: Binder, scope: Scope, item: TableReference, nullable:
   if (source === undefined) {
     const called = binder.catalog.findFunction(name.text);
     if (called) return bindCall(binder, scope, item, alias);
-    throw unknownTable(binder, name.text, name);
+    throw revision === undefined ? unknownTable(binder, name.text, name) : absentThen(binder, name, revision);
   }
   return bindSource(binder, scope, source, alias, item, nullable, revision);
 }
@@ -300,6 +300,19 @@ function unknownTable(binder: Binder, name: string, at: Span) {
     `no such table: ${name}.`,
     at,
     binder.suggest(name, binder.catalog.names(), 'See `SELECT name FROM tables`.'),
+  );
+}
+
+/** Returns the error for a table that is not there at a revision. */
+function absentThen(binder: Binder, name: Name, revision: string) {
+  const now = binder.catalog.findTable(name.text);
+  if (now === undefined) return unknownTable(binder, name.text, name);
+  const {kind, name: exact} = now;
+  return sqlError(
+    'TABLE_UNKNOWN',
+    `There is no ${kind === 'view' ? 'view' : 'table'} ${exact} at '${revision}': it was made later, or on another branch.`,
+    name,
+    {hint: `\`dbos history --table ${exact}\` shows the commits that made and changed it.`},
   );
 }
 
