@@ -195,7 +195,7 @@ export class QueryResult {
     const {timeout} = this.options;
     if (timeout === undefined || !isDbosError(error, 'SQL_TIMEOUT')) return error;
     const {code, hint, data} = error;
-    return new DbosError(code, `The query was stopped after ${timeout / 1000} seconds.`, {
+    return new DbosError(code, `The query was stopped after ${timeout / 1000} s.`, {
       ...(hint !== undefined && {hint}),
       data,
       cause: error,

@@ -14,7 +14,7 @@ import type {FunctionContext} from './functions/function.js';
 import {parseStatement, statements} from './parser/parser.js';
 import {newBinder} from './plan/bind.js';
 import type {Binder} from './plan/binder.js';
-import {explainLines} from './plan/explain.js';
+import {explainLines, rowCount} from './plan/explain.js';
 import type {Bound} from './plan/expression.js';
 import type {Query} from './plan/plan.js';
 import {Scope} from './plan/scope.js';
@@ -360,7 +360,7 @@ class QueryStatement extends Statement {
       ]),
     );
     const lines = explainLines(this.query, measured);
-    return [...lines, `${rows} rows in ${elapsed.toFixed(1)} ms`].map(line => [line]);
+    return [...lines, `${rowCount(rows)} in ${elapsed.toFixed(1)} ms`].map(line => [line]);
   }
 
   private execution(operators: number, parameters: Parameters, {timeout}: RunOptions): Execution {

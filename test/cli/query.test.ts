@@ -190,7 +190,7 @@ test('--timeout ends what has no end', t => {
   const store = makeStore(t);
   const sql = `${ENDLESS} SELECT count(*) FROM n`;
   t.deepEqual(store.failure('query', sql, '--timeout', '0.2'), [1, 'SQL_TIMEOUT']);
-  t.regex(store.try('query', `SELECT 1; ${sql}`, '--timeout', '0.2').stderr, /was stopped after 0\.2 seconds/);
+  t.regex(store.try('query', `SELECT 1; ${sql}`, '--timeout', '0.2').stderr, /was stopped after 0\.2 s/);
   t.deepEqual(store.failure('query', 'SELECT 1', '--timeout', 'soon'), [2, 'USAGE']);
   t.deepEqual(store.failure('query', 'SELECT 1', '--timeout', '0'), [2, 'USAGE']);
 });

@@ -3,6 +3,7 @@
  */
 import type {Expr, FromItem, Join, Name, Select, Span, TableReference} from '../ast.js';
 import {sqlError} from '../fault.js';
+import {argumentsText} from '../functions/registry.js';
 import {parseStatement} from '../parser/parser.js';
 import {MAX_JOIN} from '../parser/sources.js';
 import type {BoundTableFunction, IndexSource, Source, SourceColumn, TreeSource} from '../source.js';
@@ -420,13 +421,7 @@ function bindCall(binder: Binder, scope: Scope, item: TableReference, alias: str
     return UNKNOWN;
   });
   if (args.length < called.minArgs || args.length > called.maxArgs) {
-    const wanted =
-      called.minArgs === called.maxArgs
-        ? `${called.minArgs}`
-        : called.maxArgs === Number.POSITIVE_INFINITY
-          ? `at least ${called.minArgs}`
-          : `${called.minArgs} to ${called.maxArgs}`;
-    throw sqlError('SQL_MISUSE', `${called.name}() takes ${wanted} arguments, not ${args.length}.`, item, {
+    throw sqlError('SQL_MISUSE', `${called.name}() takes ${argumentsText(called)}, not ${args.length}.`, item, {
       hint: 'docs/sql.md lists the table functions.',
     });
   }

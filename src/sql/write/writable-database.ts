@@ -13,6 +13,7 @@ import type {Batch} from '../exec/compile.js';
 import {sqlError} from '../fault.js';
 import {parseStatement} from '../parser/parser.js';
 import type {Binder} from '../plan/binder.js';
+import {rowCount} from '../plan/explain.js';
 import {
   Database,
   type DatabaseOptions,
@@ -703,7 +704,7 @@ class ChangeStatement extends Statement {
       const start = performance.now();
       const rows = located(sql, () => database.rehearse(step, syntax, sql, values, options));
       const elapsed = (performance.now() - start).toFixed(1);
-      return [...changeLines(compiler, place, syntax, report), `${rows} rows in ${elapsed} ms, taken back`];
+      return [...changeLines(compiler, place, syntax, report), `${rowCount(rows)} in ${elapsed} ms, taken back`];
     });
   }
 
