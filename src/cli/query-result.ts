@@ -278,7 +278,7 @@ function isTooLong(error: unknown): boolean {
 }
 
 function tooLarge(cause: unknown): DbosError {
-  return new DbosError('VALUE_TOO_LARGE', 'a value is too large to be printed.', {
+  return new DbosError('VALUE_TOO_LARGE', 'A value is too large to be printed.', {
     hint: 'Print a file with `dbos cat`, or a part of the value with substr().',
     cause,
   });
