@@ -341,6 +341,13 @@ test('PRAGMA lists tables in a work tree, and a BEGIN without COMMIT is told', t
   t.is(store.run('query', 'SELECT count(*) AS n FROM t'), '{"n":0}\n');
 });
 
+test('what other programs take for a list of tables leads to it', t => {
+  const store = makeStore(t);
+  t.regex(store.try('query', '.tables').stderr, /hint: .*`SELECT name FROM tables`/);
+  for (const text of ['show tables', 'DESCRIBE t'])
+    t.regex(store.try('query', text).stderr, /hint: `SELECT name FROM tables` lists the tables, `PRAGMA table_info/);
+});
+
 test('a table that is there now and was not then is told as that', t => {
   const store = makeStore(t);
   store.commit({'a.txt': 'a'});
