@@ -62,6 +62,7 @@ export default class Import extends StoreCommand {
       description: 'With --no-header: the names of the columns.',
       helpValue: 'NAME[,NAME]',
     }),
+    fill: Flags.boolean({description: 'Lines of CSV or TSV may lack their last fields, which are NULL then.'}),
     format: Flags.string({
       description: 'The form of the file; what it looks like unless given.',
       options: [...IMPORT_FORMATS],
@@ -90,8 +91,8 @@ export default class Import extends StoreCommand {
     try {
       const format = this.formatOf(flags.format ?? (separator === undefined ? undefined : 'csv'), input);
       if (separator !== undefined && format !== 'csv') throw this.usage('Only CSV has a --separator.');
-      if (!header && format !== 'csv' && format !== 'tsv')
-        throw this.usage('Only CSV and TSV are read with --no-header.');
+      const option = header ? flags.fill && '--fill' : '--no-header';
+      if (option && format !== 'csv' && format !== 'tsv') throw this.usage(`Only CSV and TSV are read with ${option}.`);
       const tables = this.tablesOf(flags.table ?? [], format, path);
       const imported = await this.withRepository(async (repository, signal) => {
         const {importFile} = await import('../src/sql/transfer/import.js');
@@ -104,6 +105,7 @@ export default class Import extends StoreCommand {
           separator,
           header,
           columns,
+          fill: flags.fill,
           message: flags.message ?? `Import ${name}`,
           transaction: this.transaction,
           progress: this.showProgress,

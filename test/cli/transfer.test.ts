@@ -109,7 +109,12 @@ test('a file without a header goes into the columns by their place, or into thos
   t.deepEqual(store.failure('import', 'b.tsv', '--no-header', '--columns', 'x,id', '--append'), [1, 'COLUMN_UNKNOWN']);
   const wide = store.try('import', 'wide.csv', '--no-header', '--table', 'a', '--append');
   t.regex(wide.stderr, /Line 2: 3 fields for 2 columns .*\nhint: .*--columns/);
+  store.write({'short.csv': 'id,name,more\n5,v\n'});
+  t.regex(store.try('import', 'short.csv').stderr, /Line 2: 2 fields for 3 columns .*\nhint: .*--fill/);
+  store.run('import', 'short.csv', '--fill', '--table', 'c', '--append');
+  t.like(rows('c')[2], {id: 5, name: 'v', more: null});
   for (const wrong of [
+    ['a.json', '--fill'],
     ['a.csv', '--columns', 'x,y'],
     ['a.csv', '--no-header', '--columns', 'x,'],
     ['a.csv', '--no-header', '--columns', 'x,X'],

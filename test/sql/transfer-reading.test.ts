@@ -328,7 +328,7 @@ test('a file without a header has numbered columns, or those that are given', t 
   t.deepEqual(named('').rows, []);
   const wrong: readonly [read: () => unknown, message: RegExp, hint: RegExp][] = [
     [() => numbered(''), /is empty/, /--columns/],
-    [() => numbered('1,2\n\n3\n'), /^Line 3: 1 field for 2 columns/, /Each line/],
+    [() => numbered('1,2\n\n3\n'), /^Line 3: 1 field for 2 columns/, /--fill/],
     [() => numbered('1;2\n'), /^Line 1: no comma is in it/, /--separator ';'/],
     [() => named('1,2\n1,2,3\n'), /^Line 2: 3 fields for 2 columns/, /--columns/],
     [() => named('1\t2\n'), /^Line 1: 1 field for 2 columns/, /--separator tab/],
@@ -338,6 +338,30 @@ test('a file without a header has numbered columns, or those that are given', t 
     t.regex(error.message, message);
     t.regex(error.hint as string, hint);
   }
+});
+
+test('lines may lack their last fields where that is asked for', t => {
+  const filled = (text: string, delimiter: 'csv' | 'tsv', affinities?: Affinity[]) =>
+    rowsOf(delimitedRows(source(text), {delimiter, fill: true}), affinities);
+  const {types, rows} = filled('a,b,c,d\n1,"x ""y""",2.5,z\n2\n\n3,\n4,w,1.5\n', 'csv');
+  t.deepEqual(types, ['INTEGER', 'TEXT', 'REAL', 'TEXT']);
+  t.deepEqual(rows, [
+    [1, 'x "y"', 2.5, 'z'],
+    [2, null, null, null],
+    [3, null, null, null],
+    [4, 'w', 1.5, null],
+  ]);
+  const every: Affinity[] = ['text', 'integer', 'real', 'text', 'blob', 'numeric'];
+  t.deepEqual(filled('a\tb\tc\td\te\tf\nx\t1\t2.5\t\\t\t5\t6\nx\n', 'tsv', every).rows[1], [
+    'x',
+    null,
+    null,
+    null,
+    null,
+    null,
+  ]);
+  const error = refuses(t, () => filled('a,b\n1\n1,2,3\n', 'csv'), 'IMPORT_INVALID');
+  t.regex(error.message, /^Line 3: 3 fields for 2 columns/);
 });
 
 test('what is wrong with JSON is told with its line', t => {

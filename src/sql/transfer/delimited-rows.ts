@@ -25,6 +25,8 @@ export interface DelimitedForm {
   readonly separator?: number | undefined;
   /** The names of the columns of a file without a header: given, or `numbered` for c1, c2 and so on. */
   readonly names?: readonly string[] | 'numbered' | undefined;
+  /** Whether lines may lack their last fields, which are NULL then. */
+  readonly fill?: boolean | undefined;
 }
 
 /** Returns the rows of a file, which has a header unless the form says otherwise. */
@@ -119,7 +121,10 @@ function header(reader: DelimitedReader): string[] {
 function readRow(reader: DelimitedReader, width: number, form: DelimitedForm): boolean {
   while (reader.read()) {
     if (reader.count === width) return true;
-    if (!reader.isEmptyLine) throw wrongCount(reader, width, form);
+    if (reader.isEmptyLine) continue;
+    if (!form.fill || reader.count > width) throw wrongCount(reader, width, form);
+    reader.fill(width);
+    return true;
   }
   return false;
 }
@@ -128,15 +133,15 @@ function wrongCount(reader: DelimitedReader, width: number, form: DelimitedForm)
   const {count, line} = reader;
   const fields = count === 1 ? '1 field' : `${count} fields`;
   const columns = width === 1 ? 'one column' : `${width} columns`;
-  return invalidImport(`${fields} for ${columns}.`, countHint(reader, form), line);
+  return invalidImport(`${fields} for ${columns}.`, countHint(reader, width, form), line);
 }
 
-function countHint(reader: DelimitedReader, form: DelimitedForm): string {
+function countHint(reader: DelimitedReader, width: number, form: DelimitedForm): string {
   const separator = reader.count === 1 ? otherSeparator(reader.text(0), form) : undefined;
   if (separator !== undefined) return `Give --separator ${separator} if that stands between the fields.`;
   const rule = 'Each line has a field for each column';
-  const named = form.names !== undefined && form.names !== 'numbered';
-  return named ? `${rule}: name those of the file with --columns NAME[,NAME].` : `${rule}.`;
+  if (reader.count < width) return `${rule}; with --fill those that are missing at its end are NULL.`;
+  return form.names === undefined ? `${rule}.` : `${rule}: name those of the file with --columns NAME[,NAME].`;
 }
 
 function* look(reader: DelimitedReader, seen: number[], form: DelimitedForm): Generator<number, void, undefined> {

@@ -37,6 +37,8 @@ export interface ImportOptions extends WriteOptions, PaceOptions {
   readonly header?: boolean | undefined;
   /** The names of the columns of a file without a header; without any those of the table, or c1, c2 and so on. */
   readonly columns?: readonly string[] | undefined;
+  /** Whether lines of CSV and TSV may lack their last fields. */
+  readonly fill?: boolean | undefined;
 }
 
 export interface ImportedTable {
@@ -107,7 +109,9 @@ class Import {
       case 'csv':
       case 'tsv': {
         const separator = format === 'csv' ? options.separator?.charCodeAt(0) : undefined;
-        return this.one(before => delimitedRows(input, {delimiter: format, separator, names: this.namesFor(before)}));
+        return this.one(before =>
+          delimitedRows(input, {delimiter: format, separator, names: this.namesFor(before), fill: options.fill}),
+        );
       }
       case 'json':
       case 'ndjson':
