@@ -1,10 +1,9 @@
 /** What `history --table` shows: the commits that changed a table or its row with a key. Layer: cli. */
-import {DbosError} from '../errors.js';
 import type {ObjectId} from '../objects/id.js';
 import type {HistoryEntry, WalkEntry} from '../repo/history.js';
 import type {Repository} from '../repo/repository.js';
 import {type RevisionRange, resolveRange} from '../repo/revisions.js';
-import {nameInHistory, type RowCommit, rowCommits, tableCommits} from '../sql/diff/table-commits.js';
+import {nameInHistory, type RowCommit, rowCommits, tableCommits, unknownRow} from '../sql/diff/table-commits.js';
 import type {ChangeForm} from './change-output.js';
 import {commitHead, commitJson, subjectOf} from './commit-text.js';
 import {limited} from './items.js';
@@ -51,14 +50,7 @@ export class TableHistory {
       yield first.value;
       yield* commits;
     } else if (limit !== 0) {
-      throw new DbosError(
-        'ROW_UNKNOWN',
-        `No commit in ${revision} changed a row of ${this.name} with the key ${key.join(', ')}.`,
-        {
-          hint: `\`dbos table show ${this.name}\` tells which columns are the key; \`dbos history --table ${this.name}\` shows all commits.`,
-          data: {table: this.name},
-        },
-      );
+      throw unknownRow(this.repo, {...this.range, revision}, this.name, key);
     }
   }
 

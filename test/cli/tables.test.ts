@@ -156,9 +156,10 @@ test('the history of a table and of a row', t => {
   t.deepEqual(store.failure('history', '--table', 'city', '--key', '99'), [4, 'ROW_UNKNOWN']);
   t.regex(
     store.try('history', '--table', 'city', '--key', '99').stderr,
-    /^error: No commit in HEAD changed a row of city with the key 99 .*\nhint: .*`dbos table show city`/,
+    /^error: No commit in HEAD changed a row of city with the key 99 .*\nhint: The key is id; `dbos history --table city` shows/,
   );
   t.is(store.run('history', '--table', 'city', '--key', '99', '-n', '0'), '');
+  t.deepEqual(store.failure('history', '--table', 'city', '--key', '99', '--key', '2'), [1, 'SQL_MISUSE']);
   t.is(store.json<unknown[]>('history', '--table', 'evil').length, 1);
   t.deepEqual(store.failure('history', '--table', 'nope'), [4, 'TABLE_UNKNOWN']);
   t.deepEqual(store.failure('history', '--table', 'city', '--key', '1', '--key', '2'), [1, 'SQL_MISUSE']);
