@@ -83,6 +83,7 @@ test('CSV with another separator is taken with it, and not for one column', t =>
   t.deepEqual(store.failure('import', 'a.csv', '--separator', ';', '--format', 'tsv'), [2, 'USAGE']);
   store.run('import', 'a.csv', '--separator', ';');
   t.is(store.run('query', 'SELECT * FROM a'), '{"code":1,"name":"x;y"}\n');
+  t.regex(store.try('import', 'a.csv', '--append').stderr, /COLUMN_UNKNOWN.*\nhint: Give --separator ';'/);
   store.run('import', 'a.csv', '--separator', ',', '--table', 'b');
   t.is(store.run('query', 'SELECT "code;name" FROM b'), '{"code;name":"1;\\"x;y\\""}\n');
 });
@@ -205,6 +206,23 @@ test('wrong usage and files that are none', t => {
   for (const [args, failure] of wrong) t.deepEqual(store.failure(...args), failure, args.join(' '));
   t.deepEqual(store.failure('log'), [4, 'NO_COMMITS']);
   t.deepEqual(readdirSync(store.directory).sort(), ['.dbos', 'a.csv', 'bad.csv', 'dump.sql', 'two.ndjson']);
+});
+
+test('a table that is not there is told without SQL that nobody wrote', t => {
+  const store = makeStore(t);
+  store.run('query', 'CREATE TABLE city(a)');
+  for (const args of [
+    ['export', 'cty'],
+    ['export', 'cty', '--format', 'sql'],
+    ['schema', 'cty'],
+    ['table', 'show', 'cty'],
+  ]) {
+    t.regex(
+      store.try(...args).stderr,
+      /^error: There is no table cty \(TABLE_UNKNOWN\)\nhint: Did you mean 'city'\?\n$/,
+    );
+  }
+  t.regex(store.try('export', 'nowhere').stderr, /\nhint: There are files, city\.\n$/);
 });
 
 test('tables go out in every form, of any revision, and SQLite can read them', t => {

@@ -192,6 +192,17 @@ test('what is wrong with a file is told with its line', t => {
       /UTF-16/,
     );
   }
+  for (const [start, words, hint] of [
+    [[0x1f, 0x8b, 8, 0], /^The file is compressed \(gzip\), not text/, /gunzip < FILE/],
+    [[0x50, 0x4b, 3, 4], /^The file is a ZIP archive/, /spreadsheet/],
+  ] as const) {
+    for (const names of [undefined, 'numbered'] as const) {
+      const form = {delimiter: 'csv', names} as const;
+      const error = refuses(t, () => rowsOf(delimitedRows(source(Buffer.from(start)), form)), 'IMPORT_INVALID');
+      t.regex(error.message, words);
+      t.regex(error.hint as string, hint);
+    }
+  }
   const long = `a\n${'9'.repeat(60)}\n`;
   t.regex(
     refuses(t, () => rowsOf(delimitedRows(source(long), {delimiter: 'csv'}), ['integer']), 'IMPORT_INVALID').message,

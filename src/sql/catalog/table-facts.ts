@@ -2,6 +2,7 @@
 import {DbosError} from '../../errors.js';
 import {parseId} from '../../objects/id.js';
 import type {ObjectReader} from '../../objects/store.js';
+import {didYouMean, nearestNames} from '../../repo/nearest.js';
 import {readTable} from '../../state/table.js';
 import {treeBytes} from '../../tree/size.js';
 import type {Database, Parameters} from '../query.js';
@@ -60,7 +61,9 @@ export interface SchemaEntry {
 /** Returns the error for a table that there is not. */
 export function unknownTable(name: string, names: readonly string[]): DbosError {
   return new DbosError('TABLE_UNKNOWN', `There is no table ${name}.`, {
-    hint: names.length === 0 ? 'There are no tables yet.' : `There are ${names.slice(0, 12).join(', ')}.`,
+    hint:
+      didYouMean(nearestNames(name, names)) ??
+      (names.length === 0 ? 'There are no tables yet.' : `There are ${names.slice(0, 12).join(', ')}.`),
     data: {table: name},
   });
 }
