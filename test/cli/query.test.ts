@@ -321,6 +321,10 @@ test('files are written, the work tree follows, and what is changed on disk is r
 test('where a result cannot be written is told', t => {
   const store = makeStore(t);
   t.regex(store.try('query', 'SELECT 1', '--output', '/nonexistent/x.csv').stderr, /there is no such directory/);
+  t.regex(
+    store.try('query', 'SELECT 1', '--output', '.').stderr,
+    /'\.' cannot be written: it is a directory \(FILE_UNWRITABLE\)/,
+  );
   if (!existsSync('/dev/full')) return t.log('no /dev/full here');
   const {status, stderr} = store.try('query', 'SELECT 1', '--output', '/dev/full');
   t.is(status, 1);
