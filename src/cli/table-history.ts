@@ -1,4 +1,5 @@
 /** What `history --table` shows: the commits that changed a table or its row with a key. Layer: cli. */
+import {isDbosError} from '../errors.js';
 import type {ObjectId} from '../objects/id.js';
 import type {HistoryEntry, WalkEntry} from '../repo/history.js';
 import type {Repository} from '../repo/repository.js';
@@ -18,6 +19,16 @@ export interface TableHistoryOptions {
   readonly revision: string;
   readonly limit: number | undefined;
   readonly form: ChangeForm;
+}
+
+/** Returns whether any of the commits has a table or view of this name. */
+export function hasTable(repo: Repository, range: RevisionRange, name: string): boolean {
+  try {
+    return nameInHistory(repo, range, name) !== '';
+  } catch (error) {
+    if (isDbosError(error)) return false;
+    throw error;
+  }
 }
 
 export class TableHistory {

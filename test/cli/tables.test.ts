@@ -162,6 +162,11 @@ test('the history of a table and of a row', t => {
   t.deepEqual(store.failure('history', '--table', 'city', '--key', '99', '--key', '2'), [1, 'SQL_MISUSE']);
   t.is(store.json<unknown[]>('history', '--table', 'evil').length, 1);
   t.deepEqual(store.failure('history', '--table', 'nope'), [4, 'TABLE_UNKNOWN']);
+  t.regex(
+    store.try('history', 'city').stderr,
+    /PATH_UNKNOWN\)\nhint: There is a table of that name: `dbos history --table city`\.\n$/,
+  );
+  t.regex(store.try('history', 'nope').stderr, /PATH_UNKNOWN\)\nhint: See `dbos ls`/);
   t.deepEqual(store.failure('history', '--table', 'city', '--key', '1', '--key', '2'), [1, 'SQL_MISUSE']);
   t.deepEqual(store.failure('history'), [2, 'USAGE']);
   t.deepEqual(store.failure('history', 'f', '--key', '1'), [2, 'USAGE']);

@@ -222,6 +222,7 @@ test('a table that is not there is told without SQL that nobody wrote', t => {
       /^error: There is no table cty \(TABLE_UNKNOWN\)\nhint: Did you mean 'city'\?\n$/,
     );
   }
+  t.regex(store.try('schema', 'Commits').stderr, /\nhint: commits is computed .*`PRAGMA table_info\(commits\)`/);
   t.regex(store.try('export', 'nowhere').stderr, /\nhint: There are files, city\.\n$/);
 });
 
