@@ -3,6 +3,7 @@ import {spawn} from 'node:child_process';
 import {mkdirSync, rmSync} from 'node:fs';
 import {resolve} from 'node:path';
 import {fileURLToPath} from 'node:url';
+import {countTests} from './counts.mjs';
 import {reportCoverage} from './coverage.mjs';
 
 process.chdir(fileURLToPath(new URL('..', import.meta.url)));
@@ -56,7 +57,7 @@ if (whole) {
   if (!enough) failed.push('coverage');
   console.log(`${enough ? 'ok' : 'FAILED'}: coverage (${((Date.now() - began) / 1000).toFixed(1)} s)`);
 }
-const count = word => Number(new RegExp(`(\\d+) tests? ${word}`).exec(output)?.[1] ?? 0);
+const tests = countTests(output, code);
 if (failed.length > 0) console.log(`FAILED: ${failed.join(', ')}`);
-console.log(`${count('passed')} passed, ${count('failed') + failed.filter(title => title !== 'tests').length} failed`);
+console.log(`${tests.passed} passed, ${tests.failed + failed.filter(title => title !== 'tests').length} failed`);
 process.exit(failed.length > 0 ? 1 : 0);

@@ -1,6 +1,7 @@
 import {StoreCommand} from '../src/cli/command.js';
+import {counted} from '../src/cli/move-text.js';
 import {problemLines} from '../src/cli/problem-text.js';
-import {formatBytes, formatCount} from '../src/cli/progress.js';
+import {formatBytes} from '../src/cli/progress.js';
 import {EXIT} from '../src/errors.js';
 import {type FsckProgress, fsckIndexFiles, type Problem} from '../src/repo/fsck.js';
 import {findStore} from '../src/repo/location.js';
@@ -58,9 +59,8 @@ export default class Fsck extends StoreCommand {
 
   private conclude(result: FsckResult): FsckResult {
     const {objects, bytes, problems} = result;
-    const found =
-      problems.length === 0 ? 'no problem' : problems.length === 1 ? '1 problem' : `${problems.length} problems`;
-    this.print(`Checked ${formatCount(objects)} objects, ${formatBytes(bytes)}: ${found}.`);
+    const found = problems.length === 0 ? 'no problem' : counted(problems.length, 'problem');
+    this.print(`Checked ${counted(objects, 'object')}, ${formatBytes(bytes)}: ${found}.`);
     if (problems.length > 0) this.exitStatus = EXIT.failed;
     return result;
   }

@@ -4,9 +4,10 @@ import {Args, Flags, StoreCommand, txnFlag} from '../src/cli/command.js';
 import {commitHead, commitJson, subjectOf} from '../src/cli/commit-text.js';
 import {limited, mapped} from '../src/cli/items.js';
 import {statePath} from '../src/cli/paths.js';
+import {DbosError} from '../src/errors.js';
 import {type PathHistoryEntry, pathHistory} from '../src/repo/pathhistory.js';
 import type {Repository} from '../src/repo/repository.js';
-import {resolveRange} from '../src/repo/revisions.js';
+import {type RevisionRange, resolveRange} from '../src/repo/revisions.js';
 import {type FileRow, findFile, unknownPath} from '../src/state/files.js';
 import {type BodyReader, bestSource, type FileDelta, findRenames} from '../src/state/renames.js';
 
@@ -80,7 +81,7 @@ export default class History extends StoreCommand {
       const options = flags.follow ? {followRenames: true, findSource} : {};
       const entries = limited(pathHistory(repo, range, [path], options), flags['max-count']);
       const first = entries.next();
-      if (first.done && flags['max-count'] !== 0) throw unknownPath(typed, `the history of ${revision}`);
+      if (first.done && flags['max-count'] !== 0) throw await unknownIn(repo, range, typed, revision);
       const found = first.done ? [] : resumed(first.value, entries);
       const json = (entry: PathHistoryEntry) => ({
         ...commitJson(entry.id, entry.commit),
@@ -110,6 +111,17 @@ export default class History extends StoreCommand {
       if (!short) yield* indented(fileLines(deltas, form, readBody, {style, columns}));
     }
   }
+}
+
+/** Returns the error for a path that no commit has; a table of that name may be meant. */
+async function unknownIn(repo: Repository, range: RevisionRange, typed: string, revision: string): Promise<DbosError> {
+  const error = unknownPath(typed, `the history of ${revision}`);
+  const {hasTable} = await import('../src/cli/table-history.js');
+  if (!hasTable(repo, range, typed)) return error;
+  return new DbosError(error.code, error.message, {
+    hint: `There is a table of that name: \`dbos history --table ${typed}\`.`,
+    data: error.data,
+  });
 }
 
 /** Returns the changes of an entry; where a rename was followed, it is said as one. */

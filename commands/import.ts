@@ -3,6 +3,7 @@ import {basename, extname, resolve} from 'node:path';
 import {Args, Flags, StoreCommand, txnFlag} from '../src/cli/command.js';
 import {formatCount} from '../src/cli/progress.js';
 import {formatId, shortId} from '../src/objects/id.js';
+import {foldName} from '../src/sql/catalog/names.js';
 import {formatOfInput, IMPORT_FORMATS, type ImportFormat} from '../src/sql/transfer/format.js';
 import type {Imported} from '../src/sql/transfer/import.js';
 import {Input} from '../src/sql/transfer/input.js';
@@ -14,7 +15,7 @@ const STDIN = '-';
 export default class Import extends StoreCommand {
   static override summary = 'Import a file into tables, as one commit or inside a transaction.';
   static override description =
-    'Reads CSV and TSV with a header, JSON (one array of objects), NDJSON (an object a line), and SQLite databases. A new table gets columns of the types that fit all of their values. docs/import-export.md tells how, and what comes from a SQLite database.';
+    'Reads CSV and TSV, JSON (one array of objects), NDJSON (an object a line), and SQLite databases. A new table gets columns of the types that fit all of their values. docs/import-export.md tells how, and what comes from a SQLite database.';
   static override examples = [
     '<%= config.bin %> import cities.csv --key id',
     {
@@ -22,8 +23,9 @@ export default class Import extends StoreCommand {
       command: '<%= config.bin %> import cities.csv --update',
     },
     {
-      description: 'From another program:',
-      command: 'sort -u words | sed "1iword" | <%= config.bin %> import - --format csv --table words --key word',
+      description: 'From another program, which writes no names of columns:',
+      command:
+        'sort -u words | <%= config.bin %> import - --format csv --table words --no-header --columns word --key word',
     },
     {
       description: 'All of a SQLite database:',
@@ -52,6 +54,15 @@ export default class Import extends StoreCommand {
       description: 'What stands between the fields of CSV, one character or `tab`: a comma unless given.',
       helpValue: 'CHAR',
     }),
+    'no-header': Flags.boolean({
+      description:
+        'The first line of CSV or TSV is a row: fields go into columns by their place; a new table has c1, c2, …',
+    }),
+    columns: Flags.string({
+      description: 'With --no-header: the names of the columns.',
+      helpValue: 'NAME[,NAME]',
+    }),
+    fill: Flags.boolean({description: 'Lines of CSV or TSV may lack their last fields, which are NULL then.'}),
     format: Flags.string({
       description: 'The form of the file; what it looks like unless given.',
       options: [...IMPORT_FORMATS],
@@ -70,6 +81,8 @@ export default class Import extends StoreCommand {
       throw this.usage('--separator takes one ASCII character, or `tab`.');
     }
     if (separator === '"') throw this.usage('A quote cannot separate fields.');
+    const header = !flags['no-header'];
+    const columns = this.columnsOf(flags.columns, header);
     const path = args.file === STDIN ? undefined : resolve(this.workingDirectory(), args.file);
     const name = path === undefined ? 'stdin' : args.file;
     const temporary = tmpdir();
@@ -78,6 +91,8 @@ export default class Import extends StoreCommand {
     try {
       const format = this.formatOf(flags.format ?? (separator === undefined ? undefined : 'csv'), input);
       if (separator !== undefined && format !== 'csv') throw this.usage('Only CSV has a --separator.');
+      const option = header ? flags.fill && '--fill' : '--no-header';
+      if (option && format !== 'csv' && format !== 'tsv') throw this.usage(`Only CSV and TSV are read with ${option}.`);
       const tables = this.tablesOf(flags.table ?? [], format, path);
       const imported = await this.withRepository(async (repository, signal) => {
         const {importFile} = await import('../src/sql/transfer/import.js');
@@ -88,6 +103,9 @@ export default class Import extends StoreCommand {
           existing,
           temporary,
           separator,
+          header,
+          columns,
+          fill: flags.fill,
           message: flags.message ?? `Import ${name}`,
           transaction: this.transaction,
           progress: this.showProgress,
@@ -105,6 +123,16 @@ export default class Import extends StoreCommand {
       throw this.usage('Give one of --append, --update and --replace.');
     }
     return append ? 'append' : update ? 'update' : replace ? 'replace' : 'refuse';
+  }
+
+  private columnsOf(given: string | undefined, header: boolean): readonly string[] {
+    if (given === undefined) return [];
+    if (header) throw this.usage('--columns names the columns of a file without a header: give --no-header, too.');
+    const names = given.split(',');
+    if (names.includes('')) throw this.usage('--columns takes names with commas between them.');
+    const twice = names.find((name, i) => names.slice(0, i).some(other => foldName(other) === foldName(name)));
+    if (twice !== undefined) throw this.usage(`--columns names ${twice} twice.`);
+    return names;
   }
 
   private formatOf(given: string | undefined, input: Input): ImportFormat {

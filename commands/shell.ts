@@ -1,7 +1,7 @@
 import {relative, resolve} from 'node:path';
 import {Args, Flags, StoreCommand, txnFlag} from '../src/cli/command.js';
 import {isTerminal} from '../src/cli/output.js';
-import {historyFile, ProgramHost} from '../src/cli/shell-host.js';
+import {historyFile, isCapableTerminal, ProgramHost} from '../src/cli/shell-host.js';
 import {Config} from '../src/repo/config.js';
 import {findStore} from '../src/repo/location.js';
 
@@ -60,7 +60,11 @@ export default class ShellCommand extends StoreCommand {
     if (interactive && retries > 0) throw this.usage('--retry is for scripts.');
     const history = new History(interactive ? historyFile() : undefined);
     const lines = interactive
-      ? new TerminalLines(process.stdin, process.stdout, () => history.lines, completerOf(host, session))
+      ? new TerminalLines(process.stdin, process.stdout, {
+          history: () => history.lines,
+          complete: completerOf(host, session),
+          capable: isCapableTerminal(),
+        })
       : scriptLines(args.file === undefined || args.file === '-' ? {fd: 0} : {path: resolve(directory, args.file)});
     try {
       this.exitStatus = await new Shell({

@@ -92,6 +92,7 @@ export const ERROR_CODES = {
   FILE_UNWRITABLE: EXIT.failed,
   NAME_UNSAFE: EXIT.failed,
   // tables and values
+  ROW_UNKNOWN: EXIT.notFound,
   ROW_INVALID: EXIT.failed,
   CONSTRAINT_FAILED: EXIT.failed,
   VALUE_TOO_LARGE: EXIT.failed,

@@ -7,7 +7,7 @@ const MEANINGS: Readonly<Record<number, string>> = {
   [EXIT.failed]: 'failed',
   [EXIT.usage]: 'wrong usage',
   [EXIT.conflict]: 'a conflict to resolve',
-  [EXIT.notFound]: 'not found: a revision, a path or a table',
+  [EXIT.notFound]: 'not found: a revision, a path, a table or a row',
   [EXIT.locked]: 'the store is locked by another process',
   [EXIT.refused]: 'refused to overwrite what no commit holds',
 };

@@ -195,7 +195,7 @@ export class QueryResult {
     const {timeout} = this.options;
     if (timeout === undefined || !isDbosError(error, 'SQL_TIMEOUT')) return error;
     const {code, hint, data} = error;
-    return new DbosError(code, `The query was stopped after ${timeout / 1000} seconds.`, {
+    return new DbosError(code, `The query was stopped after ${timeout / 1000} s.`, {
       ...(hint !== undefined && {hint}),
       data,
       cause: error,
@@ -278,7 +278,7 @@ function isTooLong(error: unknown): boolean {
 }
 
 function tooLarge(cause: unknown): DbosError {
-  return new DbosError('VALUE_TOO_LARGE', 'a value is too large to be printed.', {
+  return new DbosError('VALUE_TOO_LARGE', 'A value is too large to be printed.', {
     hint: 'Print a file with `dbos cat`, or a part of the value with substr().',
     cause,
   });

@@ -143,6 +143,11 @@ export class ProgramHost implements ShellHost {
   }
 }
 
+/** Returns whether the terminal understands sequences of control. */
+export function isCapableTerminal({TERM} = process.env): boolean {
+  return TERM !== 'dumb';
+}
+
 /** Returns the file that keeps the lines that were entered, or undefined where there is no home. */
 export function historyFile({XDG_STATE_HOME, HOME} = process.env): string | undefined {
   const folder = XDG_STATE_HOME || (HOME ? join(HOME, '.local/state') : undefined);

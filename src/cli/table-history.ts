@@ -1,9 +1,10 @@
 /** What `history --table` shows: the commits that changed a table or its row with a key. Layer: cli. */
+import {isDbosError} from '../errors.js';
 import type {ObjectId} from '../objects/id.js';
 import type {HistoryEntry, WalkEntry} from '../repo/history.js';
 import type {Repository} from '../repo/repository.js';
 import {type RevisionRange, resolveRange} from '../repo/revisions.js';
-import {nameInHistory, rowCommits, tableCommits} from '../sql/diff/table-commits.js';
+import {nameInHistory, type RowCommit, rowCommits, tableCommits, unknownRow} from '../sql/diff/table-commits.js';
 import type {ChangeForm} from './change-output.js';
 import {commitHead, commitJson, subjectOf} from './commit-text.js';
 import {limited} from './items.js';
@@ -18,6 +19,16 @@ export interface TableHistoryOptions {
   readonly revision: string;
   readonly limit: number | undefined;
   readonly form: ChangeForm;
+}
+
+/** Returns whether any of the commits has a table or view of this name. */
+export function hasTable(repo: Repository, range: RevisionRange, name: string): boolean {
+  try {
+    return nameInHistory(repo, range, name) !== '';
+  } catch (error) {
+    if (isDbosError(error)) return false;
+    throw error;
+  }
 }
 
 export class TableHistory {
@@ -42,8 +53,16 @@ export class TableHistory {
     return limited(tableCommits(this.repo, this.range, this.name), this.options.limit);
   }
 
-  private rows(key: readonly string[]) {
-    return limited(rowCommits(this.repo, this.range, this.name, key.map(guessedValue)), this.options.limit);
+  private *rows(key: readonly string[]): Generator<RowCommit> {
+    const {limit, revision} = this.options;
+    const commits = limited(rowCommits(this.repo, this.range, this.name, key.map(guessedValue)), limit);
+    const first = commits.next();
+    if (!first.done) {
+      yield first.value;
+      yield* commits;
+    } else if (limit !== 0) {
+      throw unknownRow(this.repo, {...this.range, revision}, this.name, key);
+    }
   }
 
   /** Yields the commits as scripts get them, each with the table's change, or with the rows. */

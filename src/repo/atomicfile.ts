@@ -41,6 +41,17 @@ export function writeFileAtomically(path: string, text: string, mode?: number): 
   syncFolder(dirname(path));
 }
 
+/** Why a file cannot be written, by the code of the system. */
+const WRITE_FAULTS: Readonly<Record<string, string>> = {
+  ENOSPC: 'the disk is full',
+  EDQUOT: 'the disk is full',
+  ENOENT: 'there is no such directory',
+  ENOTDIR: 'there is no such directory',
+  EISDIR: 'it is a directory',
+  EACCES: 'permission is denied',
+  EROFS: 'the file system is read-only',
+};
+
 /**
  * Returns FILE_UNWRITABLE for what a system call threw that wrote a file of the user; what is no error of the system as it is. `hint` is for
  * all but a disk that is full.
@@ -48,12 +59,8 @@ export function writeFileAtomically(path: string, text: string, mode?: number): 
 export function unwritable(error: unknown, name: string, hint: string): unknown {
   const code = systemCode(error);
   if (code === undefined || isDbosError(error)) return error;
-  const isFull = code === 'ENOSPC' || code === 'EDQUOT';
-  const reason = isFull
-    ? 'the disk is full'
-    : code === 'ENOENT'
-      ? 'there is no such directory'
-      : (error as Error).message;
+  const reason = WRITE_FAULTS[code] ?? (error as Error).message;
+  const isFull = reason === WRITE_FAULTS.ENOSPC;
   return new DbosError('FILE_UNWRITABLE', `'${name}' cannot be written: ${reason}.`, {
     hint: isFull ? 'Free some space, or name a file on another disk.' : hint,
     data: {paths: [name]},

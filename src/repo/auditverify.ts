@@ -215,7 +215,8 @@ class Walk {
     let refs = 0;
     for await (const [key, value] of storage.range(REF_KEYS)) if (decodeRefEntry(key, value).seq >= first) refs++;
     const compare = (name: string, count: number, expected: number) => {
-      if (count !== expected) this.problem(`The index of ${name} has ${count} entries instead of ${expected}.`);
+      if (count === expected) return;
+      this.problem(`The index of ${name} has ${count === 1 ? '1 entry' : `${count} entries`} instead of ${expected}.`);
     };
     compare('operations', operations, this.operations);
     compare('refs', refs, this.refEntries);

@@ -303,7 +303,8 @@ class Check {
   ): AsyncGenerator<Problem, void, undefined> {
     let count = 0;
     for await (const _entry of this.storage.range(range)) count++;
-    if (count !== expected) yield corrupt(`The index of ${name} has ${count} entries instead of ${expected}.`);
+    if (count === expected) return;
+    yield corrupt(`The index of ${name} has ${count === 1 ? '1 entry' : `${count} entries`} instead of ${expected}.`);
   }
 
   /** Reads every commit that any ref has ever reached, and its state. */

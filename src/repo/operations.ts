@@ -41,7 +41,10 @@ export async function resolveOperation(repo: OperationSource, text: string): Pro
   if (relative) {
     const back = text === '@' ? 0 : Number(relative[1] ?? 1);
     const seq = repo.operation.seq - back;
-    if (seq < 0) throw unknownOperation(text, `the log has only ${repo.operation.seq + 1} operations`);
+    if (seq < 0) {
+      const count = repo.operation.seq + 1;
+      throw unknownOperation(text, `the log has only ${count === 1 ? '1 operation' : `${count} operations`}`);
+    }
     return readOperation(repo.objects, readOperationEntry(repo.storage, seq).id);
   }
   const logged: StoredOperation[] = [];

@@ -208,7 +208,12 @@ export class StateCheck {
     }
     yield;
     if (whole && this.count(schema.spec, root) !== rows) {
-      this.damages.addProblem(id, 'OBJECT_INVALID', `it says ${rows} rows and its tree has another number`, what);
+      this.damages.addProblem(
+        id,
+        'OBJECT_INVALID',
+        `it says ${rows === 1 ? '1 row' : `${rows} rows`} and its tree has another number`,
+        what,
+      );
     }
     if (kind !== 'table') return;
     const [before] = roots;

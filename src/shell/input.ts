@@ -17,13 +17,19 @@ export type Input =
 const SQL_WORDS = new Set(
   'SELECT VALUES WITH INSERT REPLACE UPDATE DELETE CREATE DROP ALTER EXPLAIN PRAGMA REINDEX ANALYZE VACUUM'.split(' '),
 );
+/** What the sqlite3 shell writes with a dot, and this one also without. */
+const COMMANDS_WITH_DOT = new Set(['exit', 'help', 'quit']);
 /** SQL's words for transactions, which become commands of the shell. */
 const TRANSACTION = /^\s*(BEGIN|COMMIT|END|ROLLBACK|SAVEPOINT|RELEASE)\b([^;'"]*);\s*$/i;
 
 /** Returns what a text is; comments of SQL may stand before a statement. Throws SHELL_SYNTAX. */
 export function readInput(text: string): Input {
   const setting = /^\s*\.([a-z]+)(?:\s+(.*?))?\s*$/s.exec(text);
-  if (setting) return {kind: 'setting', name: setting[1] as string, rest: setting[2] ?? ''};
+  if (setting) {
+    const [, name = '', rest = ''] = setting;
+    if (!COMMANDS_WITH_DOT.has(name)) return {kind: 'setting', name, rest};
+    return readInput(name === 'help' ? `help ${rest}` : name);
+  }
   const query = /^\s*query\s+(?=[^\s'"-])(.*)$/is.exec(text);
   if (query) return {kind: 'sql', sql: query[1] as string};
   if (isSql(text)) {

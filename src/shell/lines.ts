@@ -4,7 +4,7 @@
  * meanwhile is kept. Layer: shell.
  */
 import {createReadStream, openSync, statSync} from 'node:fs';
-import {createInterface, type Interface} from 'node:readline';
+import {createInterface, emitKeypressEvents, type Interface} from 'node:readline';
 import type {ReadStream} from 'node:tty';
 import {DbosError, systemCode} from '../errors.js';
 
@@ -62,80 +62,132 @@ function opened(path: string): number {
   });
 }
 
-/** The lines that somebody types at a terminal. */
+interface Key {
+  readonly name?: string;
+  readonly ctrl?: boolean;
+}
+
+type Press = (text: string | undefined, key: Key) => void;
+
+/** What makes a terminal tell where a text begins that is pasted, and where it ends (`paste-start`, `paste-end`). */
+const MARK_PASTES = '\x1b[?2004h';
+const NO_MARKS = '\x1b[?2004l';
+
+export interface TerminalOptions {
+  /** The lines that were entered, the newest first. */
+  readonly history: () => readonly string[];
+  readonly complete: Completer;
+  /** Whether the terminal understands sequences of control. */
+  readonly capable: boolean;
+}
+
+/**
+ * The lines that somebody types at a terminal. Keys take effect in their order, however many come at once: those behind the
+ * end of a line are kept for the next one, those behind a Tab until it has completed. A Tab that is pasted is a character.
+ */
 export class TerminalLines implements LineSource {
   readonly interactive = true;
   private number = 0;
-  /** Lines that were pasted together with one before. */
-  private readonly waiting: string[] = [];
-  /** What was typed after the last of them. */
-  private typed = '';
+  private readonly kept: Parameters<Press>[] = [];
+  private pasting = false;
+  /** Whether the last key that came was a carriage return: a line feed behind it is no key. */
+  private returned = false;
 
   constructor(
     private readonly input: ReadStream,
     private readonly output: NodeJS.WriteStream,
-    /** Newest first. */
-    private readonly history: () => readonly string[],
-    private readonly complete: Completer,
-  ) {}
+    private readonly options: TerminalOptions,
+  ) {
+    // else the first line is read by other rules: see `isCompletionEnabled` in Node
+    emitKeypressEvents(input);
+  }
 
   async next(prompt: string): Promise<Line | NoLine> {
-    if (this.waiting.length === 0) {
-      const none = await this.read(prompt);
-      if (none !== undefined) return none;
-    }
-    return {text: this.waiting.shift() as string, number: ++this.number};
+    const read = await this.read(prompt);
+    return typeof read === 'string' ? read : {text: read.text, number: ++this.number};
   }
 
   close(): void {
     this.input.pause();
   }
 
-  /** Waits for lines, or returns what came instead. */
-  private read(prompt: string): Promise<NoLine | undefined> {
+  private read(prompt: string): Promise<{readonly text: string} | NoLine> {
+    const {input, output, kept} = this;
+    const {history, complete, capable} = this.options;
+    let line: {readonly text: string} | undefined;
+    let cancelled = false;
+    let closed = false;
+    let completing = false;
     const reader = createInterface({
-      input: this.input,
-      output: this.output,
+      input,
+      output,
       terminal: true,
-      history: [...this.history()],
+      history: [...history()],
       historySize: Number.POSITIVE_INFINITY,
       removeHistoryDuplicates: true,
-      tabSize: 4,
-      completer: (line: string, done: (error: Error | null, result?: [string[], string]) => void) => {
-        this.complete(line).then(
-          ([found, end]) => done(null, [[...found], end]),
+      tabSize: 8,
+      completer: (typed: string, done: (error: Error | null, result?: [string[], string]) => void) => {
+        completing = true;
+        const completed = (found: readonly string[], end: string) => {
+          if (closed) return;
+          done(null, [[...found], end]);
+          completing = false;
+          goOn();
+        };
+        complete(typed).then(
+          ([found, end]) => completed(found, end),
           // what cannot be completed is not
-          () => done(null, [[], line]),
+          () => completed([], typed),
         );
       },
     });
-    const search = new HistorySearch(reader, this.history);
-    const onKey = (_: string | undefined, key: {ctrl?: boolean; name?: string}) => search.key(key);
-    this.input.on('keypress', onKey);
+    const search = new HistorySearch(reader, history);
+    // the reader's own way to take keys, which would not wait
+    const press = input.listeners('keypress').at(-1) as Press;
+    input.off('keypress', press);
+    const take: Press = (text, key) => {
+      if (key.name === 'paste-start' || key.name === 'paste-end') this.pasting = key.name === 'paste-start';
+      press(text, this.pasting && key.name === 'tab' ? {name: 'character'} : key);
+      search.key(key);
+    };
+    const goOn = (): void => {
+      while (kept.length > 0 && line === undefined && !completing && !closed)
+        take(...(kept.shift() as Parameters<Press>));
+    };
+    const onKey: Press = (text, key) => {
+      const isSecondHalf = this.returned && key.name === 'enter';
+      this.returned = key.name === 'return';
+      if (isSecondHalf) return;
+      if (completing && key.ctrl && key.name === 'c') {
+        kept.length = 0;
+        take(text, key);
+      } else {
+        kept.push([text, key]);
+        goOn();
+      }
+    };
+    input.on('keypress', onKey);
     return new Promise(resolve => {
-      let cancelled = false;
-      reader.on('line', line => {
-        this.waiting.push(line);
-        if (this.waiting.length > 1) return;
-        // lines that are pasted come in one piece: the others are there before this runs
-        setImmediate(() => {
-          this.typed = reader.line;
-          reader.close();
-        });
+      reader.on('line', text => {
+        line = {text};
+        // keys that come in one piece are all there before this runs
+        setImmediate(() => reader.close());
       });
       reader.on('SIGINT', () => {
-        this.output.write('^C\n');
+        output.write('^C\n');
         cancelled = true;
         reader.close();
       });
       reader.on('close', () => {
-        this.input.off('keypress', onKey);
-        resolve(this.waiting.length > 0 ? undefined : cancelled ? 'cancelled' : 'ended');
+        closed = true;
+        input.off('keypress', onKey);
+        if (capable) output.write(NO_MARKS);
+        resolve(line ?? (cancelled ? 'cancelled' : 'ended'));
       });
+      if (capable) output.write(MARK_PASTES);
       reader.setPrompt(prompt);
       reader.prompt();
-      if (this.typed !== '') reader.write(this.typed);
-      this.typed = '';
+      goOn();
     });
   }
 }
@@ -150,7 +202,7 @@ class HistorySearch {
     private readonly history: () => readonly string[],
   ) {}
 
-  key({ctrl, name}: {readonly ctrl?: boolean; readonly name?: string}): void {
+  key({ctrl, name}: Key): void {
     if (ctrl !== true || name !== 'r') {
       this.at = -1;
       return;

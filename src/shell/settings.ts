@@ -18,20 +18,26 @@ export function setting(
       return ['table', 'ls'];
     case 'schema':
       return ['schema', ...(rest === '' ? [] : [rest])];
+    case 'dump':
+      return ['export', ...(rest === '' ? ['--all'] : [rest, '--format', 'sql'])];
     case 'mode':
       if (rest === '') print(session.mode ?? 'as the output is: table on a terminal, ndjson elsewhere');
       else if (MODES.includes(rest)) session.mode = rest;
       else throw new DbosError('USAGE', `There is no mode ${rest}.`, {hint: `It is one of ${MODES.join(', ')}.`});
       return undefined;
+    case 'timer':
     case 'timing':
       if (!['', 'on', 'off'].includes(rest))
-        throw new DbosError('USAGE', `.timing does not take ${rest}.`, {hint: 'It takes on or off.'});
+        throw new DbosError('USAGE', `.${name} does not take ${rest}.`, {hint: 'It takes on or off.'});
       session.timing = rest === '' ? !session.timing : rest === 'on';
       print(`timing is ${session.timing ? 'on' : 'off'}`);
       return undefined;
     default:
       throw new DbosError('USAGE', `There is no setting .${name}.`, {
-        hint: 'There are .tables, .schema, .mode and .timing; `help` lists the commands, `exit` leaves.',
+        hint:
+          name === 'import'
+            ? '`dbos import FILE --table NAME` imports a table, `dbos query --file FILE` runs a script of SQL.'
+            : 'There are .tables, .schema, .dump, .mode and .timing; `help` lists the commands, `exit` leaves.',
       });
   }
 }

@@ -339,7 +339,7 @@ export class Shell {
     host.write(
       'SQL\n  SELECT …;  Any statement that ends with ;, over as many lines as it takes; or: query SELECT …\n',
     );
-    host.write('  .tables .schema [TABLE] .mode [FORMAT] .timing [on|off]\n\n');
+    host.write('  .tables .schema [TABLE] .dump [TABLE] .mode [FORMAT] .timing [on|off]\n\n');
     host.write(
       'Every command of dbos, too: log, diff, show, branch, switch, tag, undo, redo, history PATH, … (`help log`).\n',
     );

@@ -14,7 +14,7 @@ import type {FunctionContext} from './functions/function.js';
 import {parseStatement, statements} from './parser/parser.js';
 import {newBinder} from './plan/bind.js';
 import type {Binder} from './plan/binder.js';
-import {explainLines} from './plan/explain.js';
+import {explainLines, rowCount} from './plan/explain.js';
 import type {Bound} from './plan/expression.js';
 import type {Query} from './plan/plan.js';
 import {Scope} from './plan/scope.js';
@@ -88,6 +88,8 @@ export class Database {
       const explained = this.compile(syntax.statement, sql, parameters);
       return explained.explaining(syntax.mode);
     }
+    const query = syntax.kind === 'pragma' ? this.pragmaQuery(syntax) : undefined;
+    if (query) return query;
     if (syntax.kind !== 'select') {
       throw sqlError(
         'SQL_UNSUPPORTED',
@@ -99,6 +101,14 @@ export class Database {
       );
     }
     return this.select(syntax, sql, parameters);
+  }
+
+  /** Returns the query that gives the rows of a PRAGMA; undefined for one that there is no function for. */
+  protected pragmaQuery({name, value}: Syntax & {readonly kind: 'pragma'}): Statement | undefined {
+    const called = this.catalog.findFunction(`pragma_${name.name.text}`);
+    if (called === undefined) return undefined;
+    const given = value === undefined ? '' : 'text' in value ? `'${value.text.replaceAll("'", "''")}'` : '';
+    return this.prepare(`SELECT * FROM pragma_${name.name.text}(${given})`);
   }
 
   protected select(syntax: Select, sql: string, parameters: Parameters | undefined): Statement {
@@ -350,7 +360,7 @@ class QueryStatement extends Statement {
       ]),
     );
     const lines = explainLines(this.query, measured);
-    return [...lines, `${rows} rows in ${elapsed.toFixed(1)} ms`].map(line => [line]);
+    return [...lines, `${rowCount(rows)} in ${elapsed.toFixed(1)} ms`].map(line => [line]);
   }
 
   private execution(operators: number, parameters: Parameters, {timeout}: RunOptions): Execution {

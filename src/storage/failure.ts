@@ -22,14 +22,24 @@ export function indexFailure(error: unknown, directory: string): DbosError {
   const text = root instanceof Error ? root.message : String(root);
   if (NO_ROOM.has(systemCode(root) ?? '') || NO_ROOM_TEXT.test(text)) return full(error, directory);
   if (systemCode(root) === 'LEVEL_CORRUPTION' || /^Corruption:/.test(text)) {
-    return corrupt(`the index in ${directory} is damaged: ${text}`, {path: directory}, error);
+    return corrupt(`The index in ${directory} is damaged: ${sentence(text)}`, {path: directory}, error);
   }
   return broken(root, directory);
 }
 
-/** Returns a STORE_CORRUPT error; `message` says what does not fit. */
+/** Returns a STORE_CORRUPT error; `message` is a sentence that says what does not fit. */
 export function corrupt(message: string, data: Readonly<Record<string, unknown>> = {}, cause?: unknown): DbosError {
   return new DbosError('STORE_CORRUPT', message, {hint: 'Run `dbos fsck` to see what is damaged.', data, cause});
+}
+
+/** Returns what an error says, to be a part of a sentence: without its full stop. */
+export function reasonOf(error: unknown): string {
+  return (error instanceof Error ? error.message : String(error)).replace(/\.$/, '');
+}
+
+/** Returns the words of the system or of LevelDB with a full stop. */
+function sentence(text: string): string {
+  return text.replace(/\.?$/, '.');
 }
 
 /** Returns the error at the start of a chain of causes. */
@@ -41,13 +51,13 @@ export function rootCause(error: unknown): unknown {
 
 function full(cause: unknown, path: string): DbosError {
   const hint = 'Free some space and run the command again; nothing was changed.';
-  return new DbosError('STORE_FULL', `the disk that holds ${path} is full`, {hint, data: {path}, cause});
+  return new DbosError('STORE_FULL', `The disk that holds ${path} is full.`, {hint, data: {path}, cause});
 }
 
 function broken(cause: unknown, path: string): DbosError {
   const reason = cause instanceof Error ? cause.message : String(cause);
   const hint = 'Check the disk and the permissions of the store.';
-  return new DbosError('STORE_IO', `the store at ${path} cannot be read or written: ${reason}`, {
+  return new DbosError('STORE_IO', `The store at ${path} cannot be read or written: ${sentence(reason)}`, {
     hint,
     data: {path},
     cause,

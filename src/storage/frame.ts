@@ -93,7 +93,7 @@ export function unpackPayload(codec: FrameCodec, rawLength: number, stored: Uint
   try {
     raw = loadZlib().brotliDecompressSync(stored, options);
   } catch (cause) {
-    throw corrupt('a frame cannot be unpacked', {}, cause);
+    throw corrupt('A frame cannot be unpacked.', {}, cause);
   }
   return exactly(rawLength, raw);
 }
@@ -104,7 +104,7 @@ export async function unpackBeside(codec: FrameCodec, rawLength: number, stored:
   if (options === undefined) return stored;
   const raw = await new Promise<Uint8Array>((resolve, reject) => {
     loadZlib().brotliDecompress(stored, options, (cause, unpacked) => {
-      if (cause) reject(corrupt('a frame cannot be unpacked', {}, cause));
+      if (cause) reject(corrupt('A frame cannot be unpacked.', {}, cause));
       else resolve(unpacked);
     });
   });
@@ -112,17 +112,17 @@ export async function unpackBeside(codec: FrameCodec, rawLength: number, stored:
 }
 
 function exactly(rawLength: number, raw: Uint8Array): Uint8Array {
-  if (raw.length !== rawLength) throw corrupt('a frame unpacks to the wrong length');
+  if (raw.length !== rawLength) throw corrupt('A frame unpacks to the wrong length.');
   return raw;
 }
 
 /** Returns how to unpack a payload, or undefined if there is nothing to unpack. Throws STORE_CORRUPT. */
 function unpacking(codec: FrameCodec, rawLength: number, stored: Uint8Array): BrotliOptions | undefined {
   if (codec === 'stored') {
-    if (stored.length !== rawLength) throw corrupt('a stored frame has the wrong length');
+    if (stored.length !== rawLength) throw corrupt('A stored frame has the wrong length.');
     return undefined;
   }
-  if (rawLength > PACKED_LIMIT) throw corrupt(`a frame claims to unpack to ${rawLength} bytes`);
+  if (rawLength > PACKED_LIMIT) throw corrupt(`A frame claims to unpack to ${rawLength} bytes.`);
   // One chunk of the final size, so that the result needs no joining. The bound stops a payload that unpacks to more.
   return {chunkSize: Math.max(rawLength, 64), maxOutputLength: Math.max(rawLength, 1)};
 }
@@ -164,7 +164,7 @@ export function checkLengths(frame: Frame): void {
   for (const entry of frame.entries) total += entry.length;
   if (total !== frame.rawLength) throw new TypeError('the entries of a frame do not add up to its raw length');
   if (frame.codec === 'stored' && frame.stored.length !== total)
-    throw new TypeError('a stored frame has the wrong length');
+    throw new TypeError('A stored frame has the wrong length.');
   if (frame.codec === 'brotli' && total > PACKED_LIMIT) throw new TypeError('a compressed frame is too long');
 }
 

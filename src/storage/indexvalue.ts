@@ -57,7 +57,7 @@ export function decodeIndexValue(bytes: Buffer): Uint8Array | Location {
       throw new RangeError('no such place');
     return location;
   } catch (cause) {
-    throw corrupt('the index holds a malformed entry', {}, cause);
+    throw corrupt('The index holds a malformed entry.', {}, cause);
   }
 }
 
@@ -78,6 +78,6 @@ export function decodeRecord(bytes: Buffer | undefined): LogRecord {
       throw new RangeError('no such place');
     return record;
   } catch (cause) {
-    throw corrupt('the record of the log is malformed', {}, cause);
+    throw corrupt('The record of the log is malformed.', {}, cause);
   }
 }

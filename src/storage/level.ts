@@ -10,7 +10,7 @@ import {dirname, join} from 'node:path';
 import {Level} from 'level';
 import {ByteWriter, fromBinary, toBinary} from '../bytes.js';
 import {DbosError, systemCode} from '../errors.js';
-import {corrupt, fileFailure, indexFailure} from './failure.js';
+import {corrupt, fileFailure, indexFailure, reasonOf} from './failure.js';
 import {diskFiles, type LogFiles} from './files.js';
 import {FRAME_HEADER} from './frame.js';
 import {decodeIndexValue, decodeRecord, encodeLocation, encodeRecord, type LogRecord} from './indexvalue.js';
@@ -235,7 +235,7 @@ export class LevelStorage implements Storage {
         if (!(value instanceof Uint8Array) && !this.isInside(value, lengths))
           yield {key, problem: 'it points past the end of the log'};
       } catch (error) {
-        yield {key, problem: error instanceof Error ? error.message : String(error)};
+        yield {key, problem: reasonOf(error)};
       }
     }
   }
@@ -304,7 +304,7 @@ export class LevelStorage implements Storage {
     try {
       return decodeIndexValue(bytes);
     } catch (error) {
-      throw corrupt('the index holds a malformed entry', {key: fromBinary(key).toString('hex')}, error);
+      throw corrupt('The index holds a malformed entry.', {key: fromBinary(key).toString('hex')}, error);
     }
   }
 
@@ -577,7 +577,7 @@ async function prepare(directory: string, files: LogFiles, create: boolean): Pro
     // LevelDB would make a new, empty database over what is left of the old one.
     const remains = fs.existsSync(level) && fs.readdirSync(level).some(name => /\.(ldb|sst|log)$/.test(name));
     if (remains || files.list(log).some(name => segmentNumber(name) !== undefined)) {
-      throw corrupt(`the index of the store at ${root} has lost its file CURRENT`, {path: level});
+      throw corrupt(`The index of the store at ${root} has lost its file CURRENT.`, {path: level});
     }
     if (!create) throw notFound(directory);
     removeWitness(root);
@@ -594,7 +594,10 @@ async function prepare(directory: string, files: LogFiles, create: boolean): Pro
 }
 
 function notFound(directory: string): DbosError {
-  return new DbosError('STORE_NOT_FOUND', `there is no store at ${directory}`, {data: {path: directory}});
+  return new DbosError('STORE_NOT_FOUND', `There is no store at ${directory}.`, {
+    hint: 'Make one with `dbos init`.',
+    data: {path: directory},
+  });
 }
 
 /** Throws STORE_CORRUPT if the log is shorter than it was when the last commit was made. */
@@ -604,5 +607,5 @@ function checkLogLength(directory: string, files: LogFiles, record: LogRecord): 
   const size = files.size(path);
   if (size !== undefined && size >= record.length) return;
   const what = size === undefined ? 'is missing' : `has ${size} of ${record.length} bytes`;
-  throw corrupt(`the log of the store is damaged: ${path} ${what}`, {path, size: size ?? null, length: record.length});
+  throw corrupt(`The log of the store is damaged: ${path} ${what}.`, {path, size: size ?? null, length: record.length});
 }

@@ -91,7 +91,7 @@ function writeHolder(root: string, command: string): void {
 function lockedBy(root: string, timeout: number): DbosError {
   const holder = readHolder(root);
   const who = holder ? `process ${holder.pid} (${holder.command})` : 'another process';
-  return new DbosError('STORE_LOCKED', `the store is in use by ${who}`, {
+  return new DbosError('STORE_LOCKED', `The store is in use by ${who}.`, {
     hint: `Waited ${formatSeconds(timeout)}; try again when it has finished, or raise core.lockTimeout.`,
     data: {path: root, timeout, holder: holder ?? null},
   });

@@ -3,7 +3,7 @@
  * on after each, at the next place that looks like a frame. Layer: storage.
  */
 import {crc32} from './checksum.js';
-import {fileFailure} from './failure.js';
+import {fileFailure, reasonOf} from './failure.js';
 import type {LogFile, LogFiles} from './files.js';
 import {decodeFrameHeader, FRAME_HEADER, type FrameHeader, tableProblem} from './frame.js';
 import {decodeSegmentHeader, type LogEnd, SEGMENT_HEADER, segmentPath} from './segment.js';
@@ -38,7 +38,7 @@ export function* checkLog(directory: string, files: LogFiles, end: LogEnd): Gene
     try {
       file = files.open(path, 'read');
     } catch (error) {
-      yield {segment, offset: 0, problem: fileFailure(error, path).message};
+      yield {segment, offset: 0, problem: reasonOf(fileFailure(error, path))};
       previousLength = size;
       continue;
     }

@@ -214,7 +214,7 @@ export class LogReader {
         segment = {file: this.files.open(path, 'read'), size: 0};
       } catch (error) {
         if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-        throw corrupt(`the log has no segment ${number}`, {path, segment: number}, error);
+        throw corrupt(`The log has no segment ${number}.`, {path, segment: number}, error);
       }
       this.segments.set(number, segment);
     }
@@ -247,6 +247,6 @@ export class LogReader {
 
   private damaged(location: Location, what: string): Error {
     const path = segmentPath(this.directory, location.segment);
-    return corrupt(`the log is damaged at byte ${location.frame} of ${path}: ${what}`, {path, ...location});
+    return corrupt(`The log is damaged at byte ${location.frame} of ${path}: ${what}.`, {path, ...location});
   }
 }

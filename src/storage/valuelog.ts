@@ -59,7 +59,8 @@ export class ValueLog {
     if (length > this.segmentLimit - SEGMENT_HEADER) {
       throw new DbosError(
         'VALUE_TOO_LARGE',
-        `a value of ${frame.rawLength} bytes is too large to be stored in one piece`,
+        `A value of ${frame.rawLength} bytes is too large to be stored in one piece.`,
+        {hint: `A piece has at most ${this.segmentLimit - SEGMENT_HEADER} bytes.`},
       );
     }
     try {
@@ -163,7 +164,7 @@ export class ValueLog {
     try {
       const size = file.size();
       if (size < length)
-        throw corrupt(`the log ${path} is shorter than it was: ${size} of ${length} bytes`, {path, size, length});
+        throw corrupt(`The log ${path} is shorter than it was: ${size} of ${length} bytes.`, {path, size, length});
       if (size > length) file.truncate(length);
     } catch (error) {
       file.close();

@@ -56,7 +56,7 @@ export function checkWitness(root: string, commits: number): void {
   const known = bytes.readUInt32LE(8) + bytes.readUInt32LE(12) * 2 ** 32;
   if (known <= commits || !isWhole(bytes)) return;
   const lost = known - commits === 1 ? 'its last write' : `its last ${known - commits} writes`;
-  throw new DbosError('STORE_CORRUPT', `the index of the store at ${root} is damaged and has lost ${lost}`, {
+  throw new DbosError('STORE_CORRUPT', `The index of the store at ${root} is damaged and has lost ${lost}.`, {
     hint: `Restore the store from a copy; or remove the file ${path} to go on with what is left.`,
     data: {path, commits, known},
   });

@@ -190,7 +190,7 @@ test('--timeout ends what has no end', t => {
   const store = makeStore(t);
   const sql = `${ENDLESS} SELECT count(*) FROM n`;
   t.deepEqual(store.failure('query', sql, '--timeout', '0.2'), [1, 'SQL_TIMEOUT']);
-  t.regex(store.try('query', `SELECT 1; ${sql}`, '--timeout', '0.2').stderr, /was stopped after 0\.2 seconds/);
+  t.regex(store.try('query', `SELECT 1; ${sql}`, '--timeout', '0.2').stderr, /was stopped after 0\.2 s/);
   t.deepEqual(store.failure('query', 'SELECT 1', '--timeout', 'soon'), [2, 'USAGE']);
   t.deepEqual(store.failure('query', 'SELECT 1', '--timeout', '0'), [2, 'USAGE']);
 });
@@ -321,6 +321,10 @@ test('files are written, the work tree follows, and what is changed on disk is r
 test('where a result cannot be written is told', t => {
   const store = makeStore(t);
   t.regex(store.try('query', 'SELECT 1', '--output', '/nonexistent/x.csv').stderr, /there is no such directory/);
+  t.regex(
+    store.try('query', 'SELECT 1', '--output', '.').stderr,
+    /'\.' cannot be written: it is a directory \(FILE_UNWRITABLE\)/,
+  );
   if (!existsSync('/dev/full')) return t.log('no /dev/full here');
   const {status, stderr} = store.try('query', 'SELECT 1', '--output', '/dev/full');
   t.is(status, 1);
@@ -339,6 +343,45 @@ test('PRAGMA lists tables in a work tree, and a BEGIN without COMMIT is told', t
   t.is(status, 0);
   t.regex(stderr, /^warning: BEGIN has no COMMIT/);
   t.is(store.run('query', 'SELECT count(*) AS n FROM t'), '{"n":0}\n');
+});
+
+test('what other programs take for a list of tables leads to it', t => {
+  const store = makeStore(t);
+  t.regex(store.try('query', '.tables').stderr, /hint: .*`SELECT name FROM tables`/);
+  for (const text of ['show tables', 'DESCRIBE t'])
+    t.regex(store.try('query', text).stderr, /hint: `SELECT name FROM tables` lists the tables, `PRAGMA table_info/);
+});
+
+test('a table that is there now and was not then is told as that', t => {
+  const store = makeStore(t);
+  store.commit({'a.txt': 'a'});
+  store.run('tag', 'v1');
+  store.run('query', 'CREATE TABLE city(a); CREATE VIEW big AS SELECT a FROM city');
+  t.deepEqual(store.failure('query', "SELECT * FROM city AS OF 'v1'"), [4, 'TABLE_UNKNOWN']);
+  t.regex(
+    store.try('query', "SELECT * FROM City AS OF 'v1'").stderr,
+    /^error: There is no table city at 'v1': it was made later, or on another branch .*hint: `dbos history --table city` shows/s,
+  );
+  t.regex(store.try('query', "SELECT * FROM big AS OF 'v1'").stderr, /^error: There is no view big at 'v1'/);
+  t.regex(store.try('query', "SELECT * FROM cit AS OF 'v1'").stderr, /hint: Did you mean 'city'\?/);
+});
+
+test('PRAGMA shows the tables of a past state, and the columns of views of others', t => {
+  const store = makeStore(t);
+  store.commit({'a.txt': 'a'});
+  store.run('query', 'CREATE TABLE t(a INTEGER)');
+  store.run('tag', 'v1');
+  store.run('query', "CREATE VIEW v AS SELECT t.a AS x, u.a AS y, change FROM t, t AS OF 'v1' u, status");
+  store.run('query', 'ALTER TABLE t ADD COLUMN b');
+  const names = (...args: string[]) => store.json<{name: string}[]>('query', ...args).map(({name}) => name);
+  t.deepEqual(names('PRAGMA table_info(t)'), ['a', 'b']);
+  t.deepEqual(names('--at', 'v1', 'PRAGMA table_info(t)'), ['a']);
+  t.deepEqual(names('--at', 'v1', "SELECT name FROM pragma_table_info('t')"), ['a']);
+  t.true(names('--at', 'v1', 'PRAGMA table_list').includes('t'));
+  t.deepEqual(names('PRAGMA table_info(v)'), ['x', 'y', 'change']);
+  const all = "SELECT i.name FROM sqlite_schema s, pragma_table_info(s.name) i WHERE s.name = 'v'";
+  t.deepEqual(names('--at', 'HEAD', all), ['x', 'y', 'change']);
+  t.deepEqual(store.failure('query', '--at', 'v1', 'PRAGMA foreign_keys = ON'), [2, 'USAGE']);
 });
 
 test('--continue goes on after a statement that fails, tells it, and ends with 1', t => {

@@ -153,9 +153,20 @@ test('the history of a table and of a row', t => {
   const lines = store.lines('history', '--table', 'city', '--key', '3', 'v1');
   t.regex(lines[0] as string, /^\w{12} .* Ada {2}cities$/);
   t.deepEqual(lines.slice(1), ["    + id=3  name='x'  people=NULL"]);
-  t.deepEqual(store.json<unknown[]>('history', '--table', 'city', '--key', '99'), []);
+  t.deepEqual(store.failure('history', '--table', 'city', '--key', '99'), [4, 'ROW_UNKNOWN']);
+  t.regex(
+    store.try('history', '--table', 'city', '--key', '99').stderr,
+    /^error: No commit in HEAD changed a row of city with the key 99 .*\nhint: The key is id; `dbos history --table city` shows/,
+  );
+  t.is(store.run('history', '--table', 'city', '--key', '99', '-n', '0'), '');
+  t.deepEqual(store.failure('history', '--table', 'city', '--key', '99', '--key', '2'), [1, 'SQL_MISUSE']);
   t.is(store.json<unknown[]>('history', '--table', 'evil').length, 1);
   t.deepEqual(store.failure('history', '--table', 'nope'), [4, 'TABLE_UNKNOWN']);
+  t.regex(
+    store.try('history', 'city').stderr,
+    /PATH_UNKNOWN\)\nhint: There is a table of that name: `dbos history --table city`\.\n$/,
+  );
+  t.regex(store.try('history', 'nope').stderr, /PATH_UNKNOWN\)\nhint: See `dbos ls`/);
   t.deepEqual(store.failure('history', '--table', 'city', '--key', '1', '--key', '2'), [1, 'SQL_MISUSE']);
   t.deepEqual(store.failure('history'), [2, 'USAGE']);
   t.deepEqual(store.failure('history', 'f', '--key', '1'), [2, 'USAGE']);

@@ -83,8 +83,45 @@ test('CSV with another separator is taken with it, and not for one column', t =>
   t.deepEqual(store.failure('import', 'a.csv', '--separator', ';', '--format', 'tsv'), [2, 'USAGE']);
   store.run('import', 'a.csv', '--separator', ';');
   t.is(store.run('query', 'SELECT * FROM a'), '{"code":1,"name":"x;y"}\n');
+  t.regex(store.try('import', 'a.csv', '--append').stderr, /COLUMN_UNKNOWN.*\nhint: Give --separator ';'/);
   store.run('import', 'a.csv', '--separator', ',', '--table', 'b');
   t.is(store.run('query', 'SELECT "code;name" FROM b'), '{"code;name":"1;\\"x;y\\""}\n');
+});
+
+test('a file without a header goes into the columns by their place, or into those that are named', t => {
+  const store = makeStore(t);
+  store.write({'a.csv': '1,x\n2,y\n', 'b.tsv': 'z\t2\n', 'wide.csv': '3,z\n4,z,5\n', 'a.json': '[{"a":1}]'});
+  const rows = (table: string) => store.json<unknown[]>('query', `SELECT * FROM ${table}`);
+  store.run('import', 'a.csv', '--no-header', '--key', 'c1');
+  t.deepEqual(rows('a'), [
+    {c1: 1, c2: 'x'},
+    {c1: 2, c2: 'y'},
+  ]);
+  store.run('import', 'a.csv', '--no-header', '--columns', 'id,name', '--key', 'id', '--table', 'b');
+  t.deepEqual(rows('b')[0], {id: 1, name: 'x'});
+  store.run('import', 'b.tsv', '--no-header', '--columns', 'NAME,id', '--update');
+  t.deepEqual(rows('b')[1], {id: 2, name: 'z'});
+  store.run('import', 'a.csv', '--no-header', '--replace', '--table', 'b');
+  t.deepEqual(rows('b')[1], {id: 2, name: 'y'});
+  store.run('query', 'CREATE TABLE c (id INTEGER, twice AS (id * 2), name, more DEFAULT 7)');
+  t.deepEqual(store.failure('import', 'a.csv', '--no-header', '--append', '--table', 'c'), [1, 'IMPORT_INVALID']);
+  store.run('import', 'a.csv', '--no-header', '--columns', 'id,name', '--append', '--table', 'c');
+  t.deepEqual(rows('c')[0], {id: 1, twice: 2, name: 'x', more: 7});
+  t.deepEqual(store.failure('import', 'b.tsv', '--no-header', '--columns', 'x,id', '--append'), [1, 'COLUMN_UNKNOWN']);
+  const wide = store.try('import', 'wide.csv', '--no-header', '--table', 'a', '--append');
+  t.regex(wide.stderr, /Line 2: 3 fields for 2 columns .*\nhint: .*--columns/);
+  store.write({'short.csv': 'id,name,more\n5,v\n'});
+  t.regex(store.try('import', 'short.csv').stderr, /Line 2: 2 fields for 3 columns .*\nhint: .*--fill/);
+  store.run('import', 'short.csv', '--fill', '--table', 'c', '--append');
+  t.like(rows('c')[2], {id: 5, name: 'v', more: null});
+  for (const wrong of [
+    ['a.json', '--fill'],
+    ['a.csv', '--columns', 'x,y'],
+    ['a.csv', '--no-header', '--columns', 'x,'],
+    ['a.csv', '--no-header', '--columns', 'x,X'],
+    ['a.json', '--no-header'],
+  ])
+    t.deepEqual(store.failure('import', ...wrong, '--table', 'new'), [2, 'USAGE'], wrong.join(' '));
 });
 
 test('wrong usage and files that are none', t => {
@@ -169,6 +206,24 @@ test('wrong usage and files that are none', t => {
   for (const [args, failure] of wrong) t.deepEqual(store.failure(...args), failure, args.join(' '));
   t.deepEqual(store.failure('log'), [4, 'NO_COMMITS']);
   t.deepEqual(readdirSync(store.directory).sort(), ['.dbos', 'a.csv', 'bad.csv', 'dump.sql', 'two.ndjson']);
+});
+
+test('a table that is not there is told without SQL that nobody wrote', t => {
+  const store = makeStore(t);
+  store.run('query', 'CREATE TABLE city(a)');
+  for (const args of [
+    ['export', 'cty'],
+    ['export', 'cty', '--format', 'sql'],
+    ['schema', 'cty'],
+    ['table', 'show', 'cty'],
+  ]) {
+    t.regex(
+      store.try(...args).stderr,
+      /^error: There is no table cty \(TABLE_UNKNOWN\)\nhint: Did you mean 'city'\?\n$/,
+    );
+  }
+  t.regex(store.try('schema', 'Commits').stderr, /\nhint: commits is computed .*`PRAGMA table_info\(commits\)`/);
+  t.regex(store.try('export', 'nowhere').stderr, /\nhint: There are files, city\.\n$/);
 });
 
 test('tables go out in every form, of any revision, and SQLite can read them', t => {

@@ -156,6 +156,24 @@ test('a script that is not there is told as any file that is not', t => {
   t.regex(folder.stderr, /FILE_UNREADABLE/);
 });
 
+test('what the sqlite3 shell has with a dot is there, or leads to what is', t => {
+  const directory = makeTmpDir(t);
+  mustRun(directory, 'init');
+  mustRun(directory, 'query', 'CREATE TABLE t (x); CREATE TABLE u (y)');
+  const {status, stdout, stderr} = shell(
+    directory,
+    '.import a.csv t\n.headers on\n.timer off\n.help ls\n.dump t\n.dump\n.quit\nls nowhere\n',
+    '--keep-going',
+  );
+  t.is(status, 2);
+  t.regex(stderr, /There is no setting \.import.*\nhint: `dbos import FILE --table NAME`/);
+  t.regex(stderr, /There is no setting \.headers.*\nhint: There are \.tables/);
+  t.notRegex(stderr, /nowhere/);
+  t.regex(stdout, /^timing is off\n[^\n]*ls /);
+  t.is(stdout.match(/CREATE TABLE t/g)?.length, 2);
+  t.is(stdout.match(/CREATE TABLE u/g)?.length, 1);
+});
+
 test('the past cannot be changed, and says so', t => {
   const directory = makeTmpDir(t);
   mustRun(directory, 'init');

@@ -71,9 +71,32 @@ if (terminals) {
     const shell = new Terminal(t, directory, 'shell');
     await shell.expect(/dbos \(main\)> $/);
     shell.type('echo one\recho two\recho thr');
-    await shell.expect(/one\ntwo\n[\s\S]*echo thr$/);
+    await shell.expect(/echo one\none\n[^\n]*echo two\ntwo\n[^\n]*echo thr$/);
     shell.type('ee\r');
     await shell.expect(/\nthree\n[\s\S]*> $/);
+    // both characters of a line end are one
+    shell.type('echo a\r\necho b\r\n');
+    await shell.expect(/a\ndbos \(main\)> echo b\nb\ndbos \(main\)> $/);
+    // a terminal marks what is pasted: a Tab in it is a character
+    shell.type("\x1b[200~SELECT length('a\tb') AS n,\r\t2 AS m;\r\x1b[201~echo af");
+    await shell.expect(/n {2}m\n-+ {2}-+\n3 {2}2\n[^\n]*echo af$/);
+    shell.type('ter\r');
+    await shell.expect(/\nafter\n[\s\S]*> $/);
+    shell.type('exit\r');
+    t.is(await shell.ended, 0);
+  });
+
+  test('Tab completes before the keys that come with it take effect, and sees what the lines before have done', async t => {
+    const directory = makeTmpDir(t);
+    mustRun(directory, 'init');
+    const shell = new Terminal(t, directory, '');
+    await shell.expect(/dbos \(main\)> $/);
+    shell.type('mkdir -p one/two\rls on\t\rls on\ttw\t\recho do\tne\r');
+    await shell.expect(
+      /> ls one\/\ntwo\/\ndbos \(main\)> ls one\/two\/\ndbos \(main\)> echo done\ndone\ndbos \(main\)> $/,
+    );
+    shell.type('ls on\t\x03');
+    await shell.expect(/\^C\ndbos \(main\)> $/);
     shell.type('exit\r');
     t.is(await shell.ended, 0);
   });

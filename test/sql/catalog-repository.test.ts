@@ -328,6 +328,7 @@ test('what tables there are', async t => {
       [1, 'a', 'INT', 0, null, 1],
     ],
   );
+  t.deepEqual(pick(await call(catalog, 'pragma_table_info', 'RECENT'), 'cid', 'name', 'type'), [[0, '1', '']]);
   t.is((await call(catalog, 'pragma_table_info', 'commits')).length, 15);
   t.deepEqual(await call(catalog, 'pragma_table_info', 'nowhere'), []);
   const listed = await call(catalog, 'pragma_table_list');

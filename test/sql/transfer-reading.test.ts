@@ -55,7 +55,7 @@ function rowsOf(
 }
 
 function read(text: string): ReturnType<typeof rowsOf> {
-  return rowsOf(delimitedRows(source(text), 'csv'));
+  return rowsOf(delimitedRows(source(text), {delimiter: 'csv'}));
 }
 
 const KINDS: Readonly<Record<string, number>> = {
@@ -157,11 +157,13 @@ test('CSV: line ends, quotes, byte order mark, empty lines', t => {
   t.deepEqual(read('a,b\n').rows, []);
   t.deepEqual(read('a\0,b'.replace('\0', '')).types, ['TEXT', 'TEXT']);
   t.deepEqual(read('a\nx\0y\n').rows, [['x\0y']]);
-  t.deepEqual(rowsOf(delimitedRows(source(Buffer.from('a\nab\xff\n', 'latin1')), 'csv')).rows, [['ab\udcff']]);
+  t.deepEqual(rowsOf(delimitedRows(source(Buffer.from('a\nab\xff\n', 'latin1')), {delimiter: 'csv'})).rows, [
+    ['ab\udcff'],
+  ]);
 });
 
 test('TSV: escapes and no quotes', t => {
-  const {rows} = rowsOf(delimitedRows(source('a\tb\n"q\\t\\n\\\\x\\z\t\\N\n\t\\r\n'), 'tsv'));
+  const {rows} = rowsOf(delimitedRows(source('a\tb\n"q\\t\\n\\\\x\\z\t\\N\n\t\\r\n'), {delimiter: 'tsv'}));
   t.deepEqual(rows, [
     ['"q\t\n\\x\\z', null],
     ['', '\r'],
@@ -185,14 +187,32 @@ test('what is wrong with a file is told with its line', t => {
     t.is(error.data.line, line);
   }
   for (const order of [Buffer.from('\ufeffa,b\n', 'utf16le'), Buffer.from('\ufeffa,b\n', 'utf16le').swap16()]) {
-    t.regex(refuses(t, () => rowsOf(delimitedRows(source(order), 'csv')), 'IMPORT_INVALID').message, /UTF-16/);
+    t.regex(
+      refuses(t, () => rowsOf(delimitedRows(source(order), {delimiter: 'csv'})), 'IMPORT_INVALID').message,
+      /UTF-16/,
+    );
+  }
+  for (const [start, words, hint] of [
+    [[0x1f, 0x8b, 8, 0], /^The file is compressed \(gzip\), not text/, /gunzip < FILE/],
+    [[0x50, 0x4b, 3, 4], /^The file is a ZIP archive/, /spreadsheet/],
+  ] as const) {
+    for (const names of [undefined, 'numbered'] as const) {
+      const form = {delimiter: 'csv', names} as const;
+      const error = refuses(t, () => rowsOf(delimitedRows(source(Buffer.from(start)), form)), 'IMPORT_INVALID');
+      t.regex(error.message, words);
+      t.regex(error.hint as string, hint);
+    }
   }
   const long = `a\n${'9'.repeat(60)}\n`;
   t.regex(
-    refuses(t, () => rowsOf(delimitedRows(source(long), 'csv'), ['integer']), 'IMPORT_INVALID').message,
+    refuses(t, () => rowsOf(delimitedRows(source(long), {delimiter: 'csv'}), ['integer']), 'IMPORT_INVALID').message,
     /^Line 2: the integer 9{40}… has more than 64 bits/,
   );
-  t.deepEqual(rowsOf(delimitedRows(source('a\n007\n+5\n-0\n'), 'csv'), ['integer']).rows, [[7], ['+5'], [0]]);
+  t.deepEqual(rowsOf(delimitedRows(source('a\n007\n+5\n-0\n'), {delimiter: 'csv'}), ['integer']).rows, [
+    [7],
+    ['+5'],
+    [0],
+  ]);
 });
 
 const texts = fc.oneof(
@@ -216,7 +236,7 @@ for (const [name, form] of Object.entries({csv, tsv})) {
         for (const row of rows) writer.row(row);
         const bytes = Buffer.from(out.take());
         const found = rowsOf(
-          delimitedRows(source(bytes, most), name as 'csv' | 'tsv'),
+          delimitedRows(source(bytes, most), {delimiter: name as 'csv' | 'tsv'}),
           columns.map(() => 'text' as const),
         );
         t.deepEqual(found.rows, rows);
@@ -293,11 +313,66 @@ test('JSON: an array is read element by element, wherever the pieces end', t => 
 
 test('CSV may have another separator', t => {
   const text = 'a;b\n"x;y";1,5\n;"2"\n';
-  t.deepEqual(rowsOf(delimitedRows(source(text), 'csv', 0x3b)).rows, [
+  t.deepEqual(rowsOf(delimitedRows(source(text), {delimiter: 'csv', separator: 0x3b})).rows, [
     ['x;y', '1,5'],
     [null, '2'],
   ]);
-  t.deepEqual(rowsOf(delimitedRows(source('a\tb\n"1\t2"\t3\n'), 'csv', 0x09)).rows, [['1\t2', 3]]);
+  t.deepEqual(rowsOf(delimitedRows(source('a\tb\n"1\t2"\t3\n'), {delimiter: 'csv', separator: 0x09})).rows, [
+    ['1\t2', 3],
+  ]);
+});
+
+test('a file without a header has numbered columns, or those that are given', t => {
+  const numbered = (text: string) => rowsOf(delimitedRows(source(text), {delimiter: 'csv', names: 'numbered'}));
+  t.deepEqual(numbered('\n1,x\n\n2,\n'), {
+    names: ['c1', 'c2'],
+    types: ['INTEGER', 'TEXT'],
+    rows: [
+      [1, 'x'],
+      [2, null],
+    ],
+  });
+  t.deepEqual(numbered('\ufeff1\n').rows, [[1]]);
+  const named = (text: string, delimiter: 'csv' | 'tsv' = 'csv') =>
+    rowsOf(delimitedRows(source(text), {delimiter, names: ['id', 'name']}));
+  t.deepEqual(named('1\t\\N\n', 'tsv'), {names: ['id', 'name'], types: ['INTEGER', 'TEXT'], rows: [[1, null]]});
+  t.deepEqual(named('').rows, []);
+  const wrong: readonly [read: () => unknown, message: RegExp, hint: RegExp][] = [
+    [() => numbered(''), /is empty/, /--columns/],
+    [() => numbered('1,2\n\n3\n'), /^Line 3: 1 field for 2 columns/, /--fill/],
+    [() => numbered('1;2\n'), /^Line 1: no comma is in it/, /--separator ';'/],
+    [() => named('1,2\n1,2,3\n'), /^Line 2: 3 fields for 2 columns/, /--columns/],
+    [() => named('1\t2\n'), /^Line 1: 1 field for 2 columns/, /--separator tab/],
+  ];
+  for (const [work, message, hint] of wrong) {
+    const error = refuses(t, work, 'IMPORT_INVALID');
+    t.regex(error.message, message);
+    t.regex(error.hint as string, hint);
+  }
+});
+
+test('lines may lack their last fields where that is asked for', t => {
+  const filled = (text: string, delimiter: 'csv' | 'tsv', affinities?: Affinity[]) =>
+    rowsOf(delimitedRows(source(text), {delimiter, fill: true}), affinities);
+  const {types, rows} = filled('a,b,c,d\n1,"x ""y""",2.5,z\n2\n\n3,\n4,w,1.5\n', 'csv');
+  t.deepEqual(types, ['INTEGER', 'TEXT', 'REAL', 'TEXT']);
+  t.deepEqual(rows, [
+    [1, 'x "y"', 2.5, 'z'],
+    [2, null, null, null],
+    [3, null, null, null],
+    [4, 'w', 1.5, null],
+  ]);
+  const every: Affinity[] = ['text', 'integer', 'real', 'text', 'blob', 'numeric'];
+  t.deepEqual(filled('a\tb\tc\td\te\tf\nx\t1\t2.5\t\\t\t5\t6\nx\n', 'tsv', every).rows[1], [
+    'x',
+    null,
+    null,
+    null,
+    null,
+    null,
+  ]);
+  const error = refuses(t, () => filled('a,b\n1\n1,2,3\n', 'csv'), 'IMPORT_INVALID');
+  t.regex(error.message, /^Line 3: 3 fields for 2 columns/);
 });
 
 test('what is wrong with JSON is told with its line', t => {

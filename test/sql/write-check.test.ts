@@ -121,7 +121,7 @@ for (const first of [true, false]) {
     t.is(problems.length, 1);
     t.is(problems[0]?.kind, 'table');
     t.is(problems[0]?.table, 'people');
-    t.regex(problems[0]?.message ?? '', /its index by_birth lacks 1 entries and has 1 wrong ones/);
+    t.regex(problems[0]?.message ?? '', /its index by_birth lacks 1 entry and has 1 wrong one\./);
     t.is(problems[0]?.commitCount, 1);
   });
 }

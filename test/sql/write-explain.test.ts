@@ -62,7 +62,7 @@ test('EXPLAIN shows the plan of what is read, and what is kept in step with what
     "EXPLAIN INSERT INTO child VALUES (1, 1, 'q') ON CONFLICT (id) DO UPDATE SET note = excluded.note",
   );
   t.true(upsert.includes('├─ fires trigger renamed before update'));
-  t.regex(upsert.at(-1) ?? '', /^└─ VALUES of 1 rows/);
+  t.regex(upsert.at(-1) ?? '', /^└─ VALUES of 1 row /);
   run('PRAGMA foreign_keys = off');
   t.false(run('EXPLAIN DELETE FROM parent').some(line => line.includes('foreign key')));
   t.is(state(), before);
@@ -86,7 +86,7 @@ test('EXPLAIN ANALYZE runs a change, counts rows, and takes everything back', t 
   const before = state();
   const analyzed = run("EXPLAIN ANALYZE DELETE FROM parent WHERE name = 'b'");
   t.regex(analyzed.join('\n'), /really 1,/);
-  t.regex(analyzed.at(-1) ?? '', /^1 rows in [\d.]+ ms, taken back$/);
+  t.regex(analyzed.at(-1) ?? '', /^1 row in [\d.]+ ms, taken back$/);
   t.is(state(), before);
   run("BEGIN; INSERT INTO told_of VALUES ('kept')");
   run("EXPLAIN ANALYZE INSERT INTO child(note) SELECT 'n' FROM generate_series(1, 50)");

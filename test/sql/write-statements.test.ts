@@ -189,6 +189,54 @@ test('a PRAGMA that gives rows has the columns of its function', t => {
   );
 });
 
+test('PRAGMA table_info tells the columns of a view, table_xinfo those that are generated', t => {
+  const db = database();
+  // what sqlite3 3.40 prints
+  run(
+    db,
+    `CREATE TABLE t(a INTEGER PRIMARY KEY, b TEXT NOT NULL DEFAULT 'x', c decimal(10,2), d, g AS (a + 1), s AS (b) STORED);
+     CREATE VIEW v AS SELECT *, a + 1 AS k, cast(a AS REAL) AS r, (SELECT b) AS q, max(a) AS m FROM t;
+     CREATE VIEW w(x, y) AS SELECT b, k FROM v;
+     CREATE VIEW u AS SELECT c FROM t UNION ALL SELECT b FROM t;
+     CREATE VIEW itself AS SELECT cid FROM pragma_table_info('itself')`,
+  );
+  const shown = (table: string) => run(db, `PRAGMA table_info(${table})`).map(([, name, type]) => [name, type]);
+  t.deepEqual(shown('v'), [
+    ['a', 'INTEGER'],
+    ['b', 'TEXT'],
+    ['c', 'decimal(10,2)'],
+    ['d', ''],
+    ['g', ''],
+    ['s', ''],
+    ['k', ''],
+    ['r', ''],
+    ['q', 'TEXT'],
+    ['m', ''],
+  ]);
+  t.deepEqual(run(db, 'PRAGMA table_xinfo(W)'), [
+    [0, 'x', 'TEXT', 0, null, 0, 0],
+    [1, 'y', '', 0, null, 0, 0],
+  ]);
+  t.deepEqual(shown('u'), [['c', 'decimal(10,2)']]);
+  t.deepEqual(shown('itself'), [['cid', 'INTEGER']]);
+  t.deepEqual(shown('t').slice(3), [['d', '']]);
+  t.deepEqual(run(db, 'PRAGMA table_xinfo(t)').slice(3), [
+    [3, 'd', '', 0, null, 0, 0],
+    [4, 'g', '', 0, null, 0, 2],
+    [5, 's', '', 0, null, 0, 3],
+  ]);
+  const all =
+    "SELECT m.name, count(*) FROM sqlite_schema m, pragma_table_info(m.name) i WHERE m.type = 'view' GROUP BY 1";
+  t.deepEqual(run(db, all), [
+    ['itself', 1],
+    ['u', 1],
+    ['v', 10],
+    ['w', 2],
+  ]);
+  run(db, 'DROP VIEW v');
+  t.throws(() => run(db, 'PRAGMA table_info(w)'), {code: 'TABLE_UNKNOWN'});
+});
+
 test('the actions of foreign keys are checked with the statement that may take them', t => {
   const db = database();
   run(db, 'PRAGMA foreign_keys = ON');

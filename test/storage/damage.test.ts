@@ -48,6 +48,10 @@ function segments(directory: string): string[] {
     .map(name => path.join(log, name));
 }
 
+/** What a user is told: a whole sentence. */
+const SENTENCE = /^[A-Z].*[^.]\.$/s;
+const CORRUPT = {code: 'STORE_CORRUPT', message: SENTENCE};
+
 /** Reads every key; returns how many give their value, and fails on anything but the value or STORE_CORRUPT. */
 function countSound(t: ExecutionContext, storage: LevelStorage, values: ReadonlyMap<string, Buffer>): number {
   let sound = 0;
@@ -59,6 +63,7 @@ function countSound(t: ExecutionContext, storage: LevelStorage, values: Readonly
       else if (found?.length !== value.length || !key.startsWith('stored')) t.fail(key);
     } catch (error) {
       if (!isDbosError(error, 'STORE_CORRUPT')) t.fail(`${key}: ${error}`);
+      else t.regex(error.message, SENTENCE);
     }
   }
   return sound;
@@ -151,10 +156,10 @@ test('a log that is shorter than the last commit left it does not open', async t
   await makeStore(directory);
   const last = segments(directory).at(-1) as string;
   fs.truncateSync(last, fs.statSync(last).size - 1);
-  await t.throwsAsync(open(directory), {code: 'STORE_CORRUPT'});
+  await t.throwsAsync(open(directory), CORRUPT);
   fs.rmSync(last);
-  await t.throwsAsync(open(directory), {code: 'STORE_CORRUPT'});
-  await t.throwsAsync(open(directory), {code: 'STORE_CORRUPT'}, 'the lock was given up');
+  await t.throwsAsync(open(directory), CORRUPT);
+  await t.throwsAsync(open(directory), CORRUPT, 'the lock was given up');
 });
 
 test('what lies past the end of the log is no damage, and the next writer clears it away', async t => {
@@ -226,7 +231,7 @@ test('garbage in the index is STORE_CORRUPT or a report, never more', async t =>
   });
   await level.put(Buffer.alloc(0), Buffer.from([9, 9, 9]));
   await level.close();
-  await t.throwsAsync(open(directory), {code: 'STORE_CORRUPT'});
+  await t.throwsAsync(open(directory), CORRUPT);
 });
 
 test('an index that lost its files is not taken for a new store', async t => {
@@ -236,10 +241,10 @@ test('an index that lost its files is not taken for a new store', async t => {
   t.deepEqual(fs.readdirSync(directory), [], 'looking for a store makes nothing');
   await makeStore(directory);
   fs.rmSync(path.join(directory, 'level', 'CURRENT'));
-  await t.throwsAsync(open(directory), {code: 'STORE_CORRUPT'});
-  await t.throwsAsync(open(directory, true), {code: 'STORE_CORRUPT'});
+  await t.throwsAsync(open(directory), CORRUPT);
+  await t.throwsAsync(open(directory, true), CORRUPT);
   fs.rmSync(path.join(directory, 'level'), {recursive: true});
-  await t.throwsAsync(open(directory, true), {code: 'STORE_CORRUPT'});
+  await t.throwsAsync(open(directory, true), CORRUPT);
 });
 
 test('a damaged manifest is STORE_CORRUPT', async t => {
@@ -249,7 +254,7 @@ test('a damaged manifest is STORE_CORRUPT', async t => {
   for (const name of fs.readdirSync(level)) {
     if (name.startsWith('MANIFEST')) fs.writeFileSync(path.join(level, name), randomBytes(500));
   }
-  await t.throwsAsync(open(directory), {code: 'STORE_CORRUPT'});
+  await t.throwsAsync(open(directory), CORRUPT);
 });
 
 test('another thread reads what a location points to', async t => {
@@ -311,9 +316,9 @@ test('values are read in any order, many of them from frames that are no longer 
     t.is(lengths[0], location.length);
     const values = unpackPayload(codec, rawLength, stored);
     t.deepEqual(Buffer.from(values.subarray(0, lengths[0])), Buffer.from(reader.read(location)));
-    t.throws(() => reader.readFrame({...location, frame: location.frame + 1}), {code: 'STORE_CORRUPT'});
+    t.throws(() => reader.readFrame({...location, frame: location.frame + 1}), CORRUPT);
   }
-  t.throws(() => reader.read({...(expected[0] as [Location, string])[0], segment: 7}), {code: 'STORE_CORRUPT'});
+  t.throws(() => reader.read({...(expected[0] as [Location, string])[0], segment: 7}), CORRUPT);
   reader.close();
   await storage.close();
 });

@@ -22,6 +22,7 @@ test('when the log is full the commit fails, nothing is visible, and the store g
     for (let i = 0; i < 10; i++) writer.put(`large ${i}`, randomBytes(60_000));
   });
   t.true(isDbosError(error, 'STORE_FULL'));
+  t.regex((error as Error).message, /^The disk that holds .* is full\.$/);
   t.throws(() => writer.put('more', Buffer.alloc(1)), {code: 'STORE_FULL'});
   await t.throwsAsync(writer.commit(), {code: 'STORE_FULL'}, 'half of what was staged must not be committed');
   t.false(storage.has('small'));

@@ -57,7 +57,7 @@ test('the holder is not named when its note is damaged or it is gone', async t =
   for (const note of ['{"pid":', '{}', 'null', '{"pid":-1,"command":"x"}', '{"pid":999999999,"command":"x"}']) {
     fs.writeFileSync(path.join(directory, 'holder'), note);
     const error = await t.throwsAsync(LevelStorage.open(directory, {createIfMissing: false, lockTimeout: 0}));
-    t.regex(error?.message ?? '', /in use by another process/);
+    t.regex(error?.message ?? '', /^The store is in use by another process\.$/);
   }
 });
 

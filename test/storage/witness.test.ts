@@ -42,7 +42,7 @@ test('commits that the index has lost are STORE_CORRUPT, again and again, and no
   for (let i = 0; i < 3; i++) {
     const error = await t.throwsAsync(open(directory));
     t.true(isDbosError(error, 'STORE_CORRUPT'));
-    t.regex(error?.message ?? '', /has lost its last write$/);
+    t.regex(error?.message ?? '', /has lost its last write\.$/);
     t.regex(isDbosError(error) ? (error.hint ?? '') : '', /copy.*remove the file .*witness/);
   }
   t.is(fs.statSync(log).size, size);
@@ -65,7 +65,7 @@ test('the number of commits that are lost is told', async t => {
   for (const name of fs.readdirSync(path.join(directory, 'level'))) {
     if (name.endsWith('.log')) fs.truncateSync(path.join(directory, 'level', name));
   }
-  const error = await t.throwsAsync(open(directory), {message: /lost its last 3 writes$/});
+  const error = await t.throwsAsync(open(directory), {message: /lost its last 3 writes\.$/});
   t.true(isDbosError(error, 'STORE_CORRUPT') && error.data.commits === 0 && error.data.known === 3);
 });
 

@@ -107,10 +107,7 @@ class RepositoryCatalog implements Catalog {
       operationsOnFunction(repo),
       SERIES_FUNCTION,
       ...JSON_TABLE_FUNCTIONS,
-      ...pragmaFunctions(
-        () => this.schemaOf(this.currentState()),
-        name => this.describeTable(name),
-      ),
+      ...pragmaFunctions(() => this.schemaOf(this.currentState()), this),
     ];
     for (const each of functions) this.functions.set(each.name, each);
   }

@@ -7,7 +7,7 @@ import {formatId, type ObjectId} from '../../objects/id.js';
 import {isView, readDefinition} from '../../state/definition.js';
 import {FILES_TABLE} from '../../state/files.js';
 import {readTable} from '../../state/table.js';
-import type {RowSource, Source, SourceColumn, TableFunction, TreeSource} from '../source.js';
+import type {Catalog, RowSource, Source, SourceColumn, TableFunction, TreeSource} from '../source.js';
 import type {Value} from '../values/value.js';
 import {integer, text} from './columns.js';
 import {indexesOf, type KnownIndex} from './index-source.js';
@@ -15,6 +15,7 @@ import {foldName, SYSTEM_TABLES} from './names.js';
 import type {States} from './states.js';
 import type {TableDefinition} from './table-definition.js';
 import {readShape} from './table-source.js';
+import {viewColumns} from './view-columns.js';
 
 /** What is shown: the tables of a state, and views. */
 export interface SchemaSubject {
@@ -221,11 +222,15 @@ export const STATE_TABLES: Readonly<Record<string, (subject: SchemaSubject, name
   sqlite_master: sqliteSchemaSource,
 };
 
-/** Returns the functions of pragmas, which look at the tables through `find`. */
-export function pragmaFunctions(
-  subject: () => SchemaSubject,
-  find: (name: string) => Source | undefined,
-): TableFunction[] {
+const PRAGMAS: ReadonlySet<string> = new Set(['table_info', 'table_xinfo', 'index_list', 'index_info', 'table_list']);
+
+/** Returns whether a PRAGMA of this name only shows tables: it has a function. */
+export function isPragmaFunction(name: string): boolean {
+  return PRAGMAS.has(foldName(name));
+}
+
+/** Returns the functions of pragmas, which look at the tables through `catalog`. */
+export function pragmaFunctions(subject: () => SchemaSubject, catalog: Catalog): TableFunction[] {
   const infoColumns = [
     integer('cid'),
     text('name'),
@@ -235,59 +240,103 @@ export function pragmaFunctions(
     integer('pk'),
   ];
   const listColumns = [text('schema'), text('name'), text('type'), integer('ncol'), integer('wr'), integer('strict')];
+  // what a view reads may be functions of pragmas, of which only the columns matter then
+  let describing = false;
+  const describe = (view: string) => {
+    describing = true;
+    try {
+      return viewColumns(catalog, view);
+    } finally {
+      describing = false;
+    }
+  };
+  const ofTable = (
+    name: string,
+    columns: readonly SourceColumn[],
+    rows: (subject: SchemaSubject, table: string) => Iterable<Value[]>,
+  ): TableFunction => ({
+    name,
+    minArgs: 1,
+    maxArgs: 1,
+    bind: ([constant]) => {
+      if (!describing) load(subject(), describe, constant);
+      return {columns, rows: 10, call: ([given]) => (typeof given === 'string' ? rows(subject(), given) : [])};
+    },
+  });
   return [
-    {
-      name: 'pragma_table_info',
-      minArgs: 1,
-      maxArgs: 1,
-      bind: () => ({
-        columns: infoColumns,
-        rows: 10,
-        call: ([table]) => (typeof table === 'string' ? tableInfo(subject(), find, table) : []),
-      }),
-    },
-    {
-      name: 'pragma_index_list',
-      minArgs: 1,
-      maxArgs: 1,
-      bind: () => ({
-        columns: [integer('seq'), text('name'), integer('unique'), text('origin'), integer('partial')],
-        rows: 10,
-        call: ([table]) => (typeof table === 'string' ? indexList(subject(), table) : []),
-      }),
-    },
-    {
-      name: 'pragma_index_info',
-      minArgs: 1,
-      maxArgs: 1,
-      bind: () => ({
-        columns: [integer('seqno'), integer('cid'), text('name', false)],
-        rows: 10,
-        call: ([index]) => (typeof index === 'string' ? indexInfo(subject(), index) : []),
-      }),
-    },
+    ofTable('pragma_table_info', infoColumns, function* (subject, table) {
+      // as in SQLite without generated columns
+      const shown = [...tableInfo(subject, catalog, describe, table)].filter(({hidden}) => hidden === 0);
+      for (const [i, {facts}] of shown.entries()) yield [i, ...facts];
+    }),
+    ofTable('pragma_table_xinfo', [...infoColumns, integer('hidden')], function* (subject, table) {
+      for (const [i, {facts, hidden}] of [...tableInfo(subject, catalog, describe, table)].entries())
+        yield [i, ...facts, hidden];
+    }),
+    ofTable(
+      'pragma_index_list',
+      [integer('seq'), text('name'), integer('unique'), text('origin'), integer('partial')],
+      indexList,
+    ),
+    ofTable('pragma_index_info', [integer('seqno'), integer('cid'), text('name', false)], indexInfo),
     {
       name: 'pragma_table_list',
       minArgs: 0,
       maxArgs: 0,
-      bind: () => ({columns: listColumns, rows: TABLES_ABOUT, call: () => tableList(subject(), find)}),
+      bind: () => {
+        subject();
+        return {columns: listColumns, rows: TABLES_ABOUT, call: () => tableList(subject(), catalog)};
+      },
     },
   ];
 }
 
+type DescribeView = (name: string) => ReturnType<typeof viewColumns>;
+
+/** Has loaded what views read, since only binding can wait for it: all views where the name is none that is known by then. */
+function load(subject: SchemaSubject, describe: DescribeView, name: Value | undefined): void {
+  const views = [...viewsOf(subject).keys()];
+  for (const view of typeof name === 'string' ? views.filter(each => foldName(each) === foldName(name)) : views) {
+    try {
+      describe(view);
+    } catch (error) {
+      // what is wrong with the view is told when its row is made
+      if (!(error instanceof DbosError)) throw error;
+    }
+  }
+}
+
+interface ColumnInfo {
+  /** Name, type, notnull, dflt_value and pk. */
+  readonly facts: readonly Value[];
+  /** As SQLite has it: 2 for a generated column that is computed, 3 for one that is stored. */
+  readonly hidden: 0 | 2 | 3;
+}
+
 function* tableInfo(
   subject: SchemaSubject,
-  find: (name: string) => Source | undefined,
+  catalog: Catalog,
+  describe: DescribeView,
   name: string,
-): Generator<Value[]> {
-  const source = findShown(find, name);
-  if (source === undefined || source.kind === 'view') return;
+): Generator<ColumnInfo> {
+  const source = findShown(catalog, name);
+  if (source === undefined) return;
+  if (source.kind === 'view') {
+    for (const column of describe(source.name)) {
+      yield {facts: [column.name, column.type, 0, null, 0], hidden: 0};
+    }
+    return;
+  }
   const definition = [...tablesOf(subject)].find(entry => foldName(entry.name) === foldName(name))?.definition;
   for (const [i, column] of visible(source.columns).entries()) {
     const declared = definition?.columns[i];
     const notNull = declared ? declared.notNull : column.notNull;
     const key = source.kind === 'tree' ? keyPosition(source, i) : 0;
-    yield [i, column.name, column.type, notNull ? 1 : 0, declared?.default?.text ?? null, key];
+    const generated = declared?.generated;
+    yield {
+      facts: [column.name, column.type, notNull ? 1 : 0, declared?.default?.text ?? null, key],
+      hidden: generated === undefined ? 0 : generated.stored ? 3 : 2,
+    };
   }
 }
 
@@ -308,22 +357,22 @@ function* indexInfo(subject: SchemaSubject, name: string): Generator<Value[]> {
   }
 }
 
-function* tableList(subject: SchemaSubject, find: (name: string) => Source | undefined): Generator<Value[]> {
+function* tableList(subject: SchemaSubject, catalog: Catalog): Generator<Value[]> {
   for (const {name, source, definition} of tablesOf(subject)) {
     const withoutRowid = name === FILES_TABLE || definition?.withoutRowid;
     yield ['main', name, 'table', visible(source.columns).length, withoutRowid ? 1 : 0, definition?.strict ? 1 : 0];
   }
   for (const name of viewsOf(subject).keys()) yield ['main', name, 'view', 0, 0, 0];
   for (const name of [...SYSTEM_TABLES, 'sqlite_schema']) {
-    const source = name === FILES_TABLE ? undefined : findShown(find, name);
+    const source = name === FILES_TABLE ? undefined : findShown(catalog, name);
     if (source?.kind === 'rows') yield ['main', name, 'virtual', visible(source.columns).length, 0, 0];
   }
 }
 
 /** Returns a table, or undefined also if there is one that cannot be read here. */
-function findShown(find: (name: string) => Source | undefined, name: string): Source | undefined {
+function findShown({describeTable, findTable}: Catalog, name: string): Source | undefined {
   try {
-    return find(name);
+    return (describeTable ?? findTable)(name);
   } catch (error) {
     if (error instanceof DbosError && error.code === 'SQL_UNSUPPORTED') return undefined;
     throw error;

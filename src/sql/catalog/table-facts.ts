@@ -2,11 +2,13 @@
 import {DbosError} from '../../errors.js';
 import {parseId} from '../../objects/id.js';
 import type {ObjectReader} from '../../objects/store.js';
+import {didYouMean, nearestNames} from '../../repo/nearest.js';
 import {readTable} from '../../state/table.js';
 import {treeBytes} from '../../tree/size.js';
 import type {Database, Parameters} from '../query.js';
 import type {Value} from '../values/value.js';
 import {quotedName} from '../write/quoted-name.js';
+import {foldName, SYSTEM_TABLES} from './names.js';
 
 /** A table or view, in short. */
 export interface TableSummary {
@@ -60,9 +62,18 @@ export interface SchemaEntry {
 /** Returns the error for a table that there is not. */
 export function unknownTable(name: string, names: readonly string[]): DbosError {
   return new DbosError('TABLE_UNKNOWN', `There is no table ${name}.`, {
-    hint: names.length === 0 ? 'There are no tables yet.' : `There are ${names.slice(0, 12).join(', ')}.`,
+    hint: tableHint(name, names),
     data: {table: name},
   });
+}
+
+function tableHint(name: string, names: readonly string[]): string {
+  const computed = SYSTEM_TABLES.find(each => each === foldName(name));
+  if (computed !== undefined) {
+    return `${computed} is computed from the store: \`PRAGMA table_info(${computed})\` tells its columns, \`SELECT * FROM ${computed}\` its rows.`;
+  }
+  const listed = names.length === 0 ? 'There are no tables yet.' : `There are ${names.slice(0, 12).join(', ')}.`;
+  return didYouMean(nearestNames(name, names)) ?? listed;
 }
 
 async function rowsOf(database: Database, sql: string, parameters: Parameters = []): Promise<Value[][]> {

@@ -10,6 +10,7 @@ import {FILES_TABLE} from '../../state/files.js';
 import {findTable} from '../../state/state.js';
 import {foldName} from '../catalog/names.js';
 import {States} from '../catalog/states.js';
+import type {Version} from '../catalog/table-diff.js';
 import {KeyPlace, tableHistory} from '../catalog/table-history.js';
 import type {TreeSource} from '../source.js';
 import type {Value} from '../values/value.js';
@@ -85,13 +86,47 @@ export function* rowCommits(
   const rangeOf = (source: TreeSource) => place.range(source);
   for (const {entry, before, after} of tableHistory({repo, version}, name, range, place)) {
     const newest = (after ?? before) as TreeSource;
-    if (key.length > newest.key.length) {
-      throw new DbosError('SQL_MISUSE', `The key of ${name} has no ${key.length} columns.`, {
-        hint: `It has ${newest.key.length}: give --key at most so often.`,
-        data: {table: name},
-      });
-    }
+    if (key.length > newest.key.length) throw keyTooLong(name, key.length, newest);
     const rows = new RowsDelta(before, after);
     yield {entry, rows, changes: rows.changes(rangeOf)};
   }
+}
+
+/**
+ * Returns the error for a key, as it was typed, that no commit of a range changed a row with: ROW_UNKNOWN, or SQL_MISUSE if it
+ * has more values than the key of the table; `name` is exact.
+ */
+export function unknownRow(
+  repo: Repository,
+  range: WalkRange & {readonly revision: string},
+  name: string,
+  key: readonly string[],
+): DbosError {
+  const source = newestVersion(repo, range, name);
+  if (source && key.length > source.key.length) return keyTooLong(name, key.length, source);
+  const columns = source?.key.map(column => source.columns[column]?.name).join(', ');
+  return new DbosError(
+    'ROW_UNKNOWN',
+    `No commit in ${range.revision} changed a row of ${name} with the key ${key.join(', ')}.`,
+    {
+      hint: `${columns === undefined ? '' : `The key is ${columns}; `}\`dbos history --table ${name}\` shows all commits.`,
+      data: {table: name},
+    },
+  );
+}
+
+function newestVersion(repo: Repository, range: WalkRange, name: string): Version {
+  const states = new States(repo.objects);
+  for (const {state} of walk(repo, range)) {
+    const source = states.find(state, name);
+    if (source) return source;
+  }
+  return undefined;
+}
+
+function keyTooLong(name: string, values: number, {key}: TreeSource): DbosError {
+  return new DbosError('SQL_MISUSE', `The key of ${name} has no ${values} columns.`, {
+    hint: `It has ${key.length}: give --key at most so often.`,
+    data: {table: name},
+  });
 }

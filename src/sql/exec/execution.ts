@@ -114,7 +114,7 @@ export class Execution {
     const now = performance.now();
     this.late = now - this.lastShown > PATIENCE;
     if (now < this.deadline) return;
-    throw new DbosError('SQL_TIMEOUT', `The query was stopped after ${this.timeout / 1000} seconds.`, {
+    throw new DbosError('SQL_TIMEOUT', `The query was stopped after ${this.timeout / 1000} s.`, {
       hint: 'Give it more time with --timeout, or ask for less.',
     });
   }

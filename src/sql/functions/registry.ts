@@ -83,7 +83,8 @@ function functionError(name: string, argCount: number): DbosError {
   });
 }
 
-function argumentsText({minArgs, maxArgs}: Named): string {
+/** Returns how many arguments a function takes, in words. */
+export function argumentsText({minArgs, maxArgs}: {readonly minArgs: number; readonly maxArgs: number}): string {
   if (maxArgs === Infinity) return `${minArgs} or more arguments`;
   if (minArgs === maxArgs) return minArgs === 1 ? '1 argument' : `${minArgs} arguments`;
   return `${minArgs} to ${maxArgs} arguments`;

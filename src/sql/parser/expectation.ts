@@ -91,7 +91,9 @@ export class Expectation {
       ? `${text} is a keyword; a name of that spelling stands in double quotes.`
       : text === '.' && listed.includes('a statement')
         ? 'Commands with a dot are those of `dbos shell`; here `SELECT name FROM tables` lists the tables.'
-        : undefined;
+        : /^[a-z]/i.test(text) && listed.includes('a statement')
+          ? '`SELECT name FROM tables` lists the tables, `PRAGMA table_info(NAME)` the columns of one; docs/sql.md has the language.'
+          : undefined;
     return fault(token, text, listed.length > MAX_LISTED ? [] : listed, hint);
   }
 

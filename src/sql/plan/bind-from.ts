@@ -3,6 +3,7 @@
  */
 import type {Expr, FromItem, Join, Name, Select, Span, TableReference} from '../ast.js';
 import {sqlError} from '../fault.js';
+import {argumentsText} from '../functions/registry.js';
 import {parseStatement} from '../parser/parser.js';
 import {MAX_JOIN} from '../parser/sources.js';
 import type {BoundTableFunction, IndexSource, Source, SourceColumn, TreeSource} from '../source.js';
@@ -285,7 +286,7 @@ function bindTable(binder: Binder, scope: Scope, item: TableReference, nullable:
   if (source === undefined) {
     const called = binder.catalog.findFunction(name.text);
     if (called) return bindCall(binder, scope, item, alias);
-    throw unknownTable(binder, name.text, name);
+    throw revision === undefined ? unknownTable(binder, name.text, name) : absentThen(binder, name, revision);
   }
   return bindSource(binder, scope, source, alias, item, nullable, revision);
 }
@@ -300,6 +301,19 @@ function unknownTable(binder: Binder, name: string, at: Span) {
     `no such table: ${name}.`,
     at,
     binder.suggest(name, binder.catalog.names(), 'See `SELECT name FROM tables`.'),
+  );
+}
+
+/** Returns the error for a table that is not there at a revision. */
+function absentThen(binder: Binder, name: Name, revision: string) {
+  const now = binder.catalog.findTable(name.text);
+  if (now === undefined) return unknownTable(binder, name.text, name);
+  const {kind, name: exact} = now;
+  return sqlError(
+    'TABLE_UNKNOWN',
+    `There is no ${kind === 'view' ? 'view' : 'table'} ${exact} at '${revision}': it was made later, or on another branch.`,
+    name,
+    {hint: `\`dbos history --table ${exact}\` shows the commits that made and changed it.`},
   );
 }
 
@@ -407,13 +421,7 @@ function bindCall(binder: Binder, scope: Scope, item: TableReference, alias: str
     return UNKNOWN;
   });
   if (args.length < called.minArgs || args.length > called.maxArgs) {
-    const wanted =
-      called.minArgs === called.maxArgs
-        ? `${called.minArgs}`
-        : called.maxArgs === Number.POSITIVE_INFINITY
-          ? `at least ${called.minArgs}`
-          : `${called.minArgs} to ${called.maxArgs}`;
-    throw sqlError('SQL_MISUSE', `${called.name}() takes ${wanted} arguments, not ${args.length}.`, item, {
+    throw sqlError('SQL_MISUSE', `${called.name}() takes ${argumentsText(called)}, not ${args.length}.`, item, {
       hint: 'docs/sql.md lists the table functions.',
     });
   }

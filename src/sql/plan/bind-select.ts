@@ -137,7 +137,7 @@ function bindCore(binder: Binder, around: Scope, core: SelectCore, select: Selec
   const outputs = expanded.map(column => {
     if (column.kind === 'bound') return {name: column.name, expr: column.bound(), type: column.type};
     const expr = binder.expression(scope, column.expr);
-    return {name: column.name ?? nameOf(scope, column.expr, column.text), expr, type: typeOf(scope, column.expr)};
+    return {name: column.name ?? nameOf(scope, column.expr, column.text), expr, type: typeOf(scope, column.expr, expr)};
   });
   scope.windowsAllowed = false;
   scope.bindAlias = bindAlias;
@@ -464,7 +464,9 @@ function nameOf(scope: Scope, expr: Expr, text: string): string {
   return scope.resolve(expr.table, expr.name)?.found.name ?? text;
 }
 
-function typeOf(scope: Scope, expr: Expr): string {
+/** Returns the declared type of a result column: that of a column, of a subquery that of its column, else empty. */
+function typeOf(scope: Scope, expr: Expr, bound: Bound): string {
+  if (bound.op === 'scalar') return bound.subquery.query.outputs[bound.column]?.type ?? '';
   return expr.kind === 'column' ? (scope.resolve(expr.table, expr.name)?.found.type ?? '') : '';
 }
 

@@ -13,7 +13,7 @@ export function explainLines(query: Query, measured?: Measured): string[] {
   const lines: string[] = [];
   const write = (plan: Plan, depth: string, last: boolean, top: boolean): void => {
     const branch = top ? '' : last ? '└─ ' : '├─ ';
-    const facts = [`about ${count(plan.rows)} rows`];
+    const facts = [`about ${rowCount(Math.round(plan.rows))}`];
     const real = measured?.get(plan);
     if (real) facts.push(`really ${real.rows}`, `${real.time.toFixed(1)} ms`);
     lines.push(`${depth}${branch}${describe(plan)} (${facts.join(', ')})`);
@@ -27,8 +27,9 @@ export function explainLines(query: Query, measured?: Measured): string[] {
   return lines;
 }
 
-function count(rows: number): string {
-  return `${Math.round(rows)}`;
+/** Returns a number of rows in words. */
+export function rowCount(rows: number): string {
+  return rows === 1 ? '1 row' : `${rows} rows`;
 }
 
 /** Returns the plans of the queries inside expressions. */
@@ -50,7 +51,7 @@ function describe(plan: Plan): string {
     case 'one':
       return 'one row';
     case 'values':
-      return `VALUES of ${plan.items.length} rows`;
+      return `VALUES of ${rowCount(plan.items.length)}`;
     case 'scan': {
       const name = plan.alias === plan.source.name ? plan.alias : `${plan.source.name} AS ${plan.alias}`;
       const way = plan.reverse ? ', backwards' : '';

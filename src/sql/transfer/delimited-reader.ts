@@ -19,6 +19,8 @@ const QUOTED = 1;
 /** With quotes in it that are written twice. */
 const DOUBLED = 2;
 const ESCAPED = 3;
+/** Not written at all: the record ends before it. */
+const MISSING = 4;
 
 const ESCAPES: Readonly<Record<string, string>> = {'\\t': '\t', '\\n': '\n', '\\r': '\r', '\\\\': '\\'};
 
@@ -73,13 +75,23 @@ export class DelimitedReader {
     return true;
   }
 
+  /** Gives the record so many fields; those that it lacks are NULL. */
+  fill(width: number): void {
+    for (; this.count < width; this.count++) {
+      this.starts[this.count] = 0;
+      this.ends[this.count] = 0;
+      this.forms[this.count] = MISSING;
+    }
+  }
+
   /** Whether the record is an empty line. */
   get isEmptyLine(): boolean {
     return this.count === 1 && this.starts[0] === this.ends[0] && this.forms[0] === PLAIN;
   }
 
-  /** Whether a field is NULL: nothing in CSV, \N in TSV. */
+  /** Whether a field is NULL: nothing in CSV, \N in TSV, or one that is missing. */
   isNull(field: number): boolean {
+    if (this.forms[field] === MISSING) return true;
     const start = this.starts[field] as number;
     const size = (this.ends[field] as number) - start;
     if (this.quotes) return size === 0 && this.forms[field] === PLAIN;

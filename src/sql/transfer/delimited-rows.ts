@@ -1,5 +1,6 @@
 /** The rows of CSV and TSV, whose fields are texts until the columns say what they are. Layer: sql. */
 import {isWellFormed} from '../../bytes.js';
+import type {DbosError} from '../../errors.js';
 import {realCell} from '../../tree/cell.js';
 import {foldName} from '../catalog/names.js';
 import type {Affinity, Value} from '../values/value.js';
@@ -18,30 +19,82 @@ const POINT = 0x2e;
 /** So many digits are a safe integer. */
 const SAFE_DIGITS = 15;
 
-/** Returns the rows of a file with a header; `separator` as for the reader. */
-export function delimitedRows(input: NamedSource, delimiter: Delimiter, separator?: number): RowSource {
+export interface DelimitedForm {
+  readonly delimiter: Delimiter;
+  /** The byte between fields, as for the reader. */
+  readonly separator?: number | undefined;
+  /** The names of the columns of a file without a header: given, or `numbered` for c1, c2 and so on. */
+  readonly names?: readonly string[] | 'numbered' | undefined;
+  /** Whether lines may lack their last fields, which are NULL then. */
+  readonly fill?: boolean | undefined;
+}
+
+/** Returns the rows of a file, which has a header unless the form says otherwise. */
+export function delimitedRows(input: NamedSource, form: DelimitedForm): RowSource {
   return {
     unit: 'Line',
     *inspect(types) {
-      const reader = new DelimitedReader(input, delimiter, separator);
-      const names = header(reader, input.name);
+      const {reader, names, first} = begin(input, form);
       const seen = names.map(() => 0);
-      if (types) yield* look(reader, seen);
+      if (types) {
+        if (names.length === 1) checkSeparator(first, form);
+        yield* look(reader, seen, form);
+      }
       return names.map((name, i): FileColumn => ({name, type: typeOfTexts(seen[i] as number)}));
     },
     *batches(affinities) {
-      const reader = new DelimitedReader(input, delimiter, separator);
-      header(reader, input.name);
-      yield* batches(reader, affinities);
+      yield* batches(begin(input, form).reader, affinities, form);
     },
   };
 }
 
-/** Reads the names of the columns. */
-function header(reader: DelimitedReader, file: string): string[] {
+interface Begun {
+  /** Its next record is the first row. */
+  readonly reader: DelimitedReader;
+  readonly names: readonly string[];
+  /** The first field of the file, if the names had to be found there. */
+  readonly first: string;
+}
+
+function begin(input: NamedSource, {delimiter, separator, names}: DelimitedForm): Begun {
+  const open = () => new DelimitedReader(input, delimiter, separator);
+  const reader = open();
+  if (names !== undefined && names !== 'numbered') return {reader, names, first: ''};
   let found = reader.read();
   while (found && reader.isEmptyLine) found = reader.read();
-  if (!found) throw invalidImport(`'${file}' is empty.`, 'The first line names the columns.');
+  if (!found) throw emptyFile(input.name, names);
+  const first = reader.text(0);
+  if (names === undefined) return {reader, names: header(reader), first};
+  return {reader: open(), names: Array.from({length: reader.count}, (_, i) => `c${i + 1}`), first};
+}
+
+function emptyFile(file: string, names: 'numbered' | undefined): DbosError {
+  return invalidImport(
+    `'${file}' is empty.`,
+    names === undefined ? 'The first line names the columns.' : 'Name its columns: --columns NAME[,NAME].',
+  );
+}
+
+/** Returns what CSV seems to be separated by, of which a field is a whole line, if nobody said it. */
+function otherSeparator(line: string, {delimiter, separator}: DelimitedForm): string | undefined {
+  if (delimiter !== 'csv' || separator !== undefined) return undefined;
+  const found = /[;\t|]/.exec(line)?.[0];
+  return found === '\t' ? 'tab' : found && `'${found}'`;
+}
+
+/** Throws IMPORT_INVALID for a file of one column that looks like several with another separator. */
+function checkSeparator(line: string, form: DelimitedForm): void {
+  const separator = otherSeparator(line, form);
+  if (separator === undefined) return;
+  throw invalidImport(
+    'no comma is in it, so there would be one column.',
+    `If that is right give --separator , and else --separator ${separator}.`,
+    1,
+  );
+}
+
+/** Returns the names of the columns that the record has. */
+function header(reader: DelimitedReader): string[] {
   const {line} = reader;
   const names: string[] = [];
   const taken = new Set<string>();
@@ -49,7 +102,11 @@ function header(reader: DelimitedReader, file: string): string[] {
     const name = reader.text(i) || `column${i + 1}`;
     const folded = foldName(name);
     if (taken.has(folded)) {
-      throw invalidImport(`two columns are called ${name}.`, 'The first line names the columns: rename one.', line);
+      throw invalidImport(
+        `two columns are called ${name}.`,
+        'The first line names the columns: rename one, or give --no-header.',
+        line,
+      );
     }
     if (!isWellFormed(name) || name.includes('\0')) {
       throw invalidImport(`the name of column ${i + 1} is not valid UTF-8.`, 'Rename the column.', line);
@@ -61,23 +118,35 @@ function header(reader: DelimitedReader, file: string): string[] {
 }
 
 /** Reads the next record that is a row of so many columns; returns whether there was one. */
-function readRow(reader: DelimitedReader, width: number): boolean {
+function readRow(reader: DelimitedReader, width: number, form: DelimitedForm): boolean {
   while (reader.read()) {
     if (reader.count === width) return true;
-    if (!reader.isEmptyLine) {
-      throw invalidImport(
-        `${reader.count === 1 ? '1 field' : `${reader.count} fields`} for ${width === 1 ? 'one column' : `${width} columns`}.`,
-        'Each line has a field for each column.',
-        reader.line,
-      );
-    }
+    if (reader.isEmptyLine) continue;
+    if (!form.fill || reader.count > width) throw wrongCount(reader, width, form);
+    reader.fill(width);
+    return true;
   }
   return false;
 }
 
-function* look(reader: DelimitedReader, seen: number[]): Generator<number, void, undefined> {
+function wrongCount(reader: DelimitedReader, width: number, form: DelimitedForm): DbosError {
+  const {count, line} = reader;
+  const fields = count === 1 ? '1 field' : `${count} fields`;
+  const columns = width === 1 ? 'one column' : `${width} columns`;
+  return invalidImport(`${fields} for ${columns}.`, countHint(reader, width, form), line);
+}
+
+function countHint(reader: DelimitedReader, width: number, form: DelimitedForm): string {
+  const separator = reader.count === 1 ? otherSeparator(reader.text(0), form) : undefined;
+  if (separator !== undefined) return `Give --separator ${separator} if that stands between the fields.`;
+  const rule = 'Each line has a field for each column';
+  if (reader.count < width) return `${rule}; with --fill those that are missing at its end are NULL.`;
+  return form.names === undefined ? `${rule}.` : `${rule}: name those of the file with --columns NAME[,NAME].`;
+}
+
+function* look(reader: DelimitedReader, seen: number[], form: DelimitedForm): Generator<number, void, undefined> {
   const width = seen.length;
-  for (let rows = 1; readRow(reader, width); rows++) {
+  for (let rows = 1; readRow(reader, width, form); rows++) {
     for (let i = 0; i < width; i++) {
       const known = seen[i] as number;
       if ((known & TEXT) !== 0 || reader.isNull(i)) continue;
@@ -97,6 +166,7 @@ type FieldValue = (reader: DelimitedReader, field: number) => Value;
 function* batches(
   reader: DelimitedReader,
   affinities: readonly (Affinity | undefined)[],
+  form: DelimitedForm,
 ): Generator<RowBatch, void, undefined> {
   const width = affinities.length;
   const fields: number[] = [];
@@ -110,7 +180,7 @@ function* batches(
   let rows: Value[][] = [];
   let lines: number[] = [];
   let begun = reader.offset;
-  while (readRow(reader, width)) {
+  while (readRow(reader, width, form)) {
     const row = new Array<Value>(count);
     for (let i = 0; i < count; i++) row[i] = (values[i] as FieldValue)(reader, fields[i] as number);
     rows.push(row);

@@ -7,12 +7,11 @@ import type {ObjectId} from '../../objects/id.js';
 import type {Repository} from '../../repo/repository.js';
 import type {CreateTable} from '../ast.js';
 import {foldName} from '../catalog/names.js';
-import {defineTable} from '../catalog/table-definition.js';
+import {defineTable, type TableDefinition} from '../catalog/table-definition.js';
 import {parseStatement} from '../parser/parser.js';
 import {quotedName} from '../write/quoted-name.js';
 import {ScriptWrites, type WriteOptions} from '../write/script-writes.js';
-import {delimitedRows} from './delimited-rows.js';
-import {invalidImport} from './fault.js';
+import {type DelimitedForm, delimitedRows} from './delimited-rows.js';
 import type {ImportFormat} from './format.js';
 import type {Input} from './input.js';
 import {jsonRows} from './json-rows.js';
@@ -34,6 +33,12 @@ export interface ImportOptions extends WriteOptions, PaceOptions {
   readonly temporary: string;
   /** What stands between the fields of CSV: one ASCII character, a comma unless given. */
   readonly separator?: string | undefined;
+  /** Whether the first line of CSV and TSV names the columns; it does unless given. */
+  readonly header?: boolean | undefined;
+  /** The names of the columns of a file without a header; without any those of the table, or c1, c2 and so on. */
+  readonly columns?: readonly string[] | undefined;
+  /** Whether lines of CSV and TSV may lack their last fields. */
+  readonly fill?: boolean | undefined;
 }
 
 export interface ImportedTable {
@@ -102,12 +107,15 @@ class Import {
     const {format} = options;
     switch (format) {
       case 'csv':
-        return this.one(delimitedRows(input, format, options.separator?.charCodeAt(0)));
-      case 'tsv':
-        return this.one(delimitedRows(input, format));
+      case 'tsv': {
+        const separator = format === 'csv' ? options.separator?.charCodeAt(0) : undefined;
+        return this.one(before =>
+          delimitedRows(input, {delimiter: format, separator, names: this.namesFor(before), fill: options.fill}),
+        );
+      }
       case 'json':
       case 'ndjson':
-        return this.one(jsonRows(input, format));
+        return this.one(() => jsonRows(input, format));
       case 'sqlite':
         return this.sqlite();
     }
@@ -119,15 +127,23 @@ class Import {
 
   // -------------------------------------------------------------------------------------------------- one table
 
-  private async one(source: RowSource): Promise<Taken> {
+  /** Returns the names for the columns of a file without a header: those of the table that it goes into, if it is there. */
+  private namesFor(table: TableDefinition | undefined): DelimitedForm['names'] {
+    const {header = true, columns = []} = this.options;
+    if (header) return undefined;
+    if (columns.length > 0) return columns;
+    return table?.columns.filter(({generated}) => generated === undefined).map(({name}) => name) ?? 'numbered';
+  }
+
+  private async one(open: (before: TableDefinition | undefined) => RowSource): Promise<Taken> {
     const {options, writes} = this;
     const {database} = writes;
     const [name] = options.tables;
     if (name === undefined) throw new TypeError('rows need a table');
     const before = findTable(database, name);
     if (before && options.existing === 'refuse') refuseExisting(before.name);
+    const source = open(before);
     const columns = await this.inspected(source, before === undefined);
-    if (before === undefined) this.checkSeparator(columns);
     if (before === undefined) this.execute(createStatement(name, columns, options.key));
     else if (options.existing === 'replace') this.execute(`DELETE FROM ${quotedName(before.name)}`);
     const table = before ?? findTable(database, name);
@@ -146,20 +162,6 @@ class Import {
       (done, bytes) => this.step({label: 'Importing rows', done, bytes}),
     );
     return {tables: [{name: table.name, created: before === undefined, rows}], leftOut: []};
-  }
-
-  /** Throws IMPORT_INVALID for a new table of one column that looks like several with another separator. */
-  private checkSeparator([first, second]: readonly FileColumn[]): void {
-    const {format, separator} = this.options;
-    if (format !== 'csv' || separator !== undefined || first === undefined || second !== undefined) return;
-    const found = /[;\t|]/.exec(first.name)?.[0];
-    if (found === undefined) return;
-    const shown = found === '\t' ? 'tab' : `'${found}'`;
-    throw invalidImport(
-      'no comma is in it, so there would be one column.',
-      `If that is right give --separator , and else --separator ${shown}.`,
-      1,
-    );
   }
 
   private async inspected(source: RowSource, types: boolean): Promise<readonly FileColumn[]> {

@@ -70,7 +70,7 @@ export class TableTarget {
     names: readonly string[],
     private readonly unit: RowSource['unit'],
   ) {
-    const found = names.map(name => tableColumn(table, name));
+    const found = names.map(name => tableColumn(table, name, names.length === 1));
     this.columns = found.filter(column => column.generated === undefined);
     this.affinities = found.map(column => (column.generated === undefined ? column.affinity : undefined));
     this.key = table.key.map(({column}) => (table.columns[column] as TableColumn).name);
@@ -167,14 +167,18 @@ export class TableTarget {
   }
 }
 
-function tableColumn(table: TableDefinition, name: string): TableColumn {
+function tableColumn(table: TableDefinition, name: string, only: boolean): TableColumn {
   const found = table.columns.find(column => foldName(column.name) === foldName(name));
   if (found) return found;
+  const separator = only ? /[;\t|]/.exec(name)?.[0] : undefined;
   throw new DbosError('COLUMN_UNKNOWN', `The table ${table.name} has no column ${name}, which the file has.`, {
-    hint: `It has ${table.columns
-      .slice(0, 12)
-      .map(column => column.name)
-      .join(', ')}.`,
+    hint:
+      separator === undefined
+        ? `It has ${table.columns
+            .slice(0, 12)
+            .map(column => column.name)
+            .join(', ')}.`
+        : `Give --separator ${separator === '\t' ? 'tab' : `'${separator}'`} if that stands between the names.`,
     data: {table: table.name, column: name},
   });
 }

@@ -9,6 +9,17 @@ const PIECE = 256 * 1024;
 const LONGEST = 1 << 30;
 const BYTE_ORDER_MARK = Buffer.from([0xef, 0xbb, 0xbf]);
 
+const unpacked = (program: string) => `Unpack it: ${program} < FILE | dbos import - --table NAME`;
+
+/** How files begin that are often taken for text. */
+const PACKED = [
+  {begins: '1f8b08', form: 'compressed (gzip)', hint: unpacked('gunzip')},
+  {begins: '425a68', form: 'compressed (bzip2)', hint: unpacked('bunzip2')},
+  {begins: 'fd377a585a00', form: 'compressed (xz)', hint: unpacked('unxz')},
+  {begins: '28b52ffd', form: 'compressed (zstd)', hint: unpacked('unzstd')},
+  {begins: '504b0304', form: 'a ZIP archive', hint: 'Unpack it; of a spreadsheet save the sheet as CSV.'},
+].map(each => ({...each, begins: Buffer.from(each.begins, 'hex')}));
+
 /** Bytes that can be read from any position; as many as there are, at least one before the end. */
 export interface ByteSource {
   read(into: Buffer, at: number, position: number): number;
@@ -33,6 +44,8 @@ export class Window {
     if (this.end >= 2 && ((first === 0xff && second === 0xfe) || (first === 0xfe && second === 0xff))) {
       throw invalidImport('the text is UTF-16.', 'Convert it first: `iconv -f UTF-16 -t UTF-8`.', 1);
     }
+    const packed = PACKED.find(({begins}) => begins.equals(this.bytes.subarray(0, Math.min(begins.length, this.end))));
+    if (packed) throw invalidImport(`The file is ${packed.form}, not text.`, packed.hint);
   }
 
   /** How many bytes of the file lie before the next record. */

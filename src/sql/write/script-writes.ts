@@ -9,6 +9,7 @@ import type {ObjectId} from '../../objects/id.js';
 import type {NamedTransaction} from '../../repo/opentransactions.js';
 import type {Repository} from '../../repo/repository.js';
 import {type CatalogOptions, repositoryCatalog} from '../catalog/repository-catalog.js';
+import {isPragmaFunction} from '../catalog/schema-rows.js';
 import {statements} from '../parser/parser.js';
 import type {Destination, PublishOptions, Unit} from './destination.js';
 import {HeadDestination, TransactionDestination} from './destination.js';
@@ -46,7 +47,8 @@ export function writes(sql: string): boolean {
   };
   for (const {statement} of statements(sql, failed)) {
     const inner = statement.kind === 'explain' ? statement.statement : statement;
-    if (inner.kind !== 'select') return true;
+    const reads = inner.kind === 'select' || (inner.kind === 'pragma' && isPragmaFunction(inner.name.name.text));
+    if (!reads) return true;
   }
   return false;
 }

@@ -76,7 +76,8 @@ function difference(reader: ObjectReader, spec: TreeSpec, found: TreeRoot, expec
     if (after) missing++;
     if (before) extra++;
   }
-  return `lacks ${missing} entries and has ${extra} wrong ones`;
+  const entries = missing === 1 ? '1 entry' : `${missing} entries`;
+  return `lacks ${entries} and has ${extra} wrong ${extra === 1 ? 'one' : 'ones'}`;
 }
 
 function* checkTriggers(

@@ -21,15 +21,15 @@ class WorkingCatalog implements Catalog {
     private readonly state: WorkingState,
     private readonly base: Catalog,
   ) {
-    const pragmas = pragmaFunctions(
-      () => this.subject(),
-      name => this.find(name, base.describeTable ?? base.findTable),
-    );
-    for (const each of pragmas) this.functions.set(each.name, each);
+    for (const each of pragmaFunctions(() => this.subject(), this)) this.functions.set(each.name, each);
   }
 
   readonly findTable = (name: string, revision?: string): Source | undefined => {
     return revision === undefined ? this.find(name, this.base.findTable) : this.base.findTable(name, revision);
+  };
+
+  readonly describeTable = (name: string): Source | undefined => {
+    return this.find(name, this.base.describeTable ?? this.base.findTable);
   };
 
   private find(name: string, system: (name: string) => Source | undefined): Source | undefined {

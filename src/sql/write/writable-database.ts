@@ -13,6 +13,7 @@ import type {Batch} from '../exec/compile.js';
 import {sqlError} from '../fault.js';
 import {parseStatement} from '../parser/parser.js';
 import type {Binder} from '../plan/binder.js';
+import {rowCount} from '../plan/explain.js';
 import {
   Database,
   type DatabaseOptions,
@@ -290,14 +291,6 @@ export class WritableDatabase extends Database {
   /** Returns the columns of what a PRAGMA gives: those of its function, else its name. */
   pragmaColumns(syntax: Syntax & {readonly kind: 'pragma'}): Columns {
     return this.pragmaQuery(syntax)?.columns ?? [{name: syntax.name.name.text, type: ''}];
-  }
-
-  /** Returns the query that gives the rows of a PRAGMA; undefined for one that there is no function for. */
-  private pragmaQuery({name, value}: Syntax & {readonly kind: 'pragma'}): Statement | undefined {
-    const called = this.catalog.findFunction(`pragma_${name.name.text}`);
-    if (called === undefined) return undefined;
-    const given = value === undefined ? '' : 'text' in value ? `'${value.text.replaceAll("'", "''")}'` : '';
-    return this.prepare(`SELECT * FROM pragma_${name.name.text}(${given})`);
   }
 
   private perform(
@@ -711,7 +704,7 @@ class ChangeStatement extends Statement {
       const start = performance.now();
       const rows = located(sql, () => database.rehearse(step, syntax, sql, values, options));
       const elapsed = (performance.now() - start).toFixed(1);
-      return [...changeLines(compiler, place, syntax, report), `${rows} rows in ${elapsed} ms, taken back`];
+      return [...changeLines(compiler, place, syntax, report), `${rowCount(rows)} in ${elapsed} ms, taken back`];
     });
   }
 
