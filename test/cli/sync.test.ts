@@ -185,6 +185,19 @@ test('branches of remotes are listed, shown at their commits, followed and switc
   );
 });
 
+test('a push names HEAD, says what follows, and leads from the words of git', t => {
+  const {one} = stores(t);
+  mustRun(one, 'switch', '-c', 'topic');
+  t.is(json<Result>(one, 'push', 'origin', 'HEAD').updates[0]?.ref, 'branches/topic');
+  t.is(dbos(one, ['push', '-u']).stderr, 'origin has it already.\ntopic follows origin/topic.\n');
+  t.regex(
+    dbos(one, ['push', 'origin', 'topic:theme']).stderr,
+    /same name in both stores.*\n.*`dbos branch theme topic`/,
+  );
+  t.regex(dbos(one, ['push', 'origin', ':topic']).stderr, /`dbos push --delete REMOTE topic`/);
+  t.regex(dbos(one, ['push', '--delete', 'topic']).stderr, /Name the remote first/);
+});
+
 test('a push takes the work tree of the other store along, or is refused', t => {
   const root = makeTmpDir(t);
   const first = join(root, 'first');
