@@ -150,13 +150,22 @@ export abstract class StoreCommand extends Command {
     } catch (error) {
       if (error instanceof NeedsOclif) throw error;
       this.progressLine?.finish();
-      this.fail(describeFailure(error, (this.constructor as typeof StoreCommand).id));
+      this.fail(await this.describe(error));
     }
     this.progressLine?.finish();
     await this.finishPager();
     stdout.flush();
     stderr.flush();
     return result as T;
+  }
+
+  private async describe(error: unknown): Promise<Failure> {
+    const {id, takesPaths} = this.constructor as typeof StoreCommand;
+    const failure = describeFailure(error, id);
+    if (failure.code !== 'USAGE' && failure.code !== 'REVISION_UNKNOWN') return failure;
+    const {familiarHint} = await import('./familiar.js');
+    const hint = familiarHint(error, {id, takesPaths, directory: resolve(this.directory)});
+    return hint === undefined ? failure : {...failure, hint};
   }
 
   /** Writes an error on stderr that does not end the command. */

@@ -4,6 +4,7 @@ import {describeFailure, failureJson, failureText} from '../../src/cli/failure.j
 import {createStyle} from '../../src/cli/style.js';
 import {DbosError} from '../../src/errors.js';
 import {runDbos, runShell} from './program.js';
+import {makeStore} from './store.js';
 
 const plain = createStyle(false);
 
@@ -16,6 +17,10 @@ test('wrong usage is status 2, one sentence and a hint', t => {
     [['completion', 'bash', '--jso'], 'error: Unknown flag: --jso (USAGE)', /^hint: Did you mean '--json'\? See/],
     [['completion', 'bash', 'x'], 'error: Unexpected argument: x (USAGE)', /^hint: See/],
     [['completion', 'tcsh'], 'error: Expected tcsh to be one of: bash, zsh, fish (USAGE)', /^hint: See/],
+    [['commit', '-am', 'x'], 'error: Unknown flag: -am (USAGE)', /records everything that changed, so leave it out/],
+    [['checkout', '-b', 'x'], 'error: Unknown flag: -b (USAGE)', /^hint: `dbos switch -c NAME/],
+    [['push', '-f'], 'error: Unknown flag: -f (USAGE)', /^hint: `--force-with-lease`/],
+    [['undo', 'x'], 'error: Unexpected argument: x (USAGE)', /`dbos op restore OPERATION`/],
     [['completion', 'bash', '-C'], 'error: Flag --directory expects a value (USAGE)', /^hint: See/],
   ];
   for (const [args, error, hint] of cases) {
@@ -26,6 +31,21 @@ test('wrong usage is status 2, one sentence and a hint', t => {
     t.is(lines[0], error);
     t.regex(lines[1] as string, hint);
     t.is(lines.length, 3);
+  }
+});
+
+test('what is no revision but a path, a number of commits or a file of a commit leads to how that is said', t => {
+  const store = makeStore(t);
+  store.commit({'notes.txt': '1'});
+  for (const [args, hint] of [
+    [['log', 'notes.txt'], /write `--` before paths, as in `dbos log -- notes\.txt`/],
+    [['diff', 'notes.txt'], /as in `dbos diff -- notes\.txt`/],
+    [['log', '-3'], /^hint: Say `-n 3`\.$/m],
+    [['show', 'HEAD:notes.txt'], /`dbos cat notes\.txt --at HEAD`/],
+    [['checkout', '-'], /`dbos switch -`/],
+    [['log', 'mian'], /Did you mean 'main'/],
+  ] as const) {
+    t.regex(store.try(...args).stderr, hint, args.join(' '));
   }
 });
 
