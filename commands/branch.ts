@@ -61,7 +61,6 @@ export default class Branch extends StoreCommand {
     all: Flags.boolean({
       char: 'a',
       description: 'List also the branches of remotes, as they were when they were last looked at.',
-      exclusive: ['remotes', 'delete', 'force-delete', 'move'],
     }),
     delete: Flags.boolean({char: 'd', description: 'Delete the branches.', exclusive: ['force-delete', 'move']}),
     'force-delete': Flags.boolean({
@@ -70,25 +69,16 @@ export default class Branch extends StoreCommand {
       exclusive: ['move'],
     }),
     move: Flags.boolean({char: 'm', description: 'Rename the branch, the current one if only the new name is given.'}),
-    remotes: Flags.boolean({
-      char: 'r',
-      description: 'List only the branches of remotes.',
-      exclusive: ['delete', 'force-delete', 'move'],
-    }),
+    remotes: Flags.boolean({char: 'r', description: 'List only the branches of remotes.'}),
     'set-upstream-to': Flags.string({
       char: 'u',
       description: 'Let the branch (the current one unless named) follow this branch of a remote.',
       helpValue: 'REMOTE/BRANCH',
-      exclusive: ['all', 'remotes', 'delete', 'force-delete', 'move', 'unset-upstream', 'verbose'],
     }),
-    'unset-upstream': Flags.boolean({
-      description: 'Let the branch follow nothing.',
-      exclusive: ['all', 'remotes', 'delete', 'force-delete', 'move', 'verbose'],
-    }),
+    'unset-upstream': Flags.boolean({description: 'Let the branch follow nothing.', exclusive: ['set-upstream-to']}),
     verbose: Flags.boolean({
       char: 'v',
       description: 'List also the commit of each branch, and how it stands to what it follows.',
-      exclusive: ['delete', 'force-delete', 'move'],
     }),
   };
   static override exits = [4, 6];
@@ -102,18 +92,18 @@ export default class Branch extends StoreCommand {
     const upstream = flags['set-upstream-to'];
     const follow = upstream !== undefined || flags['unset-upstream'] === true;
     const deletes = flags.delete || flags['force-delete'];
-    const extra = deletes ? undefined : names[follow ? 1 : 2];
+    const lists = all || remotes;
+    if ([lists || verbose, follow, deletes || move].filter(Boolean).length > 1) {
+      throw this.usage('Either list branches, or delete or rename one, or say what it follows.');
+    }
+    const extra = deletes ? undefined : names[lists ? 0 : follow ? 1 : 2];
     if (extra !== undefined) throw this.usage(`Unexpected argument: ${extra}.`);
-    if (name !== undefined && (all || remotes)) throw this.usage('With --all and --remotes no branch is named.');
     return this.withRepository(async repository => {
       if (follow) return this.follow(repository, name, upstream);
       if (move) return this.rename(repository, name, revision);
       if (deletes) return this.remove(repository, names, flags['force-delete'] === true);
       if (name !== undefined) return this.create(repository, name, revision ?? 'HEAD');
-      const listed = [
-        ...(remotes ? [] : ownBranches(repository)),
-        ...(all || remotes ? remoteBranches(repository) : []),
-      ];
+      const listed = [...(remotes ? [] : ownBranches(repository)), ...(lists ? remoteBranches(repository) : [])];
       return this.list(repository, listed, verbose === true);
     });
   }

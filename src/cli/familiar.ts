@@ -4,7 +4,10 @@
  */
 import {existsSync} from 'node:fs';
 import {resolve} from 'node:path';
-import {isDbosError} from '../errors.js';
+import {DbosError, isDbosError} from '../errors.js';
+import {readCommit} from '../repo/commit.js';
+import type {Repository} from '../repo/repository.js';
+import {readState} from '../state/state.js';
 
 /** Commands, and what does that here. */
 const COMMANDS: Readonly<Record<string, string>> = {
@@ -116,4 +119,28 @@ function revisionHint(text: string, command: string, directory: string | undefin
   const [, revision, path] = /^([^:]+):([^:]+)$/.exec(text) ?? [];
   if (path === undefined) return undefined;
   return `A file of a commit is shown by \`dbos cat ${path} --at ${revision}\`.`;
+}
+
+/** Returns an error for a path that is not there, with another hint if HEAD has a table of that name. */
+export function tableInstead(repository: Repository, error: DbosError, command: string): DbosError {
+  const {path} = error.data;
+  const {objects} = repository;
+  const {commit} = repository.head();
+  if (typeof path !== 'string' || commit === undefined) return error;
+  if (!readState(objects, readCommit(objects, commit).state).has(path)) return error;
+  const hint = tableHint(path, command);
+  if (hint === undefined) return error;
+  return new DbosError(error.code, error.message, {
+    hint: `'${path}' is a table: ${hint}`,
+    data: error.data,
+    cause: error,
+  });
+}
+
+/** Returns what a command that takes files has in its place for a table, or undefined. */
+function tableHint(table: string, command: string): string | undefined {
+  if (command === 'cat') return `\`dbos query "SELECT * FROM ${table}"\` shows its rows.`;
+  if (command === 'history') return `say \`dbos history --table ${table}\`.`;
+  if (command !== 'restore' && command !== 'checkout') return undefined;
+  return `\`dbos diff HEAD REVISION --patch --tables --table ${table} | dbos query\` makes its rows what they were there.`;
 }

@@ -49,6 +49,21 @@ test('what is no revision but a path, a number of commits or a file of a commit 
   }
 });
 
+test('a table that is named like a file leads to what does that for tables', t => {
+  const store = makeStore(t);
+  store.commit({a: '1'});
+  store.run('query', 'CREATE TABLE city(id INTEGER PRIMARY KEY, name TEXT); INSERT INTO city VALUES (1, 1), (2, 2)');
+  store.run('tag', 'v1');
+  store.run('query', 'DELETE FROM city WHERE id = 1; INSERT INTO city VALUES (3, 3)');
+  t.regex(store.try('cat', 'city').stderr, /'city' is a table: `dbos query "SELECT \* FROM city"`/);
+  t.regex(store.try('history', 'city').stderr, /`dbos history --table city`/);
+  t.regex(store.try('restore', 'other').stderr, /^hint: See `dbos ls`/m);
+  const command = /`dbos (diff [^`]*) \| dbos query`/.exec(store.try('restore', '--source', 'v1', 'city').stderr)?.[1];
+  const patch = store.run(...(command as string).replace('REVISION', 'v1').split(' '));
+  store.run('query', patch);
+  t.deepEqual(store.json('query', 'SELECT id FROM city'), [{id: 1}, {id: 2}]);
+});
+
 test('with --json the error is the one value on stdout', t => {
   for (const args of [
     ['compltion', '--json'],
