@@ -50,7 +50,9 @@ export function readRemote(repo: Repository, name: string): Remote {
     remotes.map(remote => remote.name),
   );
   throw new DbosError('REMOTE_UNKNOWN', `There is no remote '${name}'.`, {
-    hint: didYouMean(nearest) ?? 'See `dbos remote ls`, or add it with `dbos remote add NAME URL`.',
+    hint: /[/:]/.test(name)
+      ? 'Give a URL a name with `dbos remote add NAME URL`; `dbos pull URL BRANCH` takes it as it is.'
+      : (didYouMean(nearest) ?? 'See `dbos remote ls`, or add it with `dbos remote add NAME URL`.'),
     data: {remote: name, nearest},
   });
 }

@@ -196,6 +196,13 @@ test('a push names HEAD, says what follows, and leads from the words of git', t 
   );
   t.regex(dbos(one, ['push', 'origin', ':topic']).stderr, /`dbos push --delete REMOTE topic`/);
   t.regex(dbos(one, ['push', '--delete', 'topic']).stderr, /Name the remote first/);
+  t.regex(dbos(one, ['fetch', '../hub']).stderr, /`dbos pull URL BRANCH` takes it/);
+
+  record(one, 'e', 'e\n');
+  t.notRegex(mustRun(one, 'undo'), /Other stores/);
+  mustRun(one, 'redo');
+  mustRun(one, 'push');
+  t.regex(mustRun(one, 'undo'), /^Undid: push to origin .*\ntopic is at \w+\.\nOther stores stay as they are\.\n$/);
 });
 
 test('a push takes the work tree of the other store along, or is refused', t => {
