@@ -3,6 +3,7 @@ import test from 'ava';
 import {describeFailure, failureJson, failureText} from '../../src/cli/failure.js';
 import {createStyle} from '../../src/cli/style.js';
 import {DbosError} from '../../src/errors.js';
+import {indexFailure} from '../../src/storage/failure.js';
 import {runDbos, runShell} from './program.js';
 import {makeStore} from './store.js';
 
@@ -149,6 +150,12 @@ test('a failure of the system is no bug', t => {
   const error = Object.assign(new Error('EACCES: permission denied'), {code: 'EACCES', syscall: 'open'});
   t.is(describeFailure(error).code, 'STORE_IO');
   t.is(describeFailure(Object.assign(error, {code: 'ENOSPC'})).code, 'STORE_FULL');
+});
+
+test('a store that cannot be written tells that reading needs that, too', t => {
+  const error = indexFailure(new Error('IO error: /srv/project/level/LOCK: Permission denied'), '/srv/project/level');
+  t.is(error.code, 'STORE_IO');
+  t.regex(error.hint ?? '', /also to read it/);
 });
 
 test('causes are in the stack', t => {
