@@ -156,6 +156,7 @@ test('branches of remotes are listed, shown at their commits, followed and switc
   t.regex(mustRun(two, 'log', '--oneline', 'origin/topic'), /^\w+ \(origin\/more, origin\/topic\) change d\n/);
   t.regex(mustRun(two, 'log', '--oneline'), /\(HEAD -> main, origin\/main\)/);
 
+  t.regex(dbos(two, ['checkout', 'topic']).stderr, /Did you mean 'origin\/topic'\? `dbos switch topic` makes it/);
   const switched = dbos(two, ['switch', 'topic']);
   t.is(switched.stderr, 'Switched to the new branch topic, which follows origin/topic.\n');
   t.is(head(two), head(one));
