@@ -154,6 +154,11 @@ test('branches of remotes are listed, shown at their commits, followed and switc
     ],
   );
   t.regex(mustRun(two, 'log', '--oneline', 'origin/topic'), /^\w+ \(origin\/more, origin\/topic\) change d\n/);
+  const subjects = (...args: string[]) => json<{message: string}[]>(two, 'log', ...args).map(({message}) => message);
+  t.deepEqual(subjects(), ['change shared']);
+  t.deepEqual(subjects('--all'), ['change d', 'change shared']);
+  t.deepEqual(subjects('main', 'origin/topic'), ['change d', 'change shared']);
+  t.deepEqual(subjects('main', 'main..origin/topic'), ['change d']);
   t.regex(mustRun(two, 'log', '--oneline'), /\(HEAD -> main, origin\/main\)/);
 
   t.regex(dbos(two, ['checkout', 'topic']).stderr, /Did you mean 'origin\/topic'\? `dbos switch topic` makes it/);
