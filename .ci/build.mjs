@@ -1,6 +1,6 @@
 // Builds dist/: `--quick` transpiles only (no type check), `--if-possible` does nothing where the build tools are missing.
 import {spawnSync} from 'node:child_process';
-import {existsSync, readdirSync, writeFileSync} from 'node:fs';
+import {existsSync, readdirSync, rmSync, writeFileSync} from 'node:fs';
 import {join} from 'node:path';
 import {fileURLToPath} from 'node:url';
 
@@ -17,6 +17,8 @@ function sources(folder) {
 }
 
 if (process.argv.includes('--quick')) {
+  // what tsc believes to have written is no longer there
+  rmSync('dist/.tsbuildinfo', {force: true});
   const {build} = await import('esbuild');
   await build({
     entryPoints: ['src', 'commands', 'test'].flatMap(sources),

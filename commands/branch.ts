@@ -2,91 +2,174 @@ import {Args, Flags, StoreCommand} from '../src/cli/command.js';
 import {subjectOf} from '../src/cli/commit-text.js';
 import {trackingText} from '../src/cli/sync-text.js';
 import {alignRows} from '../src/cli/table.js';
-import {formatId, shortId} from '../src/objects/id.js';
-import {createBranch, deleteBranch, listBranches, renameBranch} from '../src/repo/branches.js';
+import {formatId, type ObjectId, shortId} from '../src/objects/id.js';
+import {createBranch, deleteBranches, listBranches, readBranch, renameBranch} from '../src/repo/branches.js';
 import {readCommit} from '../src/repo/commit.js';
+import type {BranchName} from '../src/repo/refs.js';
 import type {Repository} from '../src/repo/repository.js';
 import {resolveRevision} from '../src/repo/revisions.js';
 import {quotePath} from '../src/state/quote.js';
+import {
+  findUpstream,
+  followNamed,
+  listRemotes,
+  readUpstream,
+  remoteRefs,
+  removeUpstream,
+  setUpstream,
+} from '../src/sync/remotes.js';
 import {trackingOf} from '../src/sync/tracking.js';
+
+/** A branch of this store, or of a remote. */
+interface Listed {
+  readonly name: string;
+  readonly id: ObjectId;
+  readonly current: boolean;
+  readonly remote?: string;
+}
+
+function ownBranches(repository: Repository): Listed[] {
+  return [...listBranches(repository)].map(({name, id, current}) => ({name, id, current}));
+}
+
+function remoteBranches(repository: Repository): Listed[] {
+  return listRemotes(repository).flatMap(({name: remote}) =>
+    Array.from(remoteRefs(repository, remote), ({branch, id}) => {
+      return {name: `${remote}/${branch}`, id, current: false, remote};
+    }),
+  );
+}
 
 export default class Branch extends StoreCommand {
   static override summary = 'List, create, rename or delete branches.';
+  static override description =
+    'A branch that starts at a branch of a remote follows it. A branch that is renamed follows what it followed.';
   static override examples = [
     '<%= config.bin %> branch',
     {description: 'Start a branch at an earlier commit:', command: '<%= config.bin %> branch fix main~3'},
     {description: 'Rename the current branch:', command: '<%= config.bin %> branch -m trunk'},
+    {description: 'Let the current branch follow one of a remote:', command: '<%= config.bin %> branch -u origin/main'},
   ];
   static override args = {
-    name: Args.string({description: 'The branch to create, rename or delete.'}),
-    revision: Args.string({description: 'Where the new branch starts (HEAD unless given); with -m the new name.'}),
+    names: Args.string({
+      description:
+        'The branch to create, then where it starts (HEAD unless given); the branch to rename, then its new name; the branches to delete.',
+      multiple: true,
+    }),
   };
   static override flags = {
-    delete: Flags.boolean({char: 'd', description: 'Delete the branch.', exclusive: ['force-delete', 'move']}),
+    all: Flags.boolean({
+      char: 'a',
+      description: 'List also the branches of remotes, as they were when they were last looked at.',
+    }),
+    delete: Flags.boolean({char: 'd', description: 'Delete the branches.', exclusive: ['force-delete', 'move']}),
     'force-delete': Flags.boolean({
       char: 'D',
-      description: 'Delete the branch even if HEAD does not have all of its commits.',
+      description: 'Delete the branches even if HEAD does not have all of their commits.',
       exclusive: ['move'],
     }),
     move: Flags.boolean({char: 'm', description: 'Rename the branch, the current one if only the new name is given.'}),
+    remotes: Flags.boolean({char: 'r', description: 'List only the branches of remotes.'}),
+    'set-upstream-to': Flags.string({
+      char: 'u',
+      description: 'Let the branch (the current one unless named) follow this branch of a remote.',
+      helpValue: 'REMOTE/BRANCH',
+    }),
+    'unset-upstream': Flags.boolean({description: 'Let the branch follow nothing.', exclusive: ['set-upstream-to']}),
     verbose: Flags.boolean({
       char: 'v',
       description: 'List also the commit of each branch, and how it stands to what it follows.',
-      exclusive: ['delete', 'force-delete', 'move'],
     }),
   };
   static override exits = [4, 6];
-  static override completes = {name: 'branch', revision: 'revision'} as const;
+  static override completes = {names: 'branch', 'set-upstream-to': 'revision'} as const;
 
   async run(): Promise<unknown> {
     const {args, flags} = await this.parse(Branch);
+    const names = (args.names as unknown as string[] | undefined) ?? [];
+    const [name, revision] = names;
+    const {all, move, remotes, verbose} = flags;
+    const upstream = flags['set-upstream-to'];
+    const follow = upstream !== undefined || flags['unset-upstream'] === true;
+    const deletes = flags.delete || flags['force-delete'];
+    const lists = all || remotes;
+    if ([lists || verbose, follow, deletes || move].filter(Boolean).length > 1) {
+      throw this.usage('Either list branches, or delete or rename one, or say what it follows.');
+    }
+    const extra = deletes ? undefined : names[lists ? 0 : follow ? 1 : 2];
+    if (extra !== undefined) throw this.usage(`Unexpected argument: ${extra}.`);
     return this.withRepository(async repository => {
-      const {name, revision} = args;
-      if (flags.move) return this.rename(repository, name, revision);
-      if (flags.delete || flags['force-delete']) return this.remove(repository, name, flags['force-delete'] === true);
-      if (name === undefined && flags.verbose) return this.listWhole(repository);
-      return name === undefined ? this.list(repository) : this.create(repository, name, revision ?? 'HEAD');
+      if (follow) return this.follow(repository, name, upstream);
+      if (move) return this.rename(repository, name, revision);
+      if (deletes) return this.remove(repository, names, flags['force-delete'] === true);
+      if (name !== undefined) return this.create(repository, name, revision ?? 'HEAD');
+      const listed = [...(remotes ? [] : ownBranches(repository)), ...(lists ? remoteBranches(repository) : [])];
+      return this.list(repository, listed, verbose === true);
     });
   }
 
-  private async list(repository: Repository): Promise<unknown> {
+  private async list(repository: Repository, branches: readonly Listed[], verbose: boolean): Promise<unknown> {
     const {branch, commit} = repository.head();
-    const branches = [...listBranches(repository)].map(({name, id, current}) => ({name, id: formatId(id), current}));
-    if (branch === undefined && commit !== undefined) this.print(`* (detached at ${shortId(commit)})`);
-    for (const {name, current} of branches) {
-      this.print(current ? `* ${this.style.green(quotePath(name))}` : `  ${quotePath(name)}`);
+    const detached = branch === undefined && commit !== undefined && branches.some(({remote}) => remote === undefined);
+    if (detached) this.print(`* (detached at ${shortId(commit)})`);
+    const {green, red, yellow} = this.style;
+    const mark = ({name, current, remote}: Listed) => {
+      const shown = quotePath(name);
+      if (remote !== undefined) return `  ${red(shown)}`;
+      return current ? `* ${green(shown)}` : `  ${shown}`;
+    };
+    if (!verbose) {
+      for (const each of branches) this.print(mark(each));
+      return branches.map(({name, id, ...rest}) => ({name, id: formatId(id), ...rest}));
     }
-    return branches;
-  }
-
-  private async listWhole(repository: Repository): Promise<unknown> {
-    const branches = [...listBranches(repository)].map(branch => ({
-      ...branch,
-      tracking: trackingOf(repository, branch.name, branch.id),
-      subject: subjectOf(readCommit(repository.objects, branch.id).message),
+    const whole = branches.map(each => ({
+      ...each,
+      tracking: each.remote === undefined ? (trackingOf(repository, each.name as BranchName, each.id) ?? null) : null,
+      subject: subjectOf(readCommit(repository.objects, each.id).message),
     }));
-    const lines = branches.map(({name, id, current, tracking, subject}) => {
-      const mark = current ? `* ${this.style.green(quotePath(name))}` : `  ${quotePath(name)}`;
-      return [mark, this.style.yellow(shortId(id)), tracking ? `[${trackingText(tracking)}] ${subject}` : subject];
+    const lines = whole.map(each => {
+      const {id, tracking, subject} = each;
+      return [mark(each), yellow(shortId(id)), tracking ? `[${trackingText(tracking)}] ${subject}` : subject];
     });
     await this.printLines(alignRows(lines));
-    return branches.map(({name, id, current, tracking, subject}) => {
-      return {name, id: formatId(id), current, subject, tracking: tracking ?? null};
+    return whole.map(({name, id, current, subject, tracking, remote}) => {
+      return {name, id: formatId(id), current, subject, tracking, ...(remote !== undefined && {remote})};
     });
   }
 
   private async create(repository: Repository, name: string, revision: string): Promise<unknown> {
     const {commit} = await resolveRevision(repository, revision);
     await createBranch(repository, name, commit);
-    this.note(`Created branch ${name} at ${shortId(commit)}.`);
-    return {name, id: formatId(commit)};
+    const upstream = followNamed(repository, name, revision);
+    this.note(
+      `Created branch ${name} at ${shortId(commit)}${upstream === undefined ? '' : `; it follows ${upstream}`}.`,
+    );
+    return {name, id: formatId(commit), ...(upstream !== undefined && {upstream})};
   }
 
-  private async remove(repository: Repository, name: string | undefined, force: boolean): Promise<unknown> {
+  private async remove(repository: Repository, names: readonly string[], force: boolean): Promise<unknown> {
+    const [name] = names;
     if (name === undefined) throw this.usage('Missing argument NAME.');
-    await deleteBranch(repository, name, force);
-    this.note(`Deleted branch ${name}. \`dbos undo\` brings it back.`);
-    return {name, deleted: true};
+    await deleteBranches(repository, names, force);
+    const [what, them] = names.length === 1 ? ['branch', 'it'] : ['branches', 'them'];
+    this.note(`Deleted ${what} ${names.join(', ')}. \`dbos undo\` brings ${them} back.`);
+    return {name, names, deleted: true};
+  }
+
+  private follow(repository: Repository, named: string | undefined, upstream: string | undefined): unknown {
+    const current = repository.head().branch;
+    if (named === undefined && current === undefined) {
+      throw this.usage('HEAD is on no branch, so the branch must be named.');
+    }
+    const name = named === undefined ? (current as BranchName) : readBranch(repository, named).name;
+    if (upstream === undefined) {
+      removeUpstream(repository, name);
+      this.note(`${name} follows nothing.`);
+      return {name, upstream: null};
+    }
+    setUpstream(repository, name, readUpstream(repository, upstream));
+    this.note(`${name} follows ${upstream}.`);
+    return {name, upstream};
   }
 
   private async rename(
@@ -99,6 +182,8 @@ export default class Branch extends StoreCommand {
     if (to === undefined) throw this.usage('Missing argument NAME.');
     if (from === undefined) throw this.usage('HEAD is on no branch, so the branch to rename must be named.');
     await renameBranch(repository, from, to);
+    const upstream = findUpstream(repository, from as BranchName);
+    if (upstream !== undefined) setUpstream(repository, to as BranchName, upstream);
     this.note(`Renamed branch ${from} to ${to}.`);
     return {from, name: to};
   }

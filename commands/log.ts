@@ -6,19 +6,20 @@ import {statePath} from '../src/cli/paths.js';
 export default class Log extends StoreCommand {
   static override summary = 'Show the commits of a branch, newest first.';
   static override description =
-    'Without a revision the log starts at HEAD. A range A..B shows what B has and A has not; A...B what only one of them has.';
+    'Without a revision the log starts at HEAD. Of several it shows what any of them has. A range A..B shows what B has and A has not; A...B what only one of them has.';
   static override examples = [
     '<%= config.bin %> log --oneline -n 10',
     {description: 'What changed below etc since yesterday:', command: '<%= config.bin %> log --since yesterday -- etc'},
+    {description: 'How two branches stand to each other:', command: '<%= config.bin %> log --graph main origin/main'},
     {description: 'What the branch fix adds to main:', command: '<%= config.bin %> log main..fix --stat'},
   ];
   static override args = {
-    revision: Args.string({description: 'A revision, or a range A..B or A...B.'}),
+    revisions: Args.string({description: 'Revisions, or ranges A..B or A...B.', multiple: true}),
   };
   static override flags = {
     'max-count': Flags.integer({char: 'n', description: 'Show at most so many commits.', min: 0, helpValue: 'N'}),
     oneline: Flags.boolean({description: 'One line for each commit.'}),
-    all: Flags.boolean({description: 'Start from all branches and tags.'}),
+    all: Flags.boolean({description: 'Start from all branches, those of remotes too, and tags.'}),
     graph: Flags.boolean({description: 'Draw the lines of descent.'}),
     ...changeFlags,
     since: Flags.string({description: 'Only commits at or after a time.', helpValue: 'TIME'}),
@@ -33,14 +34,15 @@ export default class Log extends StoreCommand {
   static override takesPaths = true;
   static override pages = true;
   static override exits = [4];
-  static override completes = {revision: 'revision', paths: 'tracked'} as const;
+  static override completes = {revisions: 'revision', paths: 'tracked'} as const;
 
   async run(): Promise<unknown> {
     const {args, flags, paths} = await this.parse(Log);
-    if (flags.all && args.revision !== undefined) throw this.usage('Give a revision or --all, not both.');
+    const revisions = (args.revisions as unknown as string[] | undefined) ?? [];
+    if (flags.all && revisions.length > 0) throw this.usage('Give a revision or --all, not both.');
     return this.withRepository(async repo => {
       const view = await LogView.open(repo, {
-        range: args.revision,
+        ranges: revisions,
         all: flags.all,
         paths: paths.map(path => statePath(repo.location, this.workingDirectory(), path)),
         limit: flags['max-count'],

@@ -33,7 +33,11 @@ export default class Push extends StoreCommand {
   async run(): Promise<unknown> {
     const {args, flags} = await this.parse(Push);
     const [remoteName, ...names] = (args.names as unknown as string[] | undefined) ?? [];
-    if (flags.delete && names.length === 0) throw this.usage('Name what to delete.');
+    if (flags.delete && names.length === 0) {
+      throw this.usage(
+        remoteName === undefined ? 'Name what to delete.' : 'Name the remote first, and then what to delete.',
+      );
+    }
     if ((flags.all || flags.tags) && names.length > 0)
       throw this.usage('Either name what to push or say --all or --tags.');
     return this.withRepository(async (repository, signal) => {
@@ -48,10 +52,11 @@ export default class Push extends StoreCommand {
         progress: this.showProgress,
       });
       this.progress.finish();
-      const {remote, updates, objects, bytes} = pushed;
+      const {remote, updates, objects, bytes, following} = pushed;
       for (const line of updateLines(updates)) this.print(line);
       this.note(updates.length === 0 ? `${remote} has it already.` : `Pushed to ${remote}: ${transferText(pushed)}.`);
-      return {remote, updates: updatesJson(updates), objects, bytes};
+      for (const branch of following) this.note(`${branch} follows ${remote}/${branch}.`);
+      return {remote, updates: updatesJson(updates), objects, bytes, following};
     });
   }
 }

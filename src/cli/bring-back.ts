@@ -1,6 +1,8 @@
 /** What undo, redo and restore tell: what they brought back, and where HEAD is now. Layer: cli. */
 import {formatId, shortId} from '../objects/id.js';
 import {readCommit} from '../repo/commit.js';
+import type {StoredOperation} from '../repo/operation.js';
+import {REMOTES} from '../repo/refs.js';
 import type {Repository} from '../repo/repository.js';
 import type {UndoPlan} from '../repo/undo.js';
 import {plainText} from '../state/quote.js';
@@ -21,7 +23,14 @@ export function broughtBackLines(done: string, repository: Repository, {target}:
   return [
     `${done}: ${operationSubject(target)} (${style.yellow(shortId(target.id))}, \`${command}\`, ${when}).`,
     branch === undefined ? `HEAD ${at}; it is on no branch.` : `${style.green(plainText(branch))} ${at}.`,
+    // who takes back a push may think that it is gone there
+    ...(done === 'Undid' && onlyRemotes(target) ? ['Other stores stay as they are.'] : []),
   ];
+}
+
+/** Returns whether all that an operation moved is what was last seen of other stores. */
+function onlyRemotes({refChanges}: StoredOperation): boolean {
+  return refChanges.length > 0 && refChanges.every(({name}) => name.startsWith(REMOTES));
 }
 
 /** Returns it as scripts get it; `name` is the field of the operation that was undone, redone or restored. */

@@ -6,7 +6,7 @@
 import {statSync} from 'node:fs';
 import {resolve} from 'node:path';
 import {Command, type Interfaces, Args as OclifArgs, Flags as OclifFlags} from '@oclif/core';
-import {DbosError, EXIT} from '../errors.js';
+import {DbosError, EXIT, isDbosError} from '../errors.js';
 import type {RepoContext} from '../repo/context.js';
 import type {StoreLocation} from '../repo/location.js';
 import type {NamedTransaction} from '../repo/opentransactions.js';
@@ -150,13 +150,22 @@ export abstract class StoreCommand extends Command {
     } catch (error) {
       if (error instanceof NeedsOclif) throw error;
       this.progressLine?.finish();
-      this.fail(describeFailure(error, (this.constructor as typeof StoreCommand).id));
+      this.fail(await this.describe(error));
     }
     this.progressLine?.finish();
     await this.finishPager();
     stdout.flush();
     stderr.flush();
     return result as T;
+  }
+
+  private async describe(error: unknown): Promise<Failure> {
+    const {id, takesPaths} = this.constructor as typeof StoreCommand;
+    const failure = describeFailure(error, id);
+    if (failure.code !== 'USAGE' && failure.code !== 'REVISION_UNKNOWN') return failure;
+    const {familiarHint} = await import('./familiar.js');
+    const hint = familiarHint(error, {id, takesPaths, directory: resolve(this.directory)});
+    return hint === undefined ? failure : {...failure, hint};
   }
 
   /** Writes an error on stderr that does not end the command. */
@@ -389,9 +398,16 @@ export abstract class StoreCommand extends Command {
   ): Promise<T> {
     const repository = await this.openRepository(found);
     return interruptible(
-      signal => work(repository, signal),
+      signal => work(repository, signal).catch(error => this.rethrow(repository, error)),
       () => this.leave(repository),
     );
+  }
+
+  /** Throws an error of the work, with another hint where a table was named like a file. */
+  private async rethrow(repository: Repository, error: unknown): Promise<never> {
+    if (!isDbosError(error, 'PATH_UNKNOWN')) throw error;
+    const {tableInstead} = await import('./familiar.js');
+    throw tableInstead(repository, error, (this.constructor as typeof StoreCommand).id);
   }
 
   /** Has the transaction know what was read in it, and closes the repository. */

@@ -9,6 +9,7 @@ import {DbosError} from '../errors.js';
 import {didYouMean, nearestNames} from '../repo/nearest.js';
 import {findCommand, hasSwitch} from './arguments.js';
 import {describeFailure, failureJson, failureText} from './failure.js';
+import {familiarCommand} from './familiar.js';
 import {renderHelp} from './help.js';
 import type {CommandTable} from './light-program.js';
 import {stderr, stdout} from './output.js';
@@ -52,30 +53,14 @@ class ProgramConfig extends Config {
   }
 }
 
-/** Commands of other programs, and what does that here. */
-const FAMILIAR: Readonly<Record<string, string>> = {
-  add: 'There is no staging area: `dbos commit` records everything that changed.',
-  backup: '`dbos commit` records the work tree.',
-  blame:
-    '`dbos history PATH` shows who changed a file; `dbos query "SELECT * FROM blame(\'TABLE\')"` the rows of a table.',
-  mv: 'Move the files on disk and `dbos commit`, or use `mv` in `dbos shell`.',
-  reflog: '`dbos op log` shows all operations, `NAME@{n}` is what a branch held n changes ago.',
-  reset: '`dbos undo` takes back what was done last; `dbos restore` takes files from a commit.',
-  rm: 'Remove the files on disk and `dbos commit`, or use `rm` in `dbos shell`.',
-  snapshots: '`dbos log` shows the commits.',
-  sql: '`dbos query` runs SQL.',
-  stash: '`dbos switch -c NAME` and `dbos commit` keep the changes on a branch.',
-};
-
 function unknownCommand(words: readonly string[], known: readonly string[]): DbosError {
   const typed = words.join(' ');
   const [first = ''] = words;
-  const familiar = Object.hasOwn(FAMILIAR, first) ? FAMILIAR[first] : undefined;
   const near = didYouMean(
     [...new Set([...nearestNames(typed, known), ...nearestNames(words[0] ?? '', known)])].slice(0, 3),
   );
   return new DbosError('USAGE', `There is no command ${typed}.`, {
-    hint: familiar ?? near ?? 'See `dbos help` for all commands.',
+    hint: familiarCommand(first) ?? near ?? 'See `dbos help` for all commands.',
     data: {command: typed},
   });
 }

@@ -1,4 +1,4 @@
-/** The branch to return to from a detached HEAD. Layer: cli. */
+/** The branches that HEAD was on. Layer: cli. */
 import {findBranch} from '../repo/branches.js';
 import {listOperations} from '../repo/operations.js';
 import type {Repository} from '../repo/repository.js';
@@ -9,6 +9,17 @@ export function lastBranch(repository: Repository): string | undefined {
     for (const head of [headAfter, headBefore]) {
       if (head !== null && 'branch' in head) return findBranch(repository, head.branch)?.name;
     }
+  }
+  return undefined;
+}
+
+/** Returns the branch that HEAD was on before the one that it is on, or undefined if there is none any more. */
+export function previousBranch(repository: Repository): string | undefined {
+  const current = repository.head().branch;
+  for (const {headBefore} of listOperations(repository)) {
+    if (headBefore === null || !('branch' in headBefore) || headBefore.branch === current) continue;
+    const found = findBranch(repository, headBefore.branch)?.name;
+    if (found !== undefined) return found;
   }
   return undefined;
 }

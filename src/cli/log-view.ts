@@ -4,6 +4,7 @@ import type {ObjectId} from '../objects/id.js';
 import {listBranches} from '../repo/branches.js';
 import {type HistoryEntry, walk} from '../repo/history.js';
 import {pathHistory} from '../repo/pathhistory.js';
+import {listRefs, REMOTES} from '../repo/refs.js';
 import type {Repository} from '../repo/repository.js';
 import {parseTime, type RevisionRange, resolveRange} from '../repo/revisions.js';
 import {listTags} from '../repo/tags.js';
@@ -18,8 +19,9 @@ import type {Style} from './style.js';
 import {selectionOf, stateOf, type TableChanges, tableChanges} from './table-changes.js';
 
 export interface LogOptions {
-  readonly range: string | undefined;
-  /** Start from all branches and tags too. */
+  /** Revisions and ranges; HEAD if there are none. */
+  readonly ranges: readonly string[];
+  /** Start from all branches, those of remotes too, and tags. */
   readonly all: boolean;
   /** Paths of the state; everything if there are none. */
   readonly paths: readonly string[];
@@ -47,7 +49,7 @@ export class LogView {
 
   /** Returns the view. Throws what resolving the range and the times throws, and USAGE for a malformed expression. */
   static async open(repo: Repository, options: LogOptions): Promise<LogView> {
-    const range = options.all ? everything(repo) : await resolveRange(repo, options.range ?? 'HEAD');
+    const range = options.all ? everything(repo) : await resolveRanges(repo, options.ranges);
     const {now, zone} = repo.context;
     const filters: Filter[] = [];
     if (options.since !== undefined) {
@@ -144,11 +146,24 @@ export class LogView {
   }
 }
 
-/** Returns the range of what any branch, tag or HEAD reaches. */
+/** Returns the range of what any of the revisions and ranges reaches, without what any of them leaves out. */
+async function resolveRanges(repo: Repository, texts: readonly string[]): Promise<RevisionRange> {
+  const include = new Set<ObjectId>();
+  const exclude = new Set<ObjectId>();
+  for (const text of texts.length === 0 ? ['HEAD'] : texts) {
+    const range = await resolveRange(repo, text);
+    for (const id of range.include) include.add(id);
+    for (const id of range.exclude) exclude.add(id);
+  }
+  return {include: [...include], exclude: [...exclude]};
+}
+
+/** Returns the range of what any branch, branch of a remote, tag or HEAD reaches. */
 function everything(repo: Repository): RevisionRange {
   const {commit} = repo.head();
   const include = new Set<ObjectId>(commit === undefined ? [] : [commit]);
   for (const {id} of listBranches(repo)) include.add(id);
+  for (const {id} of listRefs(repo.objects, repo.view.refs, REMOTES)) include.add(id);
   for (const {id} of listTags(repo)) include.add(id);
   return {include: [...include], exclude: []};
 }

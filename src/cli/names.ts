@@ -10,7 +10,7 @@ import {SETTINGS} from '../repo/config.js';
 import type {RepoContext} from '../repo/context.js';
 import {findStore} from '../repo/location.js';
 import {listOperations} from '../repo/operations.js';
-import {listRefs, shortName, TRANSACTIONS} from '../repo/refs.js';
+import {listRefs, REMOTES, shortName, TRANSACTIONS} from '../repo/refs.js';
 import {Repository} from '../repo/repository.js';
 import {listTags} from '../repo/tags.js';
 import {directoryRange, FILES_TABLE, scanFiles} from '../state/files.js';
@@ -73,6 +73,9 @@ function* refNames(repository: Repository, kind: CompletionKind): Generator<stri
   if (kind === 'revision') yield 'HEAD';
   if (kind !== 'tag') for (const {name} of listBranches(repository)) yield name;
   if (kind !== 'branch') for (const {name} of listTags(repository)) yield name;
+  if (kind === 'revision') {
+    for (const {name} of listRefs(repository.objects, repository.view.refs, REMOTES)) yield shortName(name);
+  }
 }
 
 function* remotes({config}: Repository, prefix: string): Generator<Candidate> {

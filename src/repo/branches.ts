@@ -70,7 +70,25 @@ export function branchExists(name: string): DbosError {
  * Writes that a branch is deleted. Throws BRANCH_UNKNOWN; BRANCH_CURRENT for the one that HEAD is on; BRANCH_UNMERGED,
  * unless `force` is set, if HEAD does not reach its tip.
  */
-export async function deleteBranch(repo: Repository, name: string, force: boolean): Promise<StoredOperation> {
+export function deleteBranch(repo: Repository, name: string, force: boolean): Promise<StoredOperation> {
+  return deleteBranches(repo, [name], force);
+}
+
+/** Writes in one operation that branches are deleted: all of them, or none. Throws as `deleteBranch`. */
+export async function deleteBranches(
+  repo: Repository,
+  names: readonly string[],
+  force: boolean,
+): Promise<StoredOperation> {
+  const branches = [...new Set(names)].map(name => deletable(repo, name, force));
+  return repo.begin().publish({
+    kind: 'normal',
+    description: `delete ${branches.length === 1 ? 'branch' : 'branches'} ${branches.map(({name}) => name).join(', ')}`,
+    refs: branches.map(({name, id}) => ({name: branchRef(name), expected: {kind: 'equals', id}, next: null})),
+  });
+}
+
+function deletable(repo: Repository, name: string, force: boolean): ReturnType<typeof readBranch> {
   const branch = readBranch(repo, name);
   const head = repo.head();
   if (head.branch === branch.name) {
@@ -85,11 +103,7 @@ export async function deleteBranch(repo: Repository, name: string, force: boolea
       data: {branch: name, id: formatId(branch.id)},
     });
   }
-  return repo.begin().publish({
-    kind: 'normal',
-    description: `delete branch ${name}`,
-    refs: [{name: branchRef(branch.name), expected: {kind: 'equals', id: branch.id}, next: null}],
-  });
+  return branch;
 }
 
 /**

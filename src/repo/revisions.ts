@@ -295,14 +295,18 @@ function beyondShallow(text: string, why: string): DbosError {
 }
 
 function unknownRevision(repo: Repository, text: string): DbosError {
+  const remotes = [...listRefs(repo.objects, repo.view.refs, REMOTES)].map(({name}) => shortName(name));
   const names = function* () {
     yield HEAD;
     for (const {name} of listRefs(repo.objects, repo.view.refs)) yield shortName(name);
-    for (const {name} of listRefs(repo.objects, repo.view.refs, REMOTES)) yield shortName(name);
+    yield* remotes;
   };
   const nearest = nearestNames(text, names());
+  const there = remotes.find(name => name.slice(name.indexOf('/') + 1) === text);
   return new DbosError('REVISION_UNKNOWN', `'${text}' is no branch, tag, commit or time.`, {
-    hint: didYouMean(nearest) ?? 'See `dbos branch`, `dbos tag` and `dbos log` for what there is.',
+    hint: there
+      ? `Did you mean '${there}'? \`dbos switch ${text}\` makes it a branch here, too.`
+      : (didYouMean(nearest) ?? 'See `dbos branch`, `dbos tag` and `dbos log` for what there is.'),
     data: {revision: text, nearest},
   });
 }

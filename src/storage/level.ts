@@ -543,7 +543,8 @@ async function replayJournal(index: Index, root: string, files: LogFiles): Promi
   if (first === undefined || last === undefined) return record;
   if (first.commit > record.commits + 1) {
     const lost = first.commit - 1 - record.commits;
-    throw corrupt(`the index of the store at ${root} has lost ${lost} commits`, {commits: record.commits});
+    const what = lost === 1 ? '1 commit' : `${lost} commits`;
+    throw corrupt(`The index of the store at ${root} has lost ${what}.`, {commits: record.commits});
   }
   // commits that came later were made when the index had all of these for good
   for (const each of last.commit < record.commits ? [] : records) {

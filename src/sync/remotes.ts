@@ -7,6 +7,7 @@ import {didYouMean, nearestNames} from '../repo/nearest.js';
 import {
   type BranchName,
   branchName,
+  branchRef,
   findRef,
   listRefs,
   REMOTES,
@@ -14,6 +15,7 @@ import {
   type RemoteName,
   remoteName,
   remoteRef,
+  TAGS,
 } from '../repo/refs.js';
 import type {Repository} from '../repo/repository.js';
 import {checkUrlSecret} from './url-secret.js';
@@ -48,7 +50,9 @@ export function readRemote(repo: Repository, name: string): Remote {
     remotes.map(remote => remote.name),
   );
   throw new DbosError('REMOTE_UNKNOWN', `There is no remote '${name}'.`, {
-    hint: didYouMean(nearest) ?? 'See `dbos remote ls`, or add it with `dbos remote add NAME URL`.',
+    hint: /[/:]/.test(name)
+      ? 'Give a URL a name with `dbos remote add NAME URL`; `dbos pull URL BRANCH` takes it as it is.'
+      : (didYouMean(nearest) ?? 'See `dbos remote ls`, or add it with `dbos remote add NAME URL`.'),
     data: {remote: name, nearest},
   });
 }
@@ -121,6 +125,49 @@ export function findUpstream({config}: Repository, branch: BranchName): Upstream
 /** Writes what a branch follows. */
 export function setUpstream({config}: Repository, branch: BranchName, {remote, branch: theirs}: Upstream): void {
   config.setRecord('upstreams', new Map(config.record('upstreams')).set(branch, `${remote}/${theirs}`));
+}
+
+/** Writes that a branch follows nothing. */
+export function removeUpstream({config}: Repository, branch: BranchName): void {
+  config.setRecord('upstreams', new Map([...config.record('upstreams')].filter(([name]) => name !== branch)));
+}
+
+/** Returns the branch of a remote that a text like `origin/main` names, or undefined if none was seen under that name. */
+export function upstreamNamed(repo: Repository, text: string): Upstream | undefined {
+  if (findRef(repo.objects, repo.view.refs, `${REMOTES}${text}` as RefName) === undefined) return undefined;
+  const remote = listRemotes(repo).find(({name}) => text.startsWith(`${name}/`))?.name;
+  return remote && {remote, branch: branchName(text.slice(remote.length + 1))};
+}
+
+/** Returns the branch of a remote that a text names. Throws REMOTE_REF_UNKNOWN. */
+export function readUpstream(repo: Repository, text: string): Upstream {
+  const found = upstreamNamed(repo, text);
+  if (found !== undefined) return found;
+  const known = listRemotes(repo).flatMap(({name}) =>
+    Array.from(remoteRefs(repo, name), ({branch}) => `${name}/${branch}`),
+  );
+  const nearest = nearestNames(text, known);
+  throw new DbosError('REMOTE_REF_UNKNOWN', `No branch of a remote was seen as '${text}'.`, {
+    hint: didYouMean(nearest) ?? 'Say REMOTE/BRANCH, as `dbos branch -r` has them; `dbos fetch` looks for new ones.',
+    data: {name: text, nearest},
+  });
+}
+
+/** Lets a branch follow the branch of a remote that the revision is, at which it starts. Returns its name, or undefined. */
+export function followNamed(repo: Repository, branch: string, revision: string): string | undefined {
+  const {objects, view} = repo;
+  const upstream = upstreamNamed(repo, revision);
+  // a branch here or a tag of that name is what the revision means
+  const hidden = [branchRef(revision as BranchName), `${TAGS}${revision}` as RefName];
+  if (upstream === undefined || hidden.some(name => findRef(objects, view.refs, name) !== undefined)) return undefined;
+  setUpstream(repo, branch as BranchName, upstream);
+  return revision;
+}
+
+/** Returns the branches of that name that remotes had when they were last looked at, as `origin/main`. */
+export function upstreamsLike(repo: Repository, branch: string): string[] {
+  const names = listRemotes(repo).map(({name}) => `${name}/${branch}`);
+  return names.filter(name => upstreamNamed(repo, name) !== undefined);
 }
 
 /** Returns what the upstream of a branch held when it was last looked at, with its ref; undefined if nothing is known. */

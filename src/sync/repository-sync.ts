@@ -10,6 +10,7 @@ import {
   branchName,
   branchRef,
   findRef,
+  HEAD,
   listRefs,
   type RefName,
   type RemoteName,
@@ -46,6 +47,8 @@ export interface RemotePulled extends Pulled {
 
 export interface RemotePushed extends Pushed {
   readonly remote: RemoteName;
+  /** The branches here that follow now those of the same name there, as was asked for. */
+  readonly following: readonly BranchName[];
 }
 
 export interface RemoteFetchOptions extends FetchOptions {
@@ -123,12 +126,14 @@ Repository.prototype.push = function (name, options = {}) {
     async peer => {
       const wishes = options.delete ? await deletions(peer, names) : wishesOf(this, names, all, tags);
       const pushed = await pushRemote(this, peer, remote.name, wishes, rest);
+      const following: BranchName[] = [];
       for (const {name: ref} of follow ? wishes : []) {
         if (!ref.startsWith(BRANCHES)) continue;
         const branch = shortName(ref) as BranchName;
         setUpstream(this, branch, {remote: remote.name, branch});
+        following.push(branch);
       }
-      return {remote: remote.name, ...pushed};
+      return {remote: remote.name, following, ...pushed};
     },
     'push',
   );
@@ -165,6 +170,8 @@ function wishesOf(repo: Repository, names: readonly string[], all: boolean, tags
   const {objects, view} = repo;
   const held = (ref: RefName): ObjectId | undefined => findRef(objects, view.refs, ref);
   const wishes: RefWish[] = names.map(name => {
+    if (name === HEAD || name === '@') return currentWish(repo);
+    if (name.includes(':')) throw otherName(name);
     const [tag, branch] = [tagRef(name), branchRef(branchName(name))];
     const id = held(branch) === undefined ? held(tag) : undefined;
     return id === undefined ? {name: branch, next: readBranch(repo, name).id} : {name: tag, next: id};
@@ -172,10 +179,25 @@ function wishesOf(repo: Repository, names: readonly string[], all: boolean, tags
   for (const folder of [...(all ? [BRANCHES] : []), ...(tags ? [TAGS] : [])]) {
     for (const {name, id} of listRefs(objects, view.refs, folder)) wishes.push({name, next: id});
   }
-  if (names.length > 0 || all || tags) return wishes;
+  return names.length > 0 || all || tags ? wishes : [currentWish(repo)];
+}
+
+/** Returns that HEAD's branch is to be there as it is here. Throws NO_COMMITS. */
+function currentWish(repo: Repository): RefWish {
   const {branch, commit} = repo.head();
   if (branch === undefined || commit === undefined) {
     throw new DbosError('NO_COMMITS', 'HEAD is on no branch with commits.', {hint: 'Name the branch to push.'});
   }
-  return [{name: branchRef(branch), next: commit}];
+  return {name: branchRef(branch), next: commit};
+}
+
+/** Returns the error for a name with a colon, which stands for two names in git: that here, and that there. */
+function otherName(text: string): DbosError {
+  const [here, there] = text.split(':');
+  return new DbosError('REF_NAME_INVALID', `'${text}' cannot be pushed: a branch has the same name in both stores.`, {
+    hint: here
+      ? `Give it that name here with \`dbos branch ${there || 'NAME'} ${here}\`, and push it.`
+      : `Delete it there with \`dbos push --delete REMOTE ${there}\`.`,
+    data: {name: text},
+  });
 }

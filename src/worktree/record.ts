@@ -8,9 +8,11 @@ import type {ObjectSink} from '../objects/store.js';
 import type {AffectedTable} from '../repo/operation.js';
 import {branchRef, HEAD} from '../repo/refs.js';
 import type {Head} from '../repo/view.js';
-import {editFiles, FILES_TABLE, type FileEdit} from '../state/files.js';
+import {diffFiles, editFiles, FILES_TABLE, type FileEdit} from '../state/files.js';
 import type {TreeRoot} from '../tree/spec.js';
 import {type Difference, type Examination, type ExamineOptions, examine} from './examine.js';
+import {otherNames, separatedLinks, touchedLinks} from './link-groups.js';
+import {UNKNOWN} from './listing.js';
 import type {UnreadablePath} from './scan.js';
 
 export interface RecordOptions extends ExamineOptions {
@@ -53,21 +55,63 @@ export async function record(options: RecordOptions): Promise<Recording> {
   const {unreadable, changing, differences} = examination;
   if (unreadable.length > 0 && !options.skipUnreadable) throw unreadableError(unreadable);
   if (changing.length > 0) throw changingError(changing);
+  const byPath = new Map(differences.map(({path, after}) => [path, {path, file: after ?? null}]));
+  const edits: FileEdit[] = [...byPath.values()];
+  byPath.clear();
+  // names of files that are left out may be hard links of others
+  const partial = !options.selection.all || unreadable.length > 0;
+  const links = partial ? touchedLinks(differences) : new Set<string>();
+  if (links.size === 0) {
+    return {
+      root: await edited(options.sink, options.base, edits),
+      changes: countsOf(differences),
+      differences,
+      examination,
+    };
+  }
+  return {...(await recordLinks(options, examination, edits, links)), differences, examination};
+}
+
+/** Returns the root after the edits and after what hard links need besides, and how much of the base changed. */
+async function recordLinks(
+  {sink, base, root: directory}: RecordOptions,
+  {differences, listing}: Examination,
+  edits: readonly FileEdit[],
+  links: ReadonlySet<string>,
+): Promise<Pick<Recording, 'root' | 'changes'>> {
+  const others = otherNames(sink, base, directory, differences);
+  const named = await edited(sink, base, [...edits, ...others.map(file => ({path: file.path, file}))]);
+  const separated = separatedLinks(sink, named, base, links);
+  const root = await edited(
+    sink,
+    named,
+    separated.map(file => ({path: file.path, file})),
+  );
+  for (const {path} of [...others, ...separated]) {
+    const entry = listing.findEntry(path);
+    if (entry >= 0) listing.state[entry] = UNKNOWN;
+  }
   const changes = {added: 0, modified: 0, deleted: 0};
-  const edits = new Map<string, FileEdit>();
-  for (const {path, change, after} of differences) {
-    changes[change === 'typechange' ? 'modified' : change]++;
-    edits.set(path, {path, file: after ?? null});
+  for (const {before, after} of diffFiles(sink, base, root)) {
+    changes[before === undefined ? 'added' : after === undefined ? 'deleted' : 'modified']++;
   }
-  const {sink} = options;
-  let root = options.base;
-  const list = [...edits.values()];
-  edits.clear();
-  for (let from = 0; from < list.length; from += EDITS) {
-    root = editFiles(sink, root, list.slice(from, from + EDITS));
-    if (from + EDITS < list.length) await new Promise(setImmediate);
+  return {root, changes};
+}
+
+/** Returns how many paths differ in which way. */
+function countsOf(differences: readonly Difference[]): ChangeCounts {
+  const changes = {added: 0, modified: 0, deleted: 0};
+  for (const {change} of differences) changes[change === 'typechange' ? 'modified' : change]++;
+  return changes;
+}
+
+async function edited(sink: ObjectSink, base: TreeRoot, edits: readonly FileEdit[]): Promise<TreeRoot> {
+  let root = base;
+  for (let from = 0; from < edits.length; from += EDITS) {
+    root = editFiles(sink, root, edits.slice(from, from + EDITS));
+    if (from + EDITS < edits.length) await new Promise(setImmediate);
   }
-  return {root, changes, differences, examination};
+  return root;
 }
 
 function unreadableError(unreadable: readonly UnreadablePath[]): DbosError {

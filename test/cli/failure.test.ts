@@ -3,7 +3,9 @@ import test from 'ava';
 import {describeFailure, failureJson, failureText} from '../../src/cli/failure.js';
 import {createStyle} from '../../src/cli/style.js';
 import {DbosError} from '../../src/errors.js';
+import {indexFailure} from '../../src/storage/failure.js';
 import {runDbos, runShell} from './program.js';
+import {makeStore} from './store.js';
 
 const plain = createStyle(false);
 
@@ -16,6 +18,10 @@ test('wrong usage is status 2, one sentence and a hint', t => {
     [['completion', 'bash', '--jso'], 'error: Unknown flag: --jso (USAGE)', /^hint: Did you mean '--json'\? See/],
     [['completion', 'bash', 'x'], 'error: Unexpected argument: x (USAGE)', /^hint: See/],
     [['completion', 'tcsh'], 'error: Expected tcsh to be one of: bash, zsh, fish (USAGE)', /^hint: See/],
+    [['commit', '-am', 'x'], 'error: Unknown flag: -am (USAGE)', /records everything that changed, so leave it out/],
+    [['checkout', '-b', 'x'], 'error: Unknown flag: -b (USAGE)', /^hint: `dbos switch -c NAME/],
+    [['push', '-f'], 'error: Unknown flag: -f (USAGE)', /^hint: `--force-with-lease`/],
+    [['undo', 'x'], 'error: Unexpected argument: x (USAGE)', /`dbos op restore OPERATION`/],
     [['completion', 'bash', '-C'], 'error: Flag --directory expects a value (USAGE)', /^hint: See/],
   ];
   for (const [args, error, hint] of cases) {
@@ -27,6 +33,36 @@ test('wrong usage is status 2, one sentence and a hint', t => {
     t.regex(lines[1] as string, hint);
     t.is(lines.length, 3);
   }
+});
+
+test('what is no revision but a path, a number of commits or a file of a commit leads to how that is said', t => {
+  const store = makeStore(t);
+  store.commit({'notes.txt': '1'});
+  for (const [args, hint] of [
+    [['log', 'notes.txt'], /write `--` before paths, as in `dbos log -- notes\.txt`/],
+    [['diff', 'notes.txt'], /as in `dbos diff -- notes\.txt`/],
+    [['log', '-3'], /^hint: Say `-n 3`\.$/m],
+    [['show', 'HEAD:notes.txt'], /`dbos cat notes\.txt --at HEAD`/],
+    [['checkout', '-'], /`dbos switch -`/],
+    [['log', 'mian'], /Did you mean 'main'/],
+  ] as const) {
+    t.regex(store.try(...args).stderr, hint, args.join(' '));
+  }
+});
+
+test('a table that is named like a file leads to what does that for tables', t => {
+  const store = makeStore(t);
+  store.commit({a: '1'});
+  store.run('query', 'CREATE TABLE city(id INTEGER PRIMARY KEY, name TEXT); INSERT INTO city VALUES (1, 1), (2, 2)');
+  store.run('tag', 'v1');
+  store.run('query', 'DELETE FROM city WHERE id = 1; INSERT INTO city VALUES (3, 3)');
+  t.regex(store.try('cat', 'city').stderr, /'city' is a table: `dbos query "SELECT \* FROM city"`/);
+  t.regex(store.try('history', 'city').stderr, /`dbos history --table city`/);
+  t.regex(store.try('restore', 'other').stderr, /^hint: See `dbos ls`/m);
+  const command = /`dbos (diff [^`]*) \| dbos query`/.exec(store.try('restore', '--source', 'v1', 'city').stderr)?.[1];
+  const patch = store.run(...(command as string).replace('REVISION', 'v1').split(' '));
+  store.run('query', patch);
+  t.deepEqual(store.json('query', 'SELECT id FROM city'), [{id: 1}, {id: 2}]);
 });
 
 test('with --json the error is the one value on stdout', t => {
@@ -132,6 +168,12 @@ test('a failure of the system is no bug', t => {
   const error = Object.assign(new Error('EACCES: permission denied'), {code: 'EACCES', syscall: 'open'});
   t.is(describeFailure(error).code, 'STORE_IO');
   t.is(describeFailure(Object.assign(error, {code: 'ENOSPC'})).code, 'STORE_FULL');
+});
+
+test('a store that cannot be written tells that reading needs that, too', t => {
+  const error = indexFailure(new Error('IO error: /srv/project/level/LOCK: Permission denied'), '/srv/project/level');
+  t.is(error.code, 'STORE_IO');
+  t.regex(error.hint ?? '', /also to read it/);
 });
 
 test('causes are in the stack', t => {

@@ -18,6 +18,32 @@ test('switch brings the files of the branch', t => {
   t.is(store.read('a'), '1');
 });
 
+test('switch - goes back to the branch before', t => {
+  const store = makeStore(t);
+  store.commit({a: '1'});
+  t.deepEqual(store.failure('switch', '-'), [4, 'BRANCH_UNKNOWN']);
+  store.run('switch', '-c', 'one');
+  store.run('switch', '-c', 'two');
+  t.like(store.json<object>('switch', '-'), {branch: 'one'});
+  t.like(store.json<object>('switch', '-'), {branch: 'two'});
+  store.run('branch', '-D', 'one');
+  t.like(store.json<object>('switch', '-'), {branch: 'main'});
+  store.run('checkout', 'main~0');
+  t.like(store.json<object>('switch', '-'), {branch: 'main'});
+});
+
+test('several branches are deleted at once, or none', t => {
+  const store = makeStore(t);
+  store.commit({a: '1'});
+  for (const name of ['x', 'y', 'z']) store.run('branch', name);
+  t.deepEqual(store.failure('branch', '-d', 'x', 'nope', 'z'), [4, 'BRANCH_UNKNOWN']);
+  t.deepEqual(store.json('branch', '-d', 'x', 'y', 'z'), {name: 'x', names: ['x', 'y', 'z'], deleted: true});
+  t.deepEqual(store.lines('branch'), ['* main']);
+  store.run('undo');
+  t.is(store.lines('branch').length, 4);
+  t.deepEqual(store.failure('branch', 'a', 'main', 'b'), [2, 'USAGE']);
+});
+
 test('switch names what is wrong', t => {
   const store = makeStore(t);
   store.commit({a: '1'});

@@ -132,6 +132,85 @@ test('remotes, their revisions, tags, new branches, deletion and pruning', t => 
   mustRun(two, 'fsck');
 });
 
+test('branches of remotes are listed, shown at their commits, followed and switched to', t => {
+  const {one, two} = stores(t);
+  const tracking = (name: string) =>
+    json<{name: string; tracking: {upstream: string} | null}[]>(two, 'branch', '-v').find(each => each.name === name)
+      ?.tracking?.upstream;
+  mustRun(one, 'switch', '-c', 'topic');
+  record(one, 'd', 'd\n');
+  mustRun(one, 'push', 'origin', 'topic');
+  mustRun(one, 'branch', 'more');
+  mustRun(one, 'push', 'origin', 'more');
+  mustRun(two, 'fetch');
+  t.is(mustRun(two, 'branch', '-r'), '  origin/main\n  origin/more\n  origin/topic\n');
+  t.deepEqual(
+    json<{name: string; remote?: string}[]>(two, 'branch', '-a', '-v').map(({name, remote}) => [name, remote]),
+    [
+      ['main', undefined],
+      ['origin/main', 'origin'],
+      ['origin/more', 'origin'],
+      ['origin/topic', 'origin'],
+    ],
+  );
+  t.regex(mustRun(two, 'log', '--oneline', 'origin/topic'), /^\w+ \(origin\/more, origin\/topic\) change d\n/);
+  const subjects = (...args: string[]) => json<{message: string}[]>(two, 'log', ...args).map(({message}) => message);
+  t.deepEqual(subjects(), ['change shared']);
+  t.deepEqual(subjects('--all'), ['change d', 'change shared']);
+  t.deepEqual(subjects('main', 'origin/topic'), ['change d', 'change shared']);
+  t.deepEqual(subjects('main', 'main..origin/topic'), ['change d']);
+  t.regex(mustRun(two, 'log', '--oneline'), /\(HEAD -> main, origin\/main\)/);
+
+  t.regex(dbos(two, ['checkout', 'topic']).stderr, /Did you mean 'origin\/topic'\? `dbos switch topic` makes it/);
+  const switched = dbos(two, ['switch', 'topic']);
+  t.is(switched.stderr, 'Switched to the new branch topic, which follows origin/topic.\n');
+  t.is(head(two), head(one));
+  t.is(tracking('topic'), 'origin/topic');
+  mustRun(two, 'branch', '-m', 'theme');
+  t.is(tracking('theme'), 'origin/topic');
+  t.like(json<object>(two, 'branch', 'again', 'origin/more'), {name: 'again', upstream: 'origin/more'});
+  t.is(tracking('again'), 'origin/more');
+  t.like(json<object>(two, 'switch', '-c', 'third', 'origin/more'), {created: true, upstream: 'origin/more'});
+  t.is(tracking('third'), 'origin/more');
+  mustRun(two, 'branch', 'plain', 'origin/more~0');
+  t.is(tracking('plain'), undefined);
+
+  t.deepEqual(json(two, 'branch', '-u', 'origin/main'), {name: 'third', upstream: 'origin/main'});
+  t.is(tracking('third'), 'origin/main');
+  t.deepEqual(json(two, 'branch', '--unset-upstream', 'again'), {name: 'again', upstream: null});
+  t.is(tracking('again'), undefined);
+  t.deepEqual(fails(two, 'branch', '-u', 'origin/mani'), {status: 4, code: 'REMOTE_REF_UNKNOWN'});
+  t.deepEqual(fails(two, 'branch', '-r', 'x'), {status: 2, code: 'USAGE'});
+  t.is(mustRun(two, '__complete', 'bash', 'log', 'origin/t'), 'origin/topic\n');
+
+  mustRun(two, 'remote', 'add', 'other', '../one');
+  mustRun(two, 'fetch', 'other');
+  t.regex(
+    dbos(two, ['switch', 'more']).stderr,
+    /several remotes.*\n.*`dbos switch -c more origin\/more`; .*other\/more/,
+  );
+});
+
+test('a push names HEAD, says what follows, and leads from the words of git', t => {
+  const {one} = stores(t);
+  mustRun(one, 'switch', '-c', 'topic');
+  t.is(json<Result>(one, 'push', 'origin', 'HEAD').updates[0]?.ref, 'branches/topic');
+  t.is(dbos(one, ['push', '-u']).stderr, 'origin has it already.\ntopic follows origin/topic.\n');
+  t.regex(
+    dbos(one, ['push', 'origin', 'topic:theme']).stderr,
+    /same name in both stores.*\n.*`dbos branch theme topic`/,
+  );
+  t.regex(dbos(one, ['push', 'origin', ':topic']).stderr, /`dbos push --delete REMOTE topic`/);
+  t.regex(dbos(one, ['push', '--delete', 'topic']).stderr, /Name the remote first/);
+  t.regex(dbos(one, ['fetch', '../hub']).stderr, /`dbos pull URL BRANCH` takes it/);
+
+  record(one, 'e', 'e\n');
+  t.notRegex(mustRun(one, 'undo'), /Other stores/);
+  mustRun(one, 'redo');
+  mustRun(one, 'push');
+  t.regex(mustRun(one, 'undo'), /^Undid: push to origin .*\ntopic is at \w+\.\nOther stores stay as they are\.\n$/);
+});
+
 test('a push takes the work tree of the other store along, or is refused', t => {
   const root = makeTmpDir(t);
   const first = join(root, 'first');

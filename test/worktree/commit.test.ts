@@ -2,17 +2,20 @@ import {spawn, spawnSync} from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import test from 'ava';
+import fc from 'fast-check';
 import type {DbosError} from '../../src/errors.js';
 import type {ObjectId} from '../../src/objects/id.js';
 import {readCommit} from '../../src/repo/commit.js';
 import {planUndo} from '../../src/repo/undo.js';
-import {scanFiles} from '../../src/state/files.js';
+import {diffFiles, scanFiles} from '../../src/state/files.js';
+import {wrongEntries} from '../../src/state/filetree.js';
 import {readContent} from '../../src/tree/content.js';
 import {bringBack} from '../../src/worktree/bringback.js';
 import {commitWorkTree} from '../../src/worktree/commit.js';
 import {readStatus} from '../../src/worktree/status.js';
-import {START} from '../support/repo.js';
-import {at, headRows, repoWith, settle, writeTree} from './trees.js';
+import {makeRepo, START} from '../support/repo.js';
+import {makeTmpDir} from '../support/tmp.js';
+import {at, clearTree, headRows, repoWith, settle, writeTree} from './trees.js';
 
 test('a commit says what it did, and nothing to commit makes none', async t => {
   const {repo, directory} = await repoWith(t, {a: '1', 'd/b': '1'});
@@ -120,6 +123,93 @@ test('a limited commit keeps groups of hard links sound', async t => {
     ['a', 'a', 'a'],
   );
   t.true((await readStatus(repo)).clean);
+});
+
+test('a limited commit of one name of a file takes the other names that are recorded', async t => {
+  const {repo, directory} = await repoWith(t, {a: '1', 'd/b': {kind: 'link', to: 'a'}, 'd/c': {kind: 'link', to: 'a'}});
+  await commitWorkTree(repo, {message: 'one'});
+  fs.rmSync(path.join(directory, 'd/c'));
+  writeTree(directory, {'d/b': '222', 'd/c': '33', new: {kind: 'link', to: 'a'}});
+  const {changes} = await commitWorkTree(repo, {message: 'part', paths: ['d/b']});
+  t.deepEqual(changes, {added: 0, modified: 3, deleted: 0});
+  t.deepEqual(
+    [...headRows(repo).values()].map(({path, content, link}) => [path, content?.size, link]),
+    [
+      ['a', 3, 'a'],
+      ['d', undefined, null],
+      ['d/b', 3, 'a'],
+      ['d/c', 1, null],
+    ],
+  );
+  t.deepEqual([...wrongEntries(repo.objects, repo.filesRoot(repo.head().commit), null)].filter(Boolean), []);
+  t.deepEqual(
+    (await readStatus(repo)).changes.map(({path, change}) => `${change} ${path}`),
+    ['modified d/c', 'added new'],
+  );
+});
+
+const names: readonly string[] = ['a', 'b', 'c', 'd/e', 'd/f'];
+/** For each name the file that it is a link of; −1 is none. */
+const linksToFiles = fc.array(fc.integer({min: -1, max: 2}), {minLength: names.length, maxLength: names.length});
+
+test('whatever a limited commit leaves out, links of one file are alike, and what it names is recorded', async t => {
+  const property = async (
+    before: readonly number[],
+    after: readonly number[],
+    rewritten: readonly number[],
+    chosen: readonly string[],
+  ) => {
+    const {repo, directory} = await makeRepo(t);
+    const files = makeTmpDir(t);
+    for (const file of [0, 1, 2]) fs.writeFileSync(path.join(files, `${file}`), `${file}`);
+    const arrange = (links: readonly number[]) => {
+      clearTree(directory);
+      fs.mkdirSync(path.join(directory, 'd'));
+      for (const [i, file] of links.entries()) {
+        if (file >= 0) fs.linkSync(path.join(files, `${file}`), path.join(directory, names[i] as string));
+      }
+    };
+    arrange(before);
+    await commitWorkTree(repo, {message: 'before'});
+    arrange(after);
+    for (const file of rewritten) fs.appendFileSync(path.join(files, `${file}`), 'x');
+    const known = chosen.filter(name => Math.max(...[before, after].map(each => each[names.indexOf(name)] ?? -1)) >= 0);
+    if (known.length === 0) return;
+    // the stat cache trusts nothing younger
+    await settle(35);
+    const first = repo.filesRoot(repo.head().commit);
+    const {id, changes} = await commitWorkTree(repo, {message: 'some', paths: known});
+    const second = repo.filesRoot(repo.head().commit);
+    t.deepEqual([...wrongEntries(repo.objects, second, null)].filter(Boolean), []);
+    t.is([...diffFiles(repo.objects, first, second)].length, changes.added + changes.modified + changes.deleted);
+    t.is(id === null, first === second);
+    for (const name of known) {
+      const row = headRows(repo).get(name);
+      const full = path.join(directory, name);
+      const size = fs.existsSync(full) ? fs.statSync(full).size : undefined;
+      t.is(row?.content?.size, size, name);
+    }
+    const {changes: left} = await readStatus(repo);
+    fs.rmSync(path.join(directory, '.dbos', 'statcache'));
+    t.deepEqual((await readStatus(repo)).changes, left);
+    await commitWorkTree(repo, {message: 'rest'});
+    t.true((await readStatus(repo)).clean);
+    const expected = names
+      .filter((_, i) => (after[i] as number) >= 0)
+      .map(name => {
+        const group = names.filter((_, i) => after[i] === after[names.indexOf(name)]);
+        return [name, group.length > 1 ? group[0] : null];
+      });
+    const rows = [...headRows(repo).values()].filter(({type}) => type === 'file');
+    t.deepEqual(
+      rows.map(row => [row.path, row.link]),
+      expected,
+    );
+  };
+  await fc.assert(
+    fc.asyncProperty(linksToFiles, linksToFiles, fc.subarray([0, 1, 2]), fc.subarray([...names]), property),
+    {numRuns: 60},
+  );
 });
 
 test('an unchanged row keeps its time, and equal content gives an equal root', async t => {

@@ -1,0 +1,150 @@
+/**
+ * What people who know git, restic, Dolt or sqlite3 type, and what does that here. It only makes hints of errors better, so
+ * nothing here is loaded before a command has failed. Layer: cli.
+ */
+import {existsSync} from 'node:fs';
+import {resolve} from 'node:path';
+import {DbosError, isDbosError} from '../errors.js';
+import {readCommit} from '../repo/commit.js';
+import type {Repository} from '../repo/repository.js';
+import {readState} from '../state/state.js';
+
+/** Commands, and what does that here. */
+const COMMANDS: Readonly<Record<string, string>> = {
+  add: 'There is no staging area: `dbos commit` records everything that changed.',
+  backup: '`dbos commit` records the work tree.',
+  blame:
+    '`dbos history PATH` shows who changed a file; `dbos query "SELECT * FROM blame(\'TABLE\')"` the rows of a table.',
+  mv: 'Move the files on disk and `dbos commit`, or use `mv` in `dbos shell`.',
+  reflog: '`dbos op log` shows all operations, `NAME@{n}` is what a branch held n changes ago.',
+  reset: '`dbos undo` takes back what was done last; `dbos restore` takes files from a commit.',
+  rm: 'Remove the files on disk and `dbos commit`, or use `rm` in `dbos shell`.',
+  snapshots: '`dbos log` shows the commits.',
+  sql: '`dbos query` runs SQL.',
+  stash: '`dbos switch -c NAME` and `dbos commit` keep the changes on a branch.',
+};
+
+const NO_STAGING = 'There is no staging area: `dbos diff` shows all that changed since HEAD.';
+const ALL_RECORDED = '`dbos commit` records everything that changed, so leave it out.';
+const LIST_TAGS = '`dbos tag` alone lists the tags.';
+const NAMES = '`--name-status` lists the paths, each with what happened to it.';
+const NEW_BRANCH = '`dbos switch -c NAME [REVISION]` makes a branch and switches to it.';
+const ONE_BACK = 'Each undo takes back one operation; `dbos op restore OPERATION` goes back to an earlier one.';
+const TAKE_SIDE = 'Take a side with `--prefer ours` or `--prefer theirs`.';
+const STATUS_JSON = '`dbos status --json` is the form for scripts.';
+const WITH_LEASE = '`--force-with-lease` moves a branch back, if it is where this store last saw it.';
+
+/** Flags by the command, and what does that here. */
+const FLAGS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  branch: {
+    '-C': 'Make a branch there with `dbos branch NAME REVISION`.',
+    '-c': 'Make a branch there with `dbos branch NAME REVISION`.',
+    '-f': 'Delete it with `dbos branch -D NAME` and make it anew with `dbos branch NAME REVISION`.',
+    '--force': 'Delete it with `dbos branch -D NAME` and make it anew with `dbos branch NAME REVISION`.',
+    '--list': '`dbos branch` alone lists the branches.',
+    '--show-current': '`dbos status` begins with the current branch; it is `branch` of `dbos status --json`.',
+  },
+  checkout: {'-B': NEW_BRANCH, '-b': NEW_BRANCH},
+  commit: {
+    '-a': ALL_RECORDED,
+    '--all': ALL_RECORDED,
+    '--no-edit': 'With `--amend` the message stays unless `-m` gives another.',
+  },
+  diff: {'--cached': NO_STAGING, '--name-only': NAMES, '--staged': NO_STAGING},
+  fetch: {
+    '--tags': 'Tags that are not here come with every fetch.',
+    '-t': 'Tags that are not here come with every fetch.',
+  },
+  log: {'--name-only': NAMES},
+  pull: {
+    '--rebase': 'There is no rebase: `dbos pull` merges.',
+    '-r': 'There is no rebase: `dbos pull` merges.',
+    '-X': TAKE_SIDE,
+  },
+  merge: {'-X': TAKE_SIDE, '--abort': 'A merge that conflicts has moved nothing: there is nothing to take back.'},
+  push: {
+    '-f': WITH_LEASE,
+    '--force': WITH_LEASE,
+    '--follow-tags': 'Name the tags, or push all of them with `--tags`.',
+  },
+  redo: {'-n': 'Each redo brings back one operation.'},
+  restore: {'--staged': 'There is no staging area: `dbos restore PATH` takes the file from HEAD.'},
+  show: {'--name-only': NAMES},
+  status: {'-s': STATUS_JSON, '--short': STATUS_JSON, '--porcelain': STATUS_JSON},
+  switch: {
+    '-C': 'Delete the old branch with `dbos branch -D NAME` first.',
+    '-d': '`dbos checkout REVISION` goes to a commit and leaves the branch.',
+    '--detach': '`dbos checkout REVISION` goes to a commit and leaves the branch.',
+  },
+  tag: {
+    '-a': 'A tag with a message (`-m`) is annotated.',
+    '-l': LIST_TAGS,
+    '--list': LIST_TAGS,
+    '-n': LIST_TAGS,
+  },
+  undo: {'-n': ONE_BACK},
+};
+
+/** Returns what does here what a command does elsewhere. */
+export function familiarCommand(name: string): string | undefined {
+  return Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
+}
+
+/** What failed: the command's id, whether it takes paths behind `--`, and where it ran. */
+export interface FailedCommand {
+  readonly id: string;
+  readonly takesPaths: boolean;
+  readonly directory: string;
+}
+
+/** Returns a hint for what somebody typed who knows another program, or undefined. */
+export function familiarHint(error: unknown, {id, takesPaths, directory}: FailedCommand): string | undefined {
+  if (isDbosError(error, 'REVISION_UNKNOWN')) {
+    const {revision} = error.data;
+    if (typeof revision !== 'string') return undefined;
+    return revisionHint(revision, id, takesPaths ? directory : undefined);
+  }
+  if (!(error instanceof Error) || !('oclif' in error)) return undefined;
+  const {flags, args} = error as {flags?: readonly string[]; args?: readonly unknown[]};
+  if (flags?.[0] === undefined) return id === 'undo' && args !== undefined ? ONE_BACK : undefined;
+  const known = Object.hasOwn(FLAGS, id) ? FLAGS[id] : undefined;
+  // `-am` is `-a` and `-m`
+  const typed = flags[0].startsWith('--') ? flags[0].replace(/=.*$/s, '') : flags[0].slice(0, 2);
+  return known !== undefined && Object.hasOwn(known, typed) ? known[typed] : undefined;
+}
+
+function revisionHint(text: string, command: string, directory: string | undefined): string | undefined {
+  const count = /^-(\d+)$/.exec(text)?.[1];
+  if (count !== undefined && (command === 'log' || command === 'history')) return `Say \`-n ${count}\`.`;
+  if (command === 'checkout' && text === '-') return '`dbos switch -` goes back to the branch before.';
+  if (directory !== undefined && existsSync(resolve(directory, text))) {
+    return `There is a path of that name: write \`--\` before paths, as in \`dbos ${command} -- ${text}\`.`;
+  }
+  const [, revision, path] = /^([^:]+):([^:]+)$/.exec(text) ?? [];
+  if (path === undefined) return undefined;
+  return `A file of a commit is shown by \`dbos cat ${path} --at ${revision}\`.`;
+}
+
+/** Returns an error for a path that is not there, with another hint if HEAD has a table of that name. */
+export function tableInstead(repository: Repository, error: DbosError, command: string): DbosError {
+  const {path} = error.data;
+  const {objects} = repository;
+  const {commit} = repository.head();
+  if (typeof path !== 'string' || commit === undefined) return error;
+  if (!readState(objects, readCommit(objects, commit).state).has(path)) return error;
+  const hint = tableHint(path, command);
+  if (hint === undefined) return error;
+  return new DbosError(error.code, error.message, {
+    hint: `'${path}' is a table: ${hint}`,
+    data: error.data,
+    cause: error,
+  });
+}
+
+/** Returns what a command that takes files has in its place for a table, or undefined. */
+function tableHint(table: string, command: string): string | undefined {
+  if (command === 'cat') return `\`dbos query "SELECT * FROM ${table}"\` shows its rows.`;
+  if (command === 'history') return `say \`dbos history --table ${table}\`.`;
+  if (command !== 'restore' && command !== 'checkout') return undefined;
+  return `\`dbos diff HEAD REVISION --patch --tables --table ${table} | dbos query\` makes its rows what they were there.`;
+}
