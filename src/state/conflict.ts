@@ -13,13 +13,13 @@ interface OfRow extends OfTable {
   readonly key: readonly Cell[];
 }
 
-/** Both gave one cell another value; `base` is undefined where both added the row. */
+/** Both gave one cell another value; `base` is undefined where both added the entry of `files`. */
 export interface CellConflict extends OfRow, Versions<Cell | undefined> {
   readonly kind: 'cell';
   readonly column: string;
 }
 
-/** One changed the row and the other removed it, which is undefined. */
+/** One changed the row and the other removed it, which is undefined; or both added it, and `base` is. */
 export interface RowConflict extends OfRow, Versions<Row | undefined> {
   readonly kind: 'row';
   /** The names of the cells. */

@@ -346,7 +346,9 @@ class Merge {
     if (cells === undefined) throw new TypeError(`a row at ${place.toString('hex')} that was never there`);
     const key = cells.slice(0, schema.key.length);
     const side = this.rules.prefer?.(table, key);
-    if (ours === undefined || theirs === undefined) {
+    // of two rows that were added under one key neither has a cell that the other lacks
+    const addedBoth = base === undefined && table !== FILES_TABLE;
+    if (ours === undefined || theirs === undefined || addedBoth) {
       if (ours === theirs && !this.rules.exclusive) return null;
       this.note({kind: 'row', table, key, columns, base, ours, theirs}, side);
       return side && ({ours, theirs}[side] ?? null);

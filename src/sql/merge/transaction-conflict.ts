@@ -66,6 +66,7 @@ function sentence(conflict: MergeConflict): string {
     case 'rule':
       return `${where}: ${conflict.rule}`;
     case 'row': {
+      if (conflict.base === undefined) return `${where}: both added it`;
       const did = (row: unknown) => (row === undefined ? 'removed' : 'changed');
       return `${where}: this one ${did(conflict.ours)} it, and the other ${did(conflict.theirs)} it`;
     }
