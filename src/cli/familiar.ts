@@ -144,7 +144,6 @@ export function tableInstead(repository: Repository, error: DbosError, command: 
 /** Returns what a command that takes files has in its place for a table, or undefined. */
 function tableHint(table: string, command: string): string | undefined {
   if (command === 'cat') return `\`dbos query "SELECT * FROM ${table}"\` shows its rows.`;
-  if (command === 'history') return `say \`dbos history --table ${table}\`.`;
   if (command !== 'restore' && command !== 'checkout') return undefined;
   return `\`dbos diff HEAD REVISION --patch --tables --table ${table} | dbos query\` makes its rows what they were there.`;
 }
