@@ -11,6 +11,7 @@
  */
 import {join} from 'node:path';
 import {ByteReader, ByteWriter} from '../bytes.js';
+import {DbosError} from '../errors.js';
 import {crc32} from './checksum.js';
 import {fileFailure} from './failure.js';
 import type {LogFile, LogFiles} from './files.js';
@@ -66,6 +67,11 @@ export class Journal {
     this.body.sized(key);
     if (value === null) this.body.u8(0);
     else this.body.varint(value.length + 1).bytes(value);
+  }
+
+  /** How many bytes the record that was begun has so far. */
+  get length(): number {
+    return this.body.length;
   }
 
   /** Returns whether the journal is no longer than so many bytes with the record that was begun. */
@@ -165,6 +171,15 @@ export function readJournal(root: string, files: LogFiles): JournalRecord[] {
   } catch (error) {
     throw fileFailure(error, path);
   }
+}
+
+/** Returns the error for an index that lacks what came before the journal of the store at `root`: `what` is how much. */
+export function lostCommits(root: string, what: string, data: Readonly<Record<string, unknown>>): DbosError {
+  const path = journalPath(root);
+  return new DbosError('STORE_CORRUPT', `The index of the store at ${root} has lost ${what}.`, {
+    hint: `Restore the store from a copy; or remove the file ${path} to go on with what is left.`,
+    data: {path, ...data},
+  });
 }
 
 /** Removes a journal that the store at `root` has from before. */

@@ -14,7 +14,7 @@ import {corrupt, fileFailure, indexFailure, reasonOf} from './failure.js';
 import {diskFiles, type LogFiles} from './files.js';
 import {FRAME_HEADER} from './frame.js';
 import {decodeIndexValue, decodeRecord, encodeLocation, encodeRecord, type LogRecord} from './indexvalue.js';
-import {JOURNAL_LIMIT, Journal, journalSize, readJournal, removeJournal} from './journal.js';
+import {JOURNAL_LIMIT, Journal, journalSize, lostCommits, readJournal, removeJournal} from './journal.js';
 import {openLocked, releaseLock} from './lock.js';
 import {checkLog, type LogProblem} from './logcheck.js';
 import {LogReader} from './logreader.js';
@@ -70,8 +70,8 @@ const RANGE_STEP = 1000;
 const FEW_COMMITS = 2;
 /** From here on the index is synced and the journal begins anew, unless that would have to wait for a table. */
 const JOURNAL_LENGTH = 2 * 2 ** 20;
-/** Batches beyond this many bytes are synced by LevelDB. */
-const JOURNAL_BATCH = 64 * 1024;
+/** What would be a longer record is synced by LevelDB. */
+const JOURNAL_RECORD = 64 * 1024;
 
 export class LevelStorage implements Storage {
   readonly logDirectory: string;
@@ -387,7 +387,7 @@ export class LevelStorage implements Storage {
     }
     const end = this.staging.has(writer) ? await this.log.sync() : this.record;
     const next: LogRecord = {segment: end.segment, length: end.length, commits: this.record.commits + 1};
-    const isSmall = !this.staging.has(writer) && this.record.commits - this.commitsBefore >= FEW_COMMITS;
+    let journaled = !this.staging.has(writer) && this.record.commits - this.commitsBefore >= FEW_COMMITS;
     // A chained batch costs 1 µs an entry, an array of operations 10.
     const batch = this.index.batch();
     const {journal} = this;
@@ -396,9 +396,10 @@ export class LevelStorage implements Storage {
     let bytes = 0;
     for (const [key, value] of staged) {
       const keyBytes = fromBinary(key);
-      if (isSmall) {
+      if (journaled) {
         journal.add(keyBytes, value as Buffer | null);
         entries.set(key, value as Buffer | null);
+        journaled = journal.length <= JOURNAL_RECORD;
       }
       if (value === null) {
         batch.del(keyBytes);
@@ -412,7 +413,6 @@ export class LevelStorage implements Storage {
     }
     const recordBytes = encodeRecord(next);
     batch.put(RECORD_KEY, recordBytes);
-    const journaled = isSmall && bytes <= JOURNAL_BATCH;
     let recorded = false;
     try {
       if (journaled) journal.add(RECORD_KEY, recordBytes);
@@ -544,7 +544,7 @@ async function replayJournal(index: Index, root: string, files: LogFiles): Promi
   if (first.commit > record.commits + 1) {
     const lost = first.commit - 1 - record.commits;
     const what = lost === 1 ? '1 commit' : `${lost} commits`;
-    throw corrupt(`The index of the store at ${root} has lost ${what}.`, {commits: record.commits});
+    throw lostCommits(root, what, {commits: record.commits});
   }
   // commits that came later were made when the index had all of these for good
   for (const each of last.commit < record.commits ? [] : records) {

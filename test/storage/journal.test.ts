@@ -157,9 +157,14 @@ test('few commits, and large ones, need no journal', async t => {
   t.false(fs.existsSync(path.join(directory, 'journal')));
   storage = await LevelStorage.open(directory, OLD);
   for (let number = 3; number <= 8; number++) await commit(storage, number, number % 2 === 0 ? 3000 : 80_000);
-  t.deepEqual(
-    readJournal(directory, diskFiles).map(({commit: each}) => each),
-    [8],
-  );
+  const recorded = () => readJournal(directory, diskFiles).map(({commit: each}) => each);
+  t.deepEqual(recorded(), [8]);
+  const writer = storage.writer();
+  for (let i = 0; i < 10_000; i++) writer.put(`many ${i}`, Buffer.from('x'));
+  await writer.commit();
+  t.deepEqual(recorded(), []);
+  for (let i = 0; i < 10_000; i++) writer.delete(`many ${i}`);
+  await writer.commit();
+  t.deepEqual(recorded(), []);
   await storage.close();
 });
