@@ -1,4 +1,4 @@
-import {Args, Flags, StoreCommand, txnFlag} from '../src/cli/command.js';
+import {Args, Flags, messageFlag, StoreCommand, txnFlag} from '../src/cli/command.js';
 import {subjectOf} from '../src/cli/commit-text.js';
 import {parseIdentity} from '../src/cli/identity.js';
 import {leftOutWarnings} from '../src/cli/move-text.js';
@@ -26,13 +26,7 @@ export default class Commit extends StoreCommand {
     paths: Args.string({description: 'Record only these files and directories.', multiple: true}),
   };
   static override flags = {
-    message: Flags.string({
-      char: 'm',
-      description: 'The message; given several times, each is a paragraph.',
-      helpValue: 'MSG',
-      multiple: true,
-      multipleNonGreedy: true,
-    }),
+    ...messageFlag,
     amend: Flags.boolean({description: 'Replace the last commit; without -m its message stays.'}),
     author: Flags.string({description: 'The author, as: Name <email>.', helpValue: 'AUTHOR'}),
     date: Flags.string({description: 'When it was authored.', helpValue: 'TIME'}),

@@ -34,6 +34,17 @@ export const Args = {
   string: ((options: object = {}) => OclifArgs.string({ignoreStdin: true, ...options})) as typeof OclifArgs.string,
 };
 
+/** The flag of commands that make a commit, whose message may have paragraphs. */
+export const messageFlag = {
+  message: Flags.string({
+    char: 'm',
+    description: 'The message; given several times, each is a paragraph.',
+    helpValue: 'MSG',
+    multiple: true,
+    multipleNonGreedy: true,
+  }),
+};
+
 /** The flag of commands that act inside an open transaction, which DBOS_TXN names where it is not given. */
 export const txnFlag = {
   txn: Flags.string({

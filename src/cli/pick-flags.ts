@@ -5,19 +5,13 @@ import type {StoreLocation} from '../repo/location.js';
 import type {Repository} from '../repo/repository.js';
 import type {MergedCommit} from '../worktree/merge-commit.js';
 import type {PickOptions} from '../worktree/pick.js';
-import {Flags} from './command.js';
+import {Flags, messageFlag} from './command.js';
 import {subjectOf} from './commit-text.js';
 import {mergePreferences, preferFlags, settledJson, settledNotes} from './merge-flags.js';
 import {moveJson, moveWarnings} from './move-text.js';
 
 export const pickFlags = {
-  message: Flags.string({
-    char: 'm',
-    description: 'The message; given several times, each is a paragraph.',
-    helpValue: 'MSG',
-    multiple: true,
-    multipleNonGreedy: true,
-  }),
+  ...messageFlag,
   parent: Flags.integer({
     description: 'Of a merge: against which of its commits its change is seen, from 1.',
     helpValue: 'N',
