@@ -15,6 +15,8 @@ export interface LogFile {
   size(): number;
   /** Makes everything written before the call durable. */
   sync(): Promise<void>;
+  /** Does what `sync` does in this thread, which waits: on a fast disk two changes of thread would take longer. */
+  syncHere(): void;
   truncate(length: number): void;
   close(): void;
 }
@@ -76,6 +78,10 @@ class DiskFile implements LogFile {
     return new Promise((resolve, reject) => {
       fs.fdatasync(this.descriptor, error => (error ? reject(error) : resolve()));
     });
+  }
+
+  syncHere(): void {
+    fs.fdatasyncSync(this.descriptor);
   }
 
   truncate(length: number): void {

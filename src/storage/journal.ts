@@ -1,8 +1,8 @@
 /**
- * The journal: what small commits put into the index, one record after the other, in a file that has its room before it is
+ * The journal: what small commits change in the index, one record after the other, in a file that has its room before it is
  * needed. Making a record durable changes no length and no name, which takes the disk a third of the time of a synced batch of
- * LevelDB; the batch itself is then written without a sync. When the index has been synced the journal begins anew. Whoever opens
- * a store puts what it holds into the index again, which may have lost any of it in a power cut. Layer: storage.
+ * LevelDB. When the index has taken in what many of them have the journal begins anew. Whoever opens a store after a process was killed
+ * puts what it holds into the index first. Layer: storage.
  *
  * A record is "DBJ", version (1 byte), length of the body (4), the number of the commit (8), CRC-32 of the body (4), of these 20
  * bytes (4); then the body: for each key its length, its bytes, and 0 for a deletion, or the length of the value plus 1 and
@@ -22,16 +22,20 @@ const HEADER = 24;
 const NOTHING = Buffer.alloc(HEADER);
 /** The journal grows by so many bytes at once, with zeros. */
 const ROOM = 256 * 1024;
-/** It is as long as this at most, less than LevelDB gathers: so much whoever opens the store may have to put into the index again. */
-export const JOURNAL_LIMIT = 8 * 2 ** 20;
+/** It is no longer than this, less than LevelDB gathers: so much whoever opens the store may have to put into the index. */
+export const JOURNAL_LENGTH = 2 * 2 ** 20;
 /** What stays of it when the store is closed. */
 const KEPT = 64 * 1024;
+/** While the disk is faster than this, in milliseconds, the thread that commits waits for it; else another one does. */
+const FAST_SYNC = 4;
+/** After so many milliseconds of commits whatever else waits in this thread has its turn. */
+const TURN_MS = 20;
 const MAX_NUMBER = Number.MAX_SAFE_INTEGER;
 
 /** A key of the index with its value, or null for a deletion. */
 export type JournalEntry = readonly [key: Buffer, value: Buffer | null];
 
-/** What one commit put into the index. */
+/** What one commit changes in the index. */
 export interface JournalRecord {
   readonly commit: number;
   readonly entries: readonly JournalEntry[];
@@ -44,6 +48,9 @@ export class Journal {
   private last = 0;
   private end = 0;
   private room = 0;
+  /** How long the last sync took, and when something else had its turn. */
+  private syncMs = 0;
+  private turn = 0;
   private readonly body = new ByteWriter(32 * 1024);
   private readonly header = Buffer.from(NOTHING);
 
@@ -52,8 +59,8 @@ export class Journal {
     private readonly files: LogFiles,
   ) {}
 
-  /** Whether the index may lose something that the journal has. */
-  get isNeeded(): boolean {
+  /** Whether the journal has anything that counts. */
+  get counts(): boolean {
     return this.end > 0;
   }
 
@@ -74,9 +81,9 @@ export class Journal {
     return this.body.length;
   }
 
-  /** Returns whether the journal is no longer than so many bytes with the record that was begun. */
-  fits(length: number): boolean {
-    return this.end + HEADER + this.body.length <= length;
+  /** Whether there is room for the record that was begun. */
+  get hasRoom(): boolean {
+    return this.end + HEADER + this.body.length <= JOURNAL_LENGTH;
   }
 
   /** Makes the record that was begun durable, as that of a commit. Throws STORE_FULL or STORE_IO. */
@@ -100,12 +107,23 @@ export class Journal {
         this.room = end + ROOM;
       }
       file.write(parts, this.end);
-      await file.sync();
+      await this.sync(file);
       if (isNew) await this.files.syncDirectory(this.root);
       this.end = end;
     } catch (error) {
       throw fileFailure(error, journalPath(this.root));
     }
+  }
+
+  private async sync(file: LogFile): Promise<void> {
+    const start = performance.now();
+    if (this.syncMs < FAST_SYNC) file.syncHere();
+    else await file.sync();
+    const end = performance.now();
+    this.syncMs = end - start;
+    if (end - this.turn < TURN_MS) return;
+    await new Promise(done => setImmediate(done));
+    this.turn = performance.now();
   }
 
   /** Takes back the record that was written last, as far as the disk can. */
@@ -119,7 +137,7 @@ export class Journal {
     }
   }
 
-  /** Forgets all records: the index has them for good. */
+  /** Forgets all records: the index has them. */
   clear(): void {
     this.end = 0;
     try {
@@ -131,12 +149,12 @@ export class Journal {
 
   /** Closes the file, and gives back most of its room unless it is needed. */
   close(): void {
-    const {file, isNeeded} = this;
+    const {file, counts} = this;
     this.file = undefined;
     this.end = 0;
     if (file === undefined) return;
     try {
-      if (!isNeeded && this.room > KEPT) file.truncate(KEPT);
+      if (!counts && this.room > KEPT) file.truncate(KEPT);
     } catch {
       // it is as long as it was
     }
@@ -201,7 +219,7 @@ function recordsOf(file: LogFile): JournalRecord[] {
     const commit = header.readUInt32LE(8) + header.readUInt32LE(12) * 2 ** 32;
     const expected = records.at(-1)?.commit ?? commit - 1;
     if (header.readUInt32LE(20) !== crc32(header.subarray(0, 20)) || commit !== expected + 1) return records;
-    if (length > JOURNAL_LIMIT || commit > MAX_NUMBER) return records;
+    if (length > JOURNAL_LENGTH || commit > MAX_NUMBER) return records;
     const body = Buffer.alloc(length);
     if (file.read(body, at + HEADER) < length || crc32(body) !== header.readUInt32LE(16)) return records;
     records.push({commit, entries: entriesOf(body)});

@@ -2,7 +2,7 @@
  * The storage of a store on disk: LevelDB as the index, in `level/`, and the value log, in `log/`. One process has it
  * open at a time; the others wait. A commit appends to the log, syncs it, then writes one synced LevelDB batch that
  * also says how far the log counts; one that appends nothing needs the batch only, and where such commits follow each other they are made durable
- * by the journal, and LevelDB is synced once for many. So a process that is killed, or a disk that fills up, leaves all of a commit or
+ * by the journal, and LevelDB gets one batch for many. So a process that is killed, or a disk that fills up, leaves all of a commit or
  * nothing. A witness beside them tells when the index has lost commits that were durable. Layer: storage.
  */
 import fs from 'node:fs';
@@ -14,7 +14,7 @@ import {corrupt, fileFailure, indexFailure, reasonOf} from './failure.js';
 import {diskFiles, type LogFiles} from './files.js';
 import {FRAME_HEADER} from './frame.js';
 import {decodeIndexValue, decodeRecord, encodeLocation, encodeRecord, type LogRecord} from './indexvalue.js';
-import {JOURNAL_LIMIT, Journal, journalSize, lostCommits, readJournal, removeJournal} from './journal.js';
+import {Journal, journalSize, lostCommits, readJournal, removeJournal} from './journal.js';
 import {openLocked, releaseLock} from './lock.js';
 import {checkLog, type LogProblem} from './logcheck.js';
 import {LogReader} from './logreader.js';
@@ -68,9 +68,7 @@ const BIG_BATCH = 2 ** 20;
 const RANGE_STEP = 1000;
 /** The journal is worth its file for whoever makes more commits than this. */
 const FEW_COMMITS = 2;
-/** From here on the index is synced and the journal begins anew, unless that would have to wait for a table. */
-const JOURNAL_LENGTH = 2 * 2 ** 20;
-/** What would be a longer record is synced by LevelDB. */
+/** What would be a longer record goes into the index. */
 const JOURNAL_RECORD = 64 * 1024;
 
 export class LevelStorage implements Storage {
@@ -90,9 +88,9 @@ export class LevelStorage implements Storage {
   /** Why nothing works any more: the index could not be opened again after a failed commit. */
   private unavailable: DbosError | undefined;
   private publishing: Promise<void> | undefined;
-  /** The batch of a commit that the journal made durable, on its way into the index, and its entries until they are there. */
-  private applying: Promise<void> | undefined;
-  private unapplied: ReadonlyMap<Key, Buffer | null> | undefined;
+  /** What the index lacks that the journal made durable: readers find it here. */
+  private readonly recent = new Map<Key, Buffer | null>();
+  private settling: Promise<void> | undefined;
   /** Memory for the next writer: most commits are small, and would spend their time getting it anew. */
   private spareGroup: Buffer | undefined;
   /** How many commits there were when the store was opened. */
@@ -285,8 +283,8 @@ export class LevelStorage implements Storage {
     this.checkOpen();
     const {length} = key;
     if (length === 0) throw new TypeError('a key has 1 to 1,024 bytes');
-    const waiting = this.unapplied?.get(key);
-    if (waiting !== undefined) return waiting ?? undefined;
+    const recent = this.recent.get(key);
+    if (recent !== undefined) return recent ?? undefined;
     let buffer = this.keys[length];
     if (buffer === undefined) {
       buffer = Buffer.allocUnsafe(length);
@@ -327,7 +325,7 @@ export class LevelStorage implements Storage {
 
   private async *entries(range: KeyRange): AsyncGenerator<[Key, Buffer]> {
     this.checkOpen();
-    await this.applied();
+    await this.settle();
     const {gte, lt, reverse = false, limit = -1} = range;
     const iterator = this.index.iterator({
       gte: gte ? fromBinary(gte) : FIRST_KEY,
@@ -381,47 +379,22 @@ export class LevelStorage implements Storage {
   }
 
   private async writeBatch(writer: object, staged: ReadonlyMap<Key, Staged>): Promise<void> {
-    if (this.applying !== undefined) {
-      await this.applied();
+    if (this.settling !== undefined) {
+      await this.settling;
       this.checkWriter(writer);
     }
     const end = this.staging.has(writer) ? await this.log.sync() : this.record;
     const next: LogRecord = {segment: end.segment, length: end.length, commits: this.record.commits + 1};
-    let journaled = !this.staging.has(writer) && this.record.commits - this.commitsBefore >= FEW_COMMITS;
-    // A chained batch costs 1 µs an entry, an array of operations 10.
-    const batch = this.index.batch();
-    const {journal} = this;
-    journal.begin();
-    const entries = new Map<Key, Buffer | null>();
-    let bytes = 0;
-    for (const [key, value] of staged) {
-      const keyBytes = fromBinary(key);
-      if (journaled) {
-        journal.add(keyBytes, value as Buffer | null);
-        entries.set(key, value as Buffer | null);
-        journaled = journal.length <= JOURNAL_RECORD;
-      }
-      if (value === null) {
-        batch.del(keyBytes);
-        continue;
-      }
-      const entry = Buffer.isBuffer(value)
-        ? value
-        : encodeLocation(this.scratch, locationOf(value.frame as AppendedFrame, value));
-      batch.put(keyBytes, entry);
-      bytes += keyBytes.length + entry.length;
-    }
-    const recordBytes = encodeRecord(next);
-    batch.put(RECORD_KEY, recordBytes);
+    const {journal, recent} = this;
+    const journaled = !this.staging.has(writer) && this.beginRecord(staged, next);
     let recorded = false;
     try {
-      if (journaled) journal.add(RECORD_KEY, recordBytes);
-      if (!(journaled && this.goesOn())) await this.settle();
-      recorded = journaled;
       if (journaled) {
+        if (!journal.hasRoom) await this.writeIndex(this.record);
+        recorded = true;
         await journal.write(next.commits);
-        this.apply(batch.write(), entries);
-      } else await batch.write({sync: true} as object);
+        for (const [key, value] of staged) recent.set(key, value as Buffer | null);
+      } else await this.writeIndex(next, staged);
       this.record = next;
       this.log.commit(end);
     } catch (error) {
@@ -431,63 +404,65 @@ export class LevelStorage implements Storage {
     this.witness.write(next.commits);
     this.staging.delete(writer);
     this.lost.delete(writer);
-    this.unwritten += bytes;
-    if (bytes > BIG_BATCH) this.writeOut();
   }
 
-  /** Takes note of a batch that goes into the index while work goes on, and of its entries. */
-  private apply(writing: Promise<void>, entries: ReadonlyMap<Key, Buffer | null>): void {
-    this.unapplied = entries;
-    this.applying = writing.then(() => {
-      this.applying = undefined;
-      this.unapplied = undefined;
-    });
-    // whoever waits for it is told
-    this.applying.catch(() => undefined);
-  }
-
-  /** Waits until the index has what the journal made durable. Throws as `recover`. */
-  private async applied(): Promise<void> {
-    try {
-      await this.applying;
-    } catch (error) {
-      this.applying = undefined;
-      await this.recover(indexFailure(error, this.index.location), this.record.commits);
-      this.unapplied = undefined;
-    }
-  }
-
-  /** Returns whether the record that was begun goes into the journal before the index is synced. */
-  private goesOn(): boolean {
+  /** Begins the record of a commit that the log has nothing of, and returns whether it is for the journal. */
+  private beginRecord(staged: ReadonlyMap<Key, Staged>, next: LogRecord): boolean {
     const {journal} = this;
-    return !journal.isNeeded || journal.fits(JOURNAL_LENGTH) || (journal.fits(JOURNAL_LIMIT) && this.leavesLog());
-  }
-
-  /**
-   * Syncs the index, so that the journal is needed no more. LevelDB syncs the log that it writes now: what went into the one before
-   * is durable when it has become a table, and then that log is removed.
-   */
-  private async settle(): Promise<void> {
-    const {index, journal} = this;
-    await this.applied();
-    if (!journal.isNeeded) return;
-    const sync = () =>
-      index
-        .batch()
-        .put(RECORD_KEY, encodeRecord(this.record))
-        .write({sync: true} as object);
-    await sync();
-    if (this.leavesLog()) {
-      await index.compactRange(PAST_LAST_KEY, PAST_LAST_KEY);
-      // it tells of no failure: the next batch does
-      await sync();
+    if (this.record.commits - this.commitsBefore < FEW_COMMITS) return false;
+    journal.begin();
+    for (const [key, value] of staged) {
+      journal.add(fromBinary(key), value as Buffer | null);
+      if (journal.length > JOURNAL_RECORD) return false;
     }
-    journal.clear();
+    journal.add(RECORD_KEY, encodeRecord(next));
+    return true;
   }
 
-  /** Returns whether LevelDB has another log than the one that it writes: it is making a table of what is in it. */
-  private leavesLog(): boolean {
-    return fs.readdirSync(join(this.root, 'level')).filter(name => name.endsWith('.log')).length > 1;
+  /** Has the index take in what only the journal has, and what more is staged, as of a record of the log: in one synced batch. */
+  private async writeIndex(record: LogRecord, staged?: ReadonlyMap<Key, Staged>): Promise<void> {
+    const {recent} = this;
+    // A chained batch costs 1 µs an entry, an array of operations 10.
+    const batch = this.index.batch();
+    let bytes = 0;
+    const add = (key: Key, value: Staged) => {
+      const keyBytes = fromBinary(key);
+      if (value === null) {
+        batch.del(keyBytes);
+        return;
+      }
+      const entry = Buffer.isBuffer(value)
+        ? value
+        : encodeLocation(this.scratch, locationOf(value.frame as AppendedFrame, value));
+      batch.put(keyBytes, entry);
+      bytes += keyBytes.length + entry.length;
+    };
+    for (const [key, value] of recent) add(key, value);
+    if (staged) for (const [key, value] of staged) add(key, value);
+    batch.put(RECORD_KEY, encodeRecord(record));
+    await batch.write({sync: true} as object);
+    recent.clear();
+    if (this.journal.counts) this.journal.clear();
+    this.unwritten += bytes;
+    if (staged !== undefined && bytes > BIG_BATCH) this.writeOut();
+  }
+
+  /** Has the index take in what only the journal has. Throws as `recover`. */
+  private settle(): Promise<void> {
+    this.settling ??= this.catchUp().finally(() => {
+      this.settling = undefined;
+    });
+    return this.settling;
+  }
+
+  private async catchUp(): Promise<void> {
+    await this.publishing?.catch(() => undefined);
+    if (this.recent.size === 0) return;
+    try {
+      await this.writeIndex(this.record);
+    } catch (error) {
+      await this.recover(indexFailure(error, this.index.location), this.record.commits);
+    }
   }
 
   /**
@@ -516,6 +491,7 @@ export class LevelStorage implements Storage {
     // Another process that came between made this view of the store stale.
     if (record.commits !== commits && record.commits !== commits - 1) throw failure;
     this.record = record;
+    this.recent.clear();
     this.reader.forget();
     this.log.reset(record);
     this.unavailable = undefined;
@@ -532,7 +508,7 @@ export class LevelStorage implements Storage {
 }
 
 /**
- * Puts into the index what the journal of a store has, if it may have lost any of it, and returns the record of the log. Throws
+ * Puts into the index what the journal of a store has, unless it has that, and returns the record of the log. Throws
  * STORE_CORRUPT if the index lacks what came before, and as LevelDB does.
  */
 async function replayJournal(index: Index, root: string, files: LogFiles): Promise<LogRecord> {
@@ -546,15 +522,16 @@ async function replayJournal(index: Index, root: string, files: LogFiles): Promi
     const what = lost === 1 ? '1 commit' : `${lost} commits`;
     throw lostCommits(root, what, {commits: record.commits});
   }
-  // commits that came later were made when the index had all of these for good
-  for (const each of last.commit < record.commits ? [] : records) {
+  // later commits were made when the index had all of these
+  if (last.commit > record.commits) {
     const batch = index.batch();
-    for (const [key, value] of each.entries) {
-      if (value === null) batch.del(key);
-      else batch.put(key, value);
+    for (const {entries} of records) {
+      for (const [key, value] of entries) {
+        if (value === null) batch.del(key);
+        else batch.put(key, value);
+      }
     }
-    // LevelDB has just begun a log, and all this fits into what it gathers: the last sync makes all of it durable
-    await batch.write({sync: each === last} as object);
+    await batch.write({sync: true} as object);
   }
   const journal = new Journal(root, files);
   journal.clear();

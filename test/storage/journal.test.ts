@@ -4,11 +4,12 @@ import fs from 'node:fs';
 import path from 'node:path';
 import test from 'ava';
 import {diskFiles} from '../../src/storage/files.js';
-import {JOURNAL_LIMIT, readJournal} from '../../src/storage/journal.js';
+import {JOURNAL_LENGTH, readJournal} from '../../src/storage/journal.js';
 import {LevelStorage} from '../../src/storage/level.js';
 import {makeTmpDir} from '../support/tmp.js';
 import {type Files, putFiles, takeFiles} from './level-directory.js';
 import {randomFrom} from './simulated-files.js';
+import {collect} from './suite.js';
 
 const NEW = {createIfMissing: true};
 const OLD = {createIfMissing: false};
@@ -21,11 +22,12 @@ function bytesOf(number: number, size: number): Buffer {
 }
 
 /** Commits a value of its own, one that changes each time, and removes that of the commit before the last. */
-async function commit(storage: LevelStorage, number: number, size = 3000): Promise<void> {
+async function commit(storage: LevelStorage, number: number, size = 3000, stays = 0): Promise<void> {
   const writer = storage.writer();
   writer.put(`n ${number}`, bytesOf(number, size));
   writer.put('newest', Buffer.from(`${number}`));
   if (number > 2) writer.delete(`n ${number - 2}`);
+  if (stays > 0) writer.put(`stays ${number}`, bytesOf(number, stays));
   await writer.commit();
 }
 
@@ -84,55 +86,72 @@ test('of a journal that is cut short or damaged, all commits before the damage a
   await last.close();
 });
 
-test('LevelDB may lose the end of each of its logs, also of one that it has left behind', async t => {
-  const size = 30_000;
+test('the index takes in many commits at once, and until then the journal has them', async t => {
+  const size = 10_000;
+  const stays = 20_000;
   const directory = makeTmpDir(t);
   const storage = await LevelStorage.open(directory, NEW);
   const random = randomFrom(5);
   const level = path.join(directory, 'level');
-  const durable = new Map<string, number>();
-  let logs = new Set<string>();
-  let cuts = 0;
+  const logs = new Set<string>();
+  const lengthOfLogs = () => {
+    const names = fs.readdirSync(level).filter(name => name.endsWith('.log'));
+    for (const name of names) logs.add(name);
+    return names.map(name => `${name} ${fs.statSync(path.join(level, name)).size}`).join();
+  };
+  let written = 0;
   let longest = 0;
   for (let number = 1; number <= 1500; number++) {
-    await commit(storage, number, size);
-    const journal = fs.existsSync(path.join(directory, 'journal')) ? journalOf(directory) : Buffer.alloc(24);
-    longest = Math.max(longest, journal.length);
-    const records = readJournal(directory, diskFiles).length;
-    if (number < 4 || (records > 1 && number % 140 !== 0)) continue;
-    // the batch of the commit goes into the index while work goes on: an iterator waits for it
-    await storage.range({limit: 1})[Symbol.asyncIterator]().next();
-    const files = new Map(takeFiles(level));
-    const found = [...files.keys()].filter(name => name.endsWith('.log')).sort();
-    logs = new Set([...logs, ...found]);
-    const lengthOf = (name: string) => (files.get(name) as Buffer).length;
-    const [before, current = ''] = found.length > 1 ? found.slice(-2) : [undefined, found[0]];
-    if (records <= 1) {
-      // the index has been synced, which is: the log that it wrote then, so all but the batch of this commit, which is a bit longer
-      durable.set(current, Math.max(0, lengthOf(current) - size));
-      // LevelDB may have begun a log with that batch
-      if (before !== undefined && lengthOf(current) < 2 * size) durable.set(before, lengthOf(before));
-    }
-    // just after the index has been synced, while LevelDB writes a table of a log that it has left behind, and now and then
-    if (found.length === 1 && number % 140 !== 0) continue;
-    for (const name of found) {
-      const bytes = files.get(name) as Buffer;
-      const kept = durable.get(name) ?? 0;
-      files.set(name, bytes.subarray(0, kept + Math.floor(random() * (bytes.length - kept))));
-    }
-    const copy = storeOf(t, directory, files, journal);
+    const before = lengthOfLogs();
+    await commit(storage, number, size, stays);
+    if (lengthOfLogs() !== before) written++;
+    if (number < 4) continue;
+    longest = Math.max(longest, fs.statSync(path.join(directory, 'journal')).size);
+    // in the middle of it, and while LevelDB makes a table of what is in a log
+    if (random() > (before.includes(',') ? 0.3 : 0.01)) continue;
+    const copy = storeOf(t, directory, takeFiles(level), journalOf(directory));
     const again = await LevelStorage.open(copy, OLD);
     t.is(newest(again, size), number);
+    for (let i = 1; i <= number; i++) if (again.get(`stays ${i}`)?.length !== stays) t.fail(`${i} of ${number}`);
     await again.close();
-    cuts++;
   }
-  t.true(cuts > 8 && logs.size > 1, `${cuts} cuts, ${logs.size} logs`);
-  t.true(longest <= JOURNAL_LIMIT + 256 * 1024);
+  // 64 commits fill the journal
+  t.true(written < 40 && logs.size > 1, `${written} times, ${logs.size} logs`);
+  t.true(longest <= JOURNAL_LENGTH + 256 * 1024);
+  const records = readJournal(directory, diskFiles).length;
+  t.true(records > 1);
+  await collect(storage, {limit: 1});
+  t.deepEqual(readJournal(directory, diskFiles), [], 'whoever walks over the index finds everything there');
+  await commit(storage, 1501, size);
+  t.is(readJournal(directory, diskFiles).length, 1);
   await storage.close();
   t.true(journalOf(directory).length <= 64 * 1024);
   const last = await LevelStorage.open(directory, OLD);
-  t.is(newest(last, size), 1500);
+  t.is(newest(last, size), 1501);
   await last.close();
+});
+
+test('commits, walks over the index and closing at once wait for each other', async t => {
+  const directory = makeTmpDir(t);
+  const storage = await LevelStorage.open(directory, NEW);
+  for (let number = 1; number <= 3; number++) await commit(storage, number);
+  for (let number = 4; number <= 40; number++) {
+    const before = collect(storage, {});
+    const during = commit(storage, number);
+    const after = collect(storage, {limit: 2});
+    const counts = (await Promise.all([before, after, during]))
+      .slice(0, 2)
+      .map(entries => (entries as unknown[]).length);
+    t.is(counts[1], 2);
+    t.true((counts[0] as number) >= 3);
+    t.is(newest(storage), number);
+  }
+  const last = commit(storage, 41);
+  const closing = storage.close();
+  await Promise.all([last, closing]);
+  const again = await LevelStorage.open(directory, OLD);
+  t.is(newest(again), 41);
+  await again.close();
 });
 
 test('a journal from before is ignored, and commits that neither has are told', async t => {

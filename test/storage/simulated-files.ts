@@ -27,6 +27,8 @@ const SECTOR = 512;
 export class SimulatedDisk implements LogFiles {
   /** How many bytes the disk holds. */
   capacity = Number.POSITIVE_INFINITY;
+  /** Called before something is written into a file. */
+  beforeWrite: ((name: string, position: number) => void) | undefined;
   /** Called with the name of a file when a sync of it has been asked for and nothing is durable yet; may throw. */
   beforeSync: ((name: string) => void) | undefined;
   private readonly names: Map<string, Content>;
@@ -109,6 +111,7 @@ export class SimulatedDisk implements LogFiles {
       },
       write: (parts, position) => {
         check();
+        this.beforeWrite?.(name, position);
         const all = Buffer.concat(parts);
         const room = this.capacity - this.used();
         const grows = Math.max(0, position + all.length - content.bytes.length);
@@ -129,6 +132,11 @@ export class SimulatedDisk implements LogFiles {
         this.beforeSync?.(name);
         await later();
         content.durable = bytes;
+      },
+      syncHere: () => {
+        check();
+        this.beforeSync?.(name);
+        content.durable = Buffer.from(content.bytes);
       },
       truncate: length => {
         check();
