@@ -98,19 +98,6 @@ export function unpackPayload(codec: FrameCodec, rawLength: number, stored: Uint
   return exactly(rawLength, raw);
 }
 
-/** Returns the payload of a frame like `unpackPayload`, but unpacks it in another thread. */
-export async function unpackBeside(codec: FrameCodec, rawLength: number, stored: Uint8Array): Promise<Uint8Array> {
-  const options = unpacking(codec, rawLength, stored);
-  if (options === undefined) return stored;
-  const raw = await new Promise<Uint8Array>((resolve, reject) => {
-    loadZlib().brotliDecompress(stored, options, (cause, unpacked) => {
-      if (cause) reject(corrupt('A frame cannot be unpacked.', {}, cause));
-      else resolve(unpacked);
-    });
-  });
-  return exactly(rawLength, raw);
-}
-
 function exactly(rawLength: number, raw: Uint8Array): Uint8Array {
   if (raw.length !== rawLength) throw corrupt('A frame unpacks to the wrong length.');
   return raw;

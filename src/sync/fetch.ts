@@ -28,6 +28,9 @@ import {remoteRefs} from './remotes.js';
 import {accessTo} from './store-access.js';
 import {malformed} from './wire.js';
 
+/** What comes before a thread is worth its start, in bytes. */
+const THREAD_AFTER = 4 * 1024 * 1024;
+
 export interface FetchOptions extends TransferOptions {
   /** Forget branches that the remote no longer has. */
   readonly prune?: boolean;
@@ -97,7 +100,10 @@ export async function receiveFrom<T>(
     const sending = await peer.fetch({...request, received});
     const {total, skipped, parcels} = sending;
     if (skipped !== received?.count) progress.forget();
-    const receiver = new Receiver(access, progress, {shallow: shallowOf(repo, sending, wanted)});
+    const receiver = new Receiver(access, progress, {
+      shallow: shallowOf(repo, sending, wanted),
+      threadAfter: THREAD_AFTER,
+    });
     await receiver.take(parcels, () => {
       const {objects, bytes} = receiver;
       if (skipped + objects > total) throw malformed('more objects than it said');

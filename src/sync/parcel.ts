@@ -6,7 +6,7 @@
 import {DbosError} from '../errors.js';
 import type {ObjectId} from '../objects/id.js';
 import type {ObjectReader} from '../objects/store.js';
-import {packFrame, unpackBeside, unpackPayload} from '../storage/frame.js';
+import {packFrame, unpackPayload} from '../storage/frame.js';
 import type {LogReader, StoredFrame} from '../storage/logreader.js';
 import type {Listed} from './missing.js';
 
@@ -20,7 +20,7 @@ const PARCEL_BYTES = {blobs: 64 * 1024, structured: 512 * 1024};
 
 /** What a receiver opens at most. No object that can be made is larger than the first. */
 const MOST_BYTES = 2 ** 28;
-/** What dbos puts together unpacks to less. Of what is larger one is unpacked at a time: computing its ids keeps all others waiting too. */
+/** What dbos puts together unpacks to less. */
 export const LARGE = 1024 * 1024;
 /** The objects of a parcel at most. */
 export const MOST_OBJECTS = 2 ** 16;
@@ -112,19 +112,22 @@ function pack(group: readonly {readonly key: string; readonly value: Uint8Array}
   return {blobs, codec, rawLength, stored, lengths: entries.map(({length}) => length)};
 }
 
-/** Returns the objects of a parcel, which may share its memory. Throws TRANSFER_INVALID; nothing in it is trusted. */
-export async function openParcel({codec, rawLength, stored, lengths}: Parcel): Promise<Uint8Array[]> {
+/** Returns the objects of a parcel one after the other, which may share its memory. Throws TRANSFER_INVALID; nothing in it is trusted. */
+export function unpackParcel({codec, rawLength, stored, lengths}: Parcel): Uint8Array {
   let total = 0;
   for (const length of lengths) total += Number.isSafeInteger(length) && length >= 0 ? length : Number.NaN;
   if (total !== rawLength || rawLength > MOST_BYTES || lengths.length > MOST_OBJECTS) {
     throw malformed('whose lengths are impossible');
   }
-  let raw: Uint8Array;
   try {
-    raw = rawLength > LARGE ? unpackPayload(codec, rawLength, stored) : await unpackBeside(codec, rawLength, stored);
+    return unpackPayload(codec, rawLength, stored);
   } catch (error) {
     throw malformed('that cannot be unpacked', error);
   }
+}
+
+/** Returns the objects of an unpacked parcel. */
+export function objectsOf({lengths}: Parcel, raw: Uint8Array): Uint8Array[] {
   const objects: Uint8Array[] = [];
   let at = 0;
   for (const length of lengths) {

@@ -30,15 +30,13 @@ import {historyPart} from './history-part.js';
 import type {Journal, TransferScope} from './journal.js';
 import {objectLinks} from './links.js';
 import {missingObjects} from './missing.js';
-import {LARGE, openParcel, type Parcel} from './parcel.js';
+import {type Opened, Opener} from './opener.js';
+import type {Parcel} from './parcel.js';
 import type {Room} from './room.js';
 import type {StoreAccess} from './store-access.js';
 
 /** What came is made durable after so many bytes: what a transfer whose receiver is killed has to send again. */
 const FLUSH_BYTES = 16 * 1024 * 1024;
-
-/** Parcels that are unpacked at the same time. */
-const AT_ONCE = 8;
 
 /** Values of an object that came, each of which takes some ten bytes of memory for one that it has as bytes. */
 const MOST_VALUES = 2 ** 20;
@@ -61,27 +59,24 @@ export interface ReceiverOptions {
    * nothing tells whether they are here; else everything that is here may be named.
    */
   readonly granted?: ((repo: Repository) => Promise<readonly ObjectId[]>) | undefined;
+  /** Once so many bytes came another thread unpacks the rest; unless given this one unpacks all. */
+  readonly threadAfter?: number;
   /** Where memory is shared with others. */
   readonly room?: Room | undefined;
-}
-
-/** A parcel, and what was found in it. */
-interface Opened {
-  readonly parcel: Parcel;
-  readonly ids: readonly ObjectId[];
-  /** Of structured objects. */
-  readonly objects: readonly Uint8Array[];
 }
 
 export class Receiver {
   objects = 0;
   /** Bytes that travelled. */
   bytes = 0;
-  private waiting: Promise<Opened>[] = [];
+  /** What is not stored, with the memory that it takes. */
+  private readonly waiting: {readonly opened: Promise<Opened>; readonly memory: number}[] = [];
   private waitingBytes = 0;
   /** What was seen of bodies while they were in hand: see `noteChunk`. */
   private readonly bodies = new Set<string>();
   private readonly mayBeShallow: ReadonlySet<ObjectId>;
+  private readonly opener: Opener;
+  private storing: Promise<void> = Promise.resolve();
 
   constructor(
     private readonly access: StoreAccess,
@@ -89,6 +84,7 @@ export class Receiver {
     private readonly options: ReceiverOptions = {},
   ) {
     this.mayBeShallow = new Set(options.shallow);
+    this.opener = new Opener(options.threadAfter ?? Number.POSITIVE_INFINITY);
   }
 
   /**
@@ -99,11 +95,14 @@ export class Receiver {
     const iterator = parcels[Symbol.asyncIterator]();
     try {
       while (await this.takeOne(iterator)) await onParcel?.();
+      await this.opener.settle(0);
     } catch (error) {
       // what went wrong first is told
       await iterator.return?.().catch(() => undefined);
       await this.store();
       throw error;
+    } finally {
+      await this.opener.close();
     }
   }
 
@@ -114,30 +113,33 @@ export class Receiver {
     if (done) return false;
     this.objects += parcel.lengths.length;
     this.bytes += parcel.stored.length;
-    const opening = openingOf(parcel);
-    await room?.open(opening);
-    const opened = this.open(parcel);
+    await room?.open(openingOf(parcel));
+    const opened = this.opener.open(parcel);
     opened.catch(() => undefined);
-    this.waiting.push(opened);
-    this.waitingBytes += memoryOf(parcel);
-    // no more are unpacked than are soon used, and of what is large one
-    await this.waiting.at(opening > LARGE ? -1 : -AT_ONCE);
-    if (this.waitingBytes >= flushBytes) await this.store();
+    const memory = memoryOf(parcel);
+    this.waiting.push({opened, memory});
+    this.waitingBytes += memory;
+    await this.opener.settle();
+    if (this.waitingBytes < flushBytes) return true;
+    await this.storing;
+    this.storing = this.storeWhatIsOpen();
+    // where there is a thread, reading goes on meanwhile; what goes wrong is told by whoever waits next
+    if (this.options.threadAfter === undefined) await this.storing;
+    else this.storing.catch(() => undefined);
     return true;
-  }
-
-  /** Unpacks a parcel, and finds out what it holds. Throws TRANSFER_INVALID. */
-  private async open(parcel: Parcel): Promise<Opened> {
-    const objects = await openParcel(parcel);
-    const ids = objects.map(idOf);
-    if (!parcel.blobs) return {parcel, ids, objects};
-    for (const [i, id] of ids.entries()) noteChunk(id, objects[i] as Uint8Array, this.bodies);
-    return {parcel, ids, objects: []};
   }
 
   /** Makes what came durable, while nothing shows it. Throws TRANSFER_INVALID, STORE_FULL or STORE_IO. */
   async store(): Promise<void> {
-    const opened = await this.opened();
+    await this.storing;
+    await this.storeOpened(await this.opened());
+  }
+
+  private async storeWhatIsOpen(): Promise<void> {
+    await this.storeOpened(await this.opened(this.waiting.length - this.opener.waiting));
+  }
+
+  private async storeOpened(opened: readonly Opened[]): Promise<void> {
     await this.access.write(async repo => {
       const transaction = repo.begin();
       try {
@@ -153,13 +155,13 @@ export class Receiver {
     });
   }
 
-  /** Returns what waits, and forgets it. Throws TRANSFER_INVALID. */
-  private async opened(): Promise<readonly Opened[]> {
-    const {waiting} = this;
-    this.waiting = [];
-    this.waitingBytes = 0;
+  /** Returns the first of what waits, all unless told how many, and forgets it. Throws TRANSFER_INVALID. */
+  private async opened(count = this.waiting.length): Promise<readonly Opened[]> {
+    const first = this.waiting.splice(0, count);
+    for (const {memory} of first) this.waitingBytes -= memory;
     try {
-      return await Promise.all(waiting);
+      this.opener.send();
+      return await Promise.all(first.map(({opened}) => opened));
     } catch (error) {
       this.journal.forget();
       throw error;
@@ -175,11 +177,13 @@ export class Receiver {
     const came: ObjectId[] = [];
     const shallow: ObjectId[] = [];
     const known = new KnownLinks(sink, base);
-    for (const {parcel, ids, objects} of opened) {
+    for (const {parcel, ids, objects, forms} of opened) {
       const {blobs, codec, rawLength, stored, lengths} = parcel;
       for (const id of ids) came.push(id);
       if (blobs) {
         const entries = ids.map((id, i) => ({key: objectKey(id), length: lengths[i] as number}));
+        for (const [i, {length}] of entries.entries())
+          noteChunk(ids[i] as ObjectId, length, forms[i] as number, this.bodies);
         sink.putFrame({codec, rawLength, stored, entries});
         continue;
       }
@@ -226,6 +230,7 @@ export class Receiver {
     publish: (repo: Repository, transaction: Transaction) => Promise<T>,
     pace = new Pace({}),
   ): Promise<T> {
+    await this.storing;
     const opened = await this.opened();
     return this.access.write(async repo => {
       const transaction = repo.begin(this.options.actor);

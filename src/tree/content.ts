@@ -337,18 +337,25 @@ function verifyChunk(
   seen.add(key);
 }
 
-/**
- * Notes in `seen` what `verifyContent` would find out of an object of plain bytes, wherever it may stand in a body: for who
- * has the bytes in hand before they are in a store.
- */
-export function noteChunk(id: ObjectId, bytes: Uint8Array, seen: Set<string>): void {
+/** Where an object of plain bytes may stand in a body, as bits: as all of it, at its end, and before that. */
+const ALONE = 1;
+const LAST = 2;
+const INNER = 4;
+
+/** Returns what `verifyContent` would find out of an object of plain bytes, for `noteChunk`: for who has it in hand before a store has. */
+export function chunkForms(bytes: Uint8Array): number {
   const size = bytes.length;
-  if (size === 0 || size > MAX_CHUNK) return;
-  const cut = nextCut(bytes, 0, size, true);
-  if (size <= SINGLE_LIMIT || cut === size) seen.add(chunkKey(id, size, true, true));
-  if (cut !== size) return;
-  seen.add(chunkKey(id, size, true, false));
-  if (nextCut(bytes, 0, size, false) === size) seen.add(chunkKey(id, size, false, false));
+  if (size === 0 || size > MAX_CHUNK) return 0;
+  const isLast = nextCut(bytes, 0, size, true) === size;
+  if (!isLast) return size <= SINGLE_LIMIT ? ALONE : 0;
+  return ALONE | LAST | (nextCut(bytes, 0, size, false) === size ? INNER : 0);
+}
+
+/** Notes in `seen` where an object of plain bytes may stand, so that `verifyContent` need not read it. */
+export function noteChunk(id: ObjectId, size: number, forms: number, seen: Set<string>): void {
+  if (forms & ALONE) seen.add(chunkKey(id, size, true, true));
+  if (forms & LAST) seen.add(chunkKey(id, size, true, false));
+  if (forms & INNER) seen.add(chunkKey(id, size, false, false));
 }
 
 function chunkKey(id: ObjectId, size: number, final: boolean, alone: boolean): string {
