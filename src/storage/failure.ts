@@ -7,7 +7,6 @@ import {DbosError, systemCode} from '../errors.js';
 const NO_ROOM = new Set(['ENOSPC', 'EDQUOT']);
 // LevelDB reports the system's error only as text.
 const NO_ROOM_TEXT = /no space left|disk quota exceeded|not enough space/i;
-const DENIED_TEXT = /permission denied|read-only file system/i;
 
 /** Returns the error for a failed file operation. */
 export function fileFailure(error: unknown, path: string): DbosError {
@@ -57,12 +56,8 @@ function full(cause: unknown, path: string): DbosError {
 
 function broken(cause: unknown, path: string): DbosError {
   const reason = cause instanceof Error ? cause.message : String(cause);
-  // nobody reads without the lock, and LevelDB writes when it opens
-  const hint = DENIED_TEXT.test(reason)
-    ? 'Whoever uses a store, also to read it, must be able to write in its folder: change who may, or copy the store.'
-    : 'Check the disk and the permissions of the store.';
   return new DbosError('STORE_IO', `The store at ${path} cannot be read or written: ${sentence(reason)}`, {
-    hint,
+    hint: 'Check the disk and the permissions of the store.',
     data: {path},
     cause,
   });

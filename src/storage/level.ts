@@ -18,6 +18,7 @@ import {Journal, journalSize, lostCommits, readJournal, removeJournal} from './j
 import {openLocked, releaseLock} from './lock.js';
 import {checkLog, type LogProblem} from './logcheck.js';
 import {LogReader} from './logreader.js';
+import {copyToRead, isWritable, readOnly} from './read-only.js';
 import {SEGMENT_LIMIT, segmentNumber, segmentPath} from './segment.js';
 import type {Frame, Key, KeyRange, Location, Storage, StorageWriter} from './storage.js';
 import {type AppendedFrame, ValueLog} from './valuelog.js';
@@ -100,15 +101,17 @@ export class LevelStorage implements Storage {
   private writingOut: Promise<void> | undefined;
   private closing: Promise<void> | undefined;
 
+  /** `copy` is the folder that is used in place of `root`, but for the log, if that may not be written. */
   private constructor(
     private readonly root: string,
+    private readonly copy: string | undefined,
     private readonly index: Index,
     private record: LogRecord,
     private readonly options: LevelOptions,
   ) {
     const files = this.files;
     this.logDirectory = join(root, 'log');
-    this.witness = new Witness(root);
+    this.witness = new Witness(copy ?? root);
     this.reader = new LogReader(this.logDirectory, files);
     this.log = new ValueLog(
       this.logDirectory,
@@ -116,7 +119,7 @@ export class LevelStorage implements Storage {
       record,
       Math.min(SEGMENT_LIMIT, options.segmentLimit ?? SEGMENT_LIMIT),
     );
-    this.journal = new Journal(root, files);
+    this.journal = new Journal(copy ?? root, files);
     this.commitsBefore = record.commits;
     this.host = {
       get: (key, beside) => this.get(key, beside),
@@ -140,38 +143,51 @@ export class LevelStorage implements Storage {
   }
 
   /**
-   * Opens the store in `directory`; waits while another process has it open. Throws STORE_NOT_FOUND, STORE_LOCKED,
-   * STORE_CORRUPT, STORE_FULL or STORE_IO.
+   * Opens the store in `directory`; waits while another process has it open, or opens it to be read where its folder may not be
+   * written. Throws STORE_NOT_FOUND, STORE_LOCKED, STORE_CORRUPT, STORE_FULL or STORE_IO.
    */
   static async open(directory: string, options: LevelOptions): Promise<LevelStorage> {
     const files = options.fileSystem ?? diskFiles;
     const root = await prepare(directory, files, options.createIfMissing);
-    const location = join(root, 'level');
+    const copy = options.createIfMissing || isWritable(root) ? undefined : await copied(root);
+    const location = join(copy ?? root, 'level');
     let index: Index | undefined;
     try {
       // Made only under the lock: a new instance opens itself before long.
-      await openLocked(root, options.lockTimeout ?? LOCK_TIMEOUT, options.holder ?? '', () => {
+      await openLocked(copy ?? root, options.lockTimeout ?? LOCK_TIMEOUT, options.holder ?? '', () => {
         index ??= newIndex(location, options.createIfMissing);
         return index.open();
       });
     } catch (error) {
+      removeCopy(copy);
       throw indexFailure(error, location);
     }
-    return LevelStorage.over(index as unknown as Index, root, options);
+    return LevelStorage.over(index as unknown as Index, root, copy, options);
   }
 
-  private static async over(index: Index, root: string, options: LevelOptions): Promise<LevelStorage> {
+  private static async over(
+    index: Index,
+    root: string,
+    copy: string | undefined,
+    options: LevelOptions,
+  ): Promise<LevelStorage> {
     const files = options.fileSystem ?? diskFiles;
     try {
-      const record = await replayJournal(index, root, files);
-      checkWitness(root, record.commits);
+      const record = await replayJournal(index, copy ?? root, files);
+      checkWitness(copy ?? root, record.commits);
       checkLogLength(join(root, 'log'), files, record);
-      return new LevelStorage(root, index, record, options);
+      return new LevelStorage(root, copy, index, record, options);
     } catch (error) {
       await index.close();
-      releaseLock(root);
+      releaseLock(copy ?? root);
+      removeCopy(copy);
       throw indexFailure(error, index.location);
     }
+  }
+
+  /** The folder of the index. */
+  private get home(): string {
+    return this.copy ?? this.root;
   }
 
   private get files(): LogFiles {
@@ -210,9 +226,9 @@ export class LevelStorage implements Storage {
   }
 
   size(): number {
-    let total = journalSize(this.root, this.files);
+    let total = journalSize(this.home, this.files);
     for (const name of this.files.list(this.logDirectory)) total += this.files.size(join(this.logDirectory, name)) ?? 0;
-    const level = join(this.root, 'level');
+    const level = join(this.home, 'level');
     // Files may vanish between the two calls, since LevelDB works in the background.
     for (const name of fs.readdirSync(level))
       total += fs.statSync(join(level, name), {throwIfNoEntry: false})?.size ?? 0;
@@ -256,9 +272,10 @@ export class LevelStorage implements Storage {
     this.reader.close();
     this.witness.close();
     if (this.index.status === 'closed') return;
-    await this.mergeTables();
+    if (this.copy === undefined) await this.mergeTables();
     await this.index.close();
-    releaseLock(this.root);
+    releaseLock(this.home);
+    removeCopy(this.copy);
   }
 
   /**
@@ -349,6 +366,7 @@ export class LevelStorage implements Storage {
 
   private append(writer: object, frame: Frame): AppendedFrame {
     this.checkWriter(writer);
+    this.checkWritable();
     this.staging.add(writer);
     return this.log.append(frame);
   }
@@ -357,6 +375,11 @@ export class LevelStorage implements Storage {
     this.checkOpen();
     const failure = this.lost.get(writer);
     if (failure) throw failure;
+  }
+
+  /** Throws READ_ONLY if nothing can be changed here. */
+  checkWritable(): void {
+    if (this.copy !== undefined) throw readOnly(this.root);
   }
 
   private abandon(writer: object): void {
@@ -368,6 +391,7 @@ export class LevelStorage implements Storage {
 
   private async publish(writer: object, staged: ReadonlyMap<Key, Staged>): Promise<void> {
     this.checkWriter(writer);
+    this.checkWritable();
     if (this.publishing !== undefined) throw new TypeError('two writers of a storage must not commit at the same time');
     const publishing = this.writeBatch(writer, staged);
     this.publishing = publishing;
@@ -537,6 +561,19 @@ async function replayJournal(index: Index, root: string, files: LogFiles): Promi
   journal.clear();
   journal.close();
   return decodeRecord(index.getSync(RECORD_KEY));
+}
+
+/** Returns the folder in which the index of a store is read that may not be written. Throws STORE_LOCKED, STORE_FULL or STORE_IO. */
+async function copied(root: string): Promise<string> {
+  try {
+    return await copyToRead(root);
+  } catch (error) {
+    throw fileFailure(error, root);
+  }
+}
+
+function removeCopy(copy: string | undefined): void {
+  if (copy !== undefined) fs.rmSync(copy, {recursive: true, force: true});
 }
 
 function newIndex(location: string, createIfMissing: boolean): Index {

@@ -62,9 +62,10 @@ export interface Moved extends WorkTreeMove {
 
 /**
  * Moves the work tree of a repository. Throws WOULD_OVERWRITE with all endangered paths in `data.paths` before anything is
- * touched, NAME_UNSAFE for rows that no state may have, FILE_UNWRITABLE, INTERRUPTED.
+ * touched, NAME_UNSAFE for rows that no state may have, READ_ONLY, FILE_UNWRITABLE, INTERRUPTED.
  */
 export async function moveWorkTree(repo: Repository, move: Move, options: MoveWorkOptions): Promise<Moved> {
+  repo.storage.checkWritable();
   const outtake = new Outtake(move.reader, repo.storage.logDirectory, options.signal);
   try {
     return await carryOut(repo, move, options, outtake);
