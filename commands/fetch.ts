@@ -51,7 +51,7 @@ export default class Fetch extends StoreCommand {
     const from = streamed(this.workingDirectory(), typed);
     return this.withRepository(async (repository, signal) => {
       const depth = flags.unshallow ? WHOLE_DEPTH : flags.depth;
-      const options = {prune: flags.prune === true, depth, from, signal, progress: this.showProgress};
+      const options = {prune: flags.prune === true, depth, from, signal, progress: this.showProgress, lend: true};
       if (!flags.all) return this.fetch(repository, remote, options);
       const results = [];
       for (const {name} of listRemotes(repository)) results.push(await this.fetch(repository, name, options));

@@ -47,6 +47,7 @@ export default class Pull extends StoreCommand {
         ffOnly: flags['ff-only'] === true,
         signal,
         progress: this.showProgress,
+        lend: true,
       };
       const pulled = await repository.pull(bundle ?? this.place(repository, args.remote), options);
       const {kind, branch, before, commit, move, settled, source: name, fetched} = pulled;

@@ -28,22 +28,21 @@ export interface InitOptions {
 }
 
 export class Repository implements HistorySource {
-  readonly config: Config;
+  private settings: Config;
   private latest: Tip | undefined;
   private shallowCommits: ReadonlySet<ObjectId> | undefined;
   private reader: ObjectReader;
   private standIn: Head | undefined;
 
-  /** `storage` is open, and closed by `close`. */
+  /** `held` is open, and closed by `close`. */
   private constructor(
     readonly location: StoreLocation,
     readonly context: RepoContext,
-    /** What the store keeps beside the objects: the indexes. */
-    readonly storage: LevelStorage,
+    private held: LevelStorage,
     config: Config,
   ) {
-    this.reader = new ObjectStore(storage);
-    this.config = config;
+    this.reader = new ObjectStore(held);
+    this.settings = config;
   }
 
   /**
@@ -90,6 +89,15 @@ export class Repository implements HistorySource {
     checkFormat(location.store);
     const config = Config.of(location.store, context.userConfig);
     return new Repository(location, context, await openStorage(location, context, config, false), config);
+  }
+
+  get config(): Config {
+    return this.settings;
+  }
+
+  /** What the store keeps beside the objects: the indexes. */
+  get storage(): LevelStorage {
+    return this.held;
   }
 
   get objects(): ObjectReader {
@@ -144,9 +152,24 @@ export class Repository implements HistorySource {
     return new Transaction(host, this.storage.writer());
   }
 
-  /** Lets go of the store. Idempotent. */
+  /** Lets other processes have the store, which is of no use here until `takeBack`. */
+  async letGo(): Promise<void> {
+    await this.held.close();
+  }
+
+  /** Opens the store again after `letGo`: it shows what others have made of it. Throws as `open`. */
+  async takeBack(): Promise<void> {
+    const {location, context} = this;
+    this.settings = Config.of(location.store, context.userConfig);
+    this.held = await openStorage(location, context, this.settings, false);
+    this.reader = new ObjectStore(this.held);
+    this.latest = undefined;
+    this.shallowCommits = undefined;
+  }
+
+  /** Lets go of the store for good. Idempotent. */
   async close(): Promise<void> {
-    await this.storage.close();
+    await this.held.close();
   }
 
   private tip(): Tip {

@@ -22,6 +22,7 @@ import type {RefEdit, Transaction} from '../repo/transaction.js';
 import {Pace, type PaceOptions} from '../sql/transfer/pace.js';
 import {commonCommits} from './common.js';
 import {Journal, type TransferScope, transferKey, WHOLE_DEPTH} from './journal.js';
+import {LentStore} from './lent-store.js';
 import type {Peer, PeerRefs, Sending} from './peer.js';
 import {Receiver, type WantedRef} from './receiver.js';
 import {remoteRefs} from './remotes.js';
@@ -31,7 +32,7 @@ import {malformed} from './wire.js';
 /** What comes before a thread is worth its start, in bytes. */
 const THREAD_AFTER = 4 * 1024 * 1024;
 
-export interface FetchOptions extends TransferOptions {
+export interface FetchOptions extends ReceiveOptions {
   /** Forget branches that the remote no longer has. */
   readonly prune?: boolean;
   /** History up to so many commits of each branch, also of those that are here; `WHOLE_DEPTH` for all of it. */
@@ -60,6 +61,11 @@ export interface Fetched extends Transferred {
 /** What transfers take: who hears how far it is, and who can stop it. */
 export type TransferOptions = PaceOptions;
 
+export interface ReceiveOptions extends TransferOptions {
+  /** Other processes may have this store while it waits for the peer; then nothing else may use the repository meanwhile. */
+  readonly lend?: boolean;
+}
+
 /** What is wanted of a peer. */
 export interface Wanted {
   readonly refs: readonly WantedRef[];
@@ -85,11 +91,13 @@ export async function receiveFrom<T>(
   peer: Peer,
   wanted: Wanted,
   publish: (transaction: Transaction, tags: readonly WantedTag[]) => Promise<T>,
-  options: TransferOptions = {},
+  options: ReceiveOptions = {},
 ): Promise<Transferred & {readonly result: T}> {
   const {refs, depth} = wanted;
   const pace = new Pace(options);
-  const access = accessTo(repo);
+  const lent = options.lend ? new LentStore(repo) : undefined;
+  const access = lent ?? accessTo(repo);
+  const waiting = <R>(work: () => Promise<R>): Promise<R> => (lent ? lent.during(work) : work());
   const {store} = repo.location;
   const shallow = [...repo.shallow];
   const scope = {wants: refs.map(({id}) => id), common: await commonCommits(repo, peer), depth, shallow};
@@ -97,18 +105,20 @@ export async function receiveFrom<T>(
   const taken = {objects: 0, bytes: 0};
   const take = async (request: TransferScope, progress: Journal): Promise<Receiver> => {
     const {received} = progress;
-    const sending = await peer.fetch({...request, received});
+    const sending = await waiting(() => peer.fetch({...request, received}));
     const {total, skipped, parcels} = sending;
     if (skipped !== received?.count) progress.forget();
     const receiver = new Receiver(access, progress, {
       shallow: shallowOf(repo, sending, wanted),
       threadAfter: THREAD_AFTER,
     });
-    await receiver.take(parcels, () => {
-      const {objects, bytes} = receiver;
-      if (skipped + objects > total) throw malformed('more objects than it said');
-      return pace.step({label: 'Receiving objects', done: skipped + objects, total, bytes});
-    });
+    await waiting(() =>
+      receiver.take(parcels, () => {
+        const {objects, bytes} = receiver;
+        if (skipped + objects > total) throw malformed('more objects than it said');
+        return pace.step({label: 'Receiving objects', done: skipped + objects, total, bytes});
+      }),
+    );
     taken.objects += receiver.objects;
     taken.bytes += receiver.bytes;
     return receiver;
@@ -163,9 +173,48 @@ export async function fetchRemote(
   repo: Repository,
   peer: Peer,
   remote: RemoteName,
-  {prune = false, depth, ...options}: FetchOptions = {},
+  options: FetchOptions = {},
 ): Promise<Fetched> {
+  const {depth} = options;
   const theirs = await peer.refs();
+  let {updates, keptTags, wants, tags} = compareRefs(repo, theirs, remote, options);
+  const following = tags.filter(({commit}) => repo.objects.has(commit));
+  if (updates.length === 0 && following.length === 0 && depth === undefined) {
+    return {updates, keptTags, theirs, objects: 0, bytes: 0};
+  }
+  const {objects, bytes} = await receiveFrom(
+    repo,
+    peer,
+    {refs: wants, tags, depth},
+    async (transaction, came) => {
+      // others may have fetched meanwhile
+      ({updates, keptTags, tags} = compareRefs(repo, theirs, remote, options));
+      const lacking = new Set(tags.map(({ref}) => ref));
+      for (const {ref, id} of came) if (lacking.has(ref)) updates.push({ref, before: null, after: id});
+      const refs = updates.map(editOf);
+      if (refs.length === 0) await transaction.flush();
+      else await transaction.publish({kind: 'normal', description: `fetch from ${remote}`, refs});
+    },
+    options,
+  );
+  return {updates, keptTags, theirs, objects, bytes};
+}
+
+interface ComparedRefs {
+  readonly updates: RefUpdate[];
+  readonly keptTags: RefName[];
+  readonly wants: WantedRef[];
+  /** Tags that are wanted only if what each is of comes. */
+  readonly tags: WantedTag[];
+}
+
+/** Returns what a fetch has to do about the refs of a remote. */
+function compareRefs(
+  repo: Repository,
+  theirs: PeerRefs,
+  remote: RemoteName,
+  {prune = false, depth}: FetchOptions,
+): ComparedRefs {
   const updates: RefUpdate[] = [];
   const tags: WantedTag[] = [];
   const keptTags: RefName[] = [];
@@ -190,23 +239,7 @@ export async function fetchRemote(
   if (prune) {
     for (const {ref, id} of remoteRefs(repo, remote)) if (!kept.has(ref)) updates.push({ref, before: id, after: null});
   }
-  const following = tags.filter(({commit}) => repo.objects.has(commit));
-  if (updates.length === 0 && following.length === 0 && depth === undefined) {
-    return {updates, keptTags, theirs, objects: 0, bytes: 0};
-  }
-  const {objects, bytes} = await receiveFrom(
-    repo,
-    peer,
-    {refs: wants, tags, depth},
-    async (transaction, came) => {
-      for (const {ref, id} of came) updates.push({ref, before: null, after: id});
-      const refs = updates.map(editOf);
-      if (refs.length === 0) await transaction.flush();
-      else await transaction.publish({kind: 'normal', description: `fetch from ${remote}`, refs});
-    },
-    options,
-  );
-  return {updates, keptTags, theirs, objects, bytes};
+  return {updates, keptTags, wants, tags};
 }
 
 /**
@@ -217,7 +250,7 @@ export async function fetchBranch(
   repo: Repository,
   peer: Peer,
   branch: BranchName,
-  options: TransferOptions = {},
+  options: ReceiveOptions = {},
 ): Promise<Transferred & {readonly commit: ObjectId}> {
   const ref = branchRef(branch);
   const {refs} = await peer.refs();

@@ -128,7 +128,9 @@ export class Journal {
 
   /** Returns every id that came. */
   ids(): ObjectId[] {
-    return this.reached === undefined ? [] : idsOf(readFileSync(this.path).subarray(this.start));
+    return this.reached === undefined || !existsSync(this.path)
+      ? []
+      : idsOf(readFileSync(this.path).subarray(this.start));
   }
 
   /** Where the ids of objects begin in the file. */
@@ -142,6 +144,8 @@ export class Journal {
     const last = ids.at(-1);
     if (last === undefined) return;
     const count = this.reached?.count ?? 0;
+    // another process has brought all of it to its end: there is nothing to go on with
+    if (count > 0 && !existsSync(this.path)) return;
     try {
       if (count === 0) this.begin();
       const file = openSync(this.path, 'r+');

@@ -26,7 +26,7 @@ import {
   type FetchOptions,
   fetchBranch,
   fetchRemote,
-  type TransferOptions,
+  type ReceiveOptions,
   type Transferred,
 } from './fetch.js';
 import type {Peer} from './peer.js';
@@ -56,7 +56,7 @@ export interface RemoteFetchOptions extends FetchOptions {
   readonly from?: Input | undefined;
 }
 
-export interface RemotePullOptions extends Omit<PullOptions, 'progress' | 'signal'>, TransferOptions {
+export interface RemotePullOptions extends Omit<PullOptions, 'progress' | 'signal'>, ReceiveOptions {
   /** The branch of the remote: the one that HEAD's branch follows unless given, else one of the same name. */
   readonly branch?: string | undefined;
 }
@@ -105,10 +105,12 @@ Repository.prototype.pull = async function (name, {branch: wanted, ...options} =
     if (!(name instanceof Input)) checkUrlSecret(name);
     const theirs = wanted === undefined ? branch : branchName(wanted);
     const {commit, ...fetched} = await talk(this, name, peer => fetchBranch(this, peer, theirs, options));
+    checkBranch(this, branch);
     const source = `${theirs} of ${name instanceof Input ? name.name : name}`;
     return {...(await bringInCommit(this, commit, source, options)), source, fetched: {...fetched, updates: []}};
   }
   const fetched = await this.fetch(name, options);
+  checkBranch(this, branch);
   const {remote} = fetched;
   const followed = findUpstream(this, branch);
   const same = followed?.remote === remote ? followed.branch : branch;
@@ -138,6 +140,15 @@ Repository.prototype.push = function (name, options = {}) {
     'push',
   );
 };
+
+/** Throws REF_MOVED if somebody else has switched to another branch. */
+function checkBranch(repo: Repository, branch: BranchName): void {
+  if (repo.head().branch === branch) return;
+  throw new DbosError('REF_MOVED', `HEAD was on '${branch}' when the pull began, and is not any more.`, {
+    hint: 'What came is here: pull again on the branch that is meant.',
+    data: {branch},
+  });
+}
 
 function remoteOf(repo: Repository, name: string | undefined) {
   return name === undefined ? currentRemote(repo) : readRemote(repo, name);
