@@ -66,7 +66,7 @@ export class QueryResult {
     // of a script JSON is one value too
     let several = false;
     for (let wanted = 1; isJson; wanted *= 2) {
-      several = statementAt(script.text, 0).several;
+      several = statementAt(script.text, 0, script.next === undefined).several;
       if (several || script.next === undefined) break;
       script = lengthened(script, wanted);
     }

@@ -100,6 +100,15 @@ test('law: a script that is read in parts does what it does as a whole', async t
   );
 });
 
+test('what a part ends with may be the beginning of a comment', async t => {
+  for (const text of [';VALUES (1, 2), (3, 4);-- end', 'SELECT 1; /* no more */', '/* one */ SELECT 1 -- end\n;']) {
+    const whole = await run(text, 'json', false);
+    for (let size = 1; size <= text.length; size++) {
+      t.deepEqual(await run(text, 'json', false, size), whole, `${text} in parts of ${size}`);
+    }
+  }
+});
+
 test('law: the parts of a text are the text, whatever its bytes', t => {
   fc.assert(
     fc.property(fc.uint8Array({maxLength: 60}), fc.integer({min: 1, max: 20}), (bytes, size) => {

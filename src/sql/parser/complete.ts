@@ -74,12 +74,16 @@ export function endOfStatement(sql: string, offset: number): number | undefined 
   return undefined;
 }
 
-/** Returns the number, from 1, of the statement at an offset, and whether the script has several. */
-export function statementAt(sql: string, offset: number): {statement: number; several: boolean} {
+/**
+ * Returns the number, from 1, of the statement at an offset, and whether the script has several. Of a text that is not the `whole` script
+ * the last token counts only if something follows: it may go on as another one, `-` as a comment.
+ */
+export function statementAt(sql: string, offset: number, whole = true): {statement: number; several: boolean} {
   const lexer = new Lexer(sql, 0);
   const boundaries = new Boundaries();
   let statement = 1;
   for (lexer.scan(); lexer.kind !== T.end; lexer.scan()) {
+    if (!whole && lexer.to === sql.length) break;
     boundaries.take(lexer.kind);
     if (lexer.from <= offset) statement = Math.max(boundaries.begun, 1);
     else if (boundaries.begun > 1) break;
