@@ -48,4 +48,5 @@ export {type Server, type ServerLimits, type ServerOptions, startServer} from '.
 export {createToken, readTokens, revokeToken} from './sync/tokens.js';
 export {readContent, readRange, readWhole} from './tree/content.js';
 export {type PickOptions, pickCommit, revertCommit} from './worktree/pick.js';
+export {type RestoreTablesOptions, restoreTables} from './worktree/restore-tables.js';
 export {TransactionScope, type TransactOptions} from './worktree/transact.js';

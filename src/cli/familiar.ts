@@ -145,5 +145,5 @@ export function tableInstead(repository: Repository, error: DbosError, command: 
 function tableHint(table: string, command: string): string | undefined {
   if (command === 'cat') return `\`dbos query "SELECT * FROM ${table}"\` shows its rows.`;
   if (command !== 'restore' && command !== 'checkout') return undefined;
-  return `\`dbos diff HEAD REVISION --patch --tables --table ${table} | dbos query\` makes its rows what they were there.`;
+  return `\`dbos restore --source REVISION --table ${table}\` makes it what it was there.`;
 }

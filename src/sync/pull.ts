@@ -12,7 +12,13 @@ import {DEEPEN_HINT} from '../repo/shallow.js';
 import {transactionConflict} from '../sql/merge/transaction-conflict.js';
 import type {MergeConflict} from '../state/conflict.js';
 import {type HeadMove, publishAndFollow} from '../worktree/follow.js';
-import {commitMerge, type MergeCommitOptions, type MergedCommit, settlingHint} from '../worktree/merge-commit.js';
+import {
+  commitMerge,
+  type MergeCommitOptions,
+  type MergedCommit,
+  settlingHint,
+  statesOf,
+} from '../worktree/merge-commit.js';
 import {type Upstream, upstreamTip} from './remotes.js';
 
 export interface PullOptions extends MergeCommitOptions {
@@ -93,7 +99,7 @@ export async function bringInCommit(
   const merged = await commitMerge(
     repo,
     {
-      commits: {base, ours, theirs},
+      states: statesOf({base, ours, theirs}),
       content: {parents: [ours, theirs], message: `Merge ${name} into ${branch}`, cause: verb},
       description: `${verb} ${name}: merge`,
       refusal: conflicts => transactionConflict(`'${branch}'`, name, conflicts, settling(name, conflicts)),

@@ -3,6 +3,7 @@
  */
 import type {DbosError} from '../errors.js';
 import type {ObjectId} from '../objects/id.js';
+import type {ObjectSink} from '../objects/store.js';
 import {type CommitContent, readCommit, writeCommit} from '../repo/commit.js';
 import {headEdit} from '../repo/headmove.js';
 import type {Repository} from '../repo/repository.js';
@@ -18,8 +19,8 @@ import type {MoveWorkOptions} from './move.js';
 export interface MergeCommitOptions extends MoveWorkOptions, Preferences {}
 
 export interface MergeRequest {
-  /** Commits: `ours` is HEAD's; undefined is the state without tables. */
-  readonly commits: Versions<ObjectId | undefined>;
+  /** Returns the states: `ours` is HEAD's; undefined is the one without tables. */
+  readonly states: (objects: ObjectSink) => Versions<ObjectId | undefined>;
   /** What the commit is, besides its state; author and committer are whoever does it unless given. */
   readonly content: Pick<CommitContent, 'parents' | 'message' | 'cause'> & Partial<Pick<CommitContent, 'author'>>;
   /** What the log of operations says. */
@@ -42,13 +43,21 @@ export function settlingHint(conflicts: readonly MergeConflict[]): string {
     : 'Nothing has moved. Take one side with --prefer ours or --prefer theirs, or --ours PLACE and --theirs PLACE for a path or a table.';
 }
 
+/** Returns the states of commits, for a request. */
+export function statesOf({base, ours, theirs}: Versions<ObjectId | undefined>): MergeRequest['states'] {
+  return objects => {
+    const stateOf = (commit: ObjectId | undefined) => commit && readCommit(objects, commit).state;
+    return {base: stateOf(base), ours: stateOf(ours), theirs: stateOf(theirs)};
+  };
+}
+
 /**
  * Commits the merged state on HEAD. Returns undefined, and nothing has moved, if it is what HEAD has and the commit would be no
  * merge. Throws the refusal, and as `publishAndFollow`; then nothing has moved either.
  */
 export async function commitMerge(
   repo: Repository,
-  {commits, content, description, refusal}: MergeRequest,
+  {states: statesIn, content, description, refusal}: MergeRequest,
   options: MergeCommitOptions,
 ): Promise<MergedCommit | undefined> {
   const head = repo.head();
@@ -56,9 +65,7 @@ export async function commitMerge(
   const transaction = repo.begin();
   try {
     const {objects} = transaction;
-    const stateOf = (commit: ObjectId | undefined) => commit && readCommit(objects, commit).state;
-    const {base, ours, theirs} = commits;
-    const states = {base: stateOf(base), ours: stateOf(ours), theirs: stateOf(theirs)};
+    const states = statesIn(objects);
     const merged = merge(objects, states, {...repo.context, prefer: sideFor(options), mergeText});
     const {state, conflicts, settled} = merged;
     if (conflicts.length > 0) throw refusal(conflicts);

@@ -7,7 +7,7 @@ import type {Commit} from '../repo/commit.js';
 import type {Repository} from '../repo/repository.js';
 import {DEEPEN_HINT, isShallow, readHeldCommit} from '../repo/shallow.js';
 import {transactionConflict} from '../sql/merge/transaction-conflict.js';
-import {commitMerge, type MergeCommitOptions, type MergedCommit, settlingHint} from './merge-commit.js';
+import {commitMerge, type MergeCommitOptions, type MergedCommit, settlingHint, statesOf} from './merge-commit.js';
 
 export interface PickOptions extends MergeCommitOptions {
   /** Against which parent a commit with several is seen, from 1. */
@@ -58,7 +58,7 @@ function apply(
   return commitMerge(
     repo,
     {
-      commits: {...commits, ours},
+      states: statesOf({...commits, ours}),
       content: {...content, parents: ours === undefined ? [] : [ours]},
       description: `${content.cause}: ${subject}`,
       refusal: conflicts => transactionConflict(what, branch, conflicts, settlingHint(conflicts)),
