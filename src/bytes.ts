@@ -198,16 +198,18 @@ export class ByteWriter {
 
 /** Reads what `ByteWriter` wrote. Every method throws a `RangeError` past the end; callers turn it into their error. */
 export class ByteReader {
-  private readonly buffer: Buffer;
-  offset: number;
+  readonly buffer: Buffer;
 
-  constructor(bytes: Uint8Array, offset = 0) {
+  constructor(
+    bytes: Uint8Array,
+    public offset = 0,
+    private readonly end = bytes.length,
+  ) {
     this.buffer = asBuffer(bytes);
-    this.offset = offset;
   }
 
   get remaining(): number {
-    return this.buffer.length - this.offset;
+    return this.end - this.offset;
   }
 
   private advance(size: number): number {
@@ -253,6 +255,11 @@ export class ByteReader {
     return this.buffer.subarray(at, at + size);
   }
 
+  /** Passes over so many bytes, and returns where they are. */
+  skip(size: number): number {
+    return this.advance(size);
+  }
+
   binary(size: number): string {
     const at = this.advance(size);
     return this.buffer.toString('latin1', at, at + size);
@@ -260,5 +267,26 @@ export class ByteReader {
 
   sized(): Buffer {
     return this.bytes(this.varint());
+  }
+}
+
+/** No larger piece of scratch memory is kept. */
+const MAX_SCRATCH = 2 ** 20;
+
+/** Memory that is used again and again. */
+export class Scratch {
+  private memory: Buffer | undefined;
+
+  /** Returns memory of so many bytes, which the next call takes back. */
+  room(length: number): Buffer {
+    if (length > MAX_SCRATCH) return Buffer.allocUnsafe(length);
+    if (this.memory === undefined || this.memory.length < length) {
+      this.memory = Buffer.allocUnsafeSlow(Math.min(MAX_SCRATCH, length * 2));
+    }
+    return this.memory.subarray(0, length);
+  }
+
+  release(): void {
+    this.memory = undefined;
   }
 }

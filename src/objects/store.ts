@@ -3,7 +3,7 @@
  * at the first touch and never a wrong answer. Writing an object that exists costs one lookup. Layer: objects.
  */
 import {DbosError} from '../errors.js';
-import type {Frame, Location, StorageReader, StorageWriter} from '../storage/storage.js';
+import type {Frame, Location, ReadAlong, StorageReader, StorageWriter} from '../storage/storage.js';
 import {formatId, idOf, type ObjectId} from './id.js';
 
 /** The storage key of an object. */
@@ -11,8 +11,12 @@ export function objectKey(id: ObjectId): string {
   return `o${id}`;
 }
 
-/** Takes an object that was read along with another one, as it stood beside it; perhaps one that the store no longer has. */
-export type Beside = (id: ObjectId, bytes: Uint8Array) => void;
+/** Takes objects that are read along with another one, as they stand beside it; perhaps some that the store no longer has. */
+export interface Beside {
+  add(id: ObjectId, bytes: Uint8Array): void;
+  /** Returns memory to read into (see `ReadAlong`). */
+  room?(length: number): Buffer;
+}
 
 export interface ObjectReader {
   /** Returns the bytes of an object. Throws OBJECT_MISSING, or OBJECT_CORRUPT if they do not match the id. */
@@ -43,7 +47,7 @@ export class ObjectStore implements ObjectReader {
   }
 
   find(id: ObjectId, beside?: Beside): Uint8Array | undefined {
-    const bytes = this.storage.get(objectKey(id), beside && (value => beside(idOf(value), value)));
+    const bytes = this.storage.get(objectKey(id), beside && alongside(beside));
     if (bytes !== undefined && idOf(bytes) !== id) throw corrupt(id);
     return bytes;
   }
@@ -72,6 +76,11 @@ export class ObjectWriter extends ObjectStore implements ObjectSink {
   putFrame(frame: Frame): void {
     this.writer.putFrame(frame);
   }
+}
+
+function alongside(beside: Beside): ReadAlong {
+  const add = (value: Uint8Array) => beside.add(idOf(value), value);
+  return beside.room === undefined ? {add} : {add, room: beside.room.bind(beside)};
 }
 
 function missing(id: ObjectId): DbosError {

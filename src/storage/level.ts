@@ -20,7 +20,7 @@ import {checkLog, type LogProblem} from './logcheck.js';
 import {LogReader} from './logreader.js';
 import {copyToRead, isWritable, readOnly} from './read-only.js';
 import {SEGMENT_LIMIT, segmentNumber, segmentPath} from './segment.js';
-import type {Frame, Key, KeyRange, Location, Storage, StorageWriter} from './storage.js';
+import type {Frame, Key, KeyRange, Location, ReadAlong, Storage, StorageWriter} from './storage.js';
 import {type AppendedFrame, ValueLog} from './valuelog.js';
 import {checkWitness, removeWitness, Witness} from './witness.js';
 import {GROUP_BYTES, LogWriter, locationOf, type Staged, type WriterHost} from './writer.js';
@@ -194,7 +194,7 @@ export class LevelStorage implements Storage {
     return this.options.fileSystem ?? diskFiles;
   }
 
-  get(key: Key, beside?: (value: Uint8Array) => void): Uint8Array | undefined {
+  get(key: Key, beside?: ReadAlong): Uint8Array | undefined {
     const bytes = this.lookUp(key);
     if (bytes === undefined) return undefined;
     if (bytes[0] === 0) return bytes.subarray(1);
@@ -323,7 +323,7 @@ export class LevelStorage implements Storage {
     }
   }
 
-  private resolve(key: Key, bytes: Buffer, beside?: (value: Uint8Array) => void): Uint8Array {
+  private resolve(key: Key, bytes: Buffer, beside?: ReadAlong): Uint8Array {
     const value = this.decode(key, bytes);
     return value instanceof Uint8Array ? value : this.reader.readAlone(value, beside);
   }

@@ -3,13 +3,13 @@
  * so that values that were packed together are unpacked once. Compressed frames are checked against their checksum;
  * values of stored frames are not: objects are checked by their id, which is stronger. Layer: storage.
  */
-import {asBuffer, ByteReader} from '../bytes.js';
+import {asBuffer, ByteReader, Scratch} from '../bytes.js';
 import {crc32} from './checksum.js';
 import {corrupt, fileFailure} from './failure.js';
 import {diskFiles, type LogFile, type LogFiles} from './files.js';
 import {decodeFrameHeader, FRAME_HEADER, tableProblem, unpackPayload} from './frame.js';
 import {SEGMENT_LIMIT, segmentPath} from './segment.js';
-import type {FrameCodec, Location} from './storage.js';
+import type {FrameCodec, Location, ReadAlong} from './storage.js';
 
 /** A frame without the keys of its values. */
 export interface StoredFrame {
@@ -42,7 +42,7 @@ export class LogReader {
   private storedRun = 0;
   /** Where the frame ends that was read last because its values came in a row, without its table. */
   private runEnd = Number.NEGATIVE_INFINITY;
-  private scratch: Buffer | undefined;
+  private readonly temporary = new Scratch();
 
   /** `directory` is the `logDirectory` of a storage. A reader that goes through the log in its order needs no cache beyond the last frame. */
   constructor(
@@ -56,7 +56,7 @@ export class LogReader {
    * `temporary` it may be overwritten by the next call. Throws STORE_CORRUPT if the log does not hold it. `beside` is given
    * the other values of a frame that is read because its values come in a row.
    */
-  read(location: Location, temporary = false, beside?: (value: Uint8Array) => void): Uint8Array {
+  read(location: Location, temporary = false, beside?: ReadAlong): Uint8Array {
     const {offset, length} = location;
     // Segments are shorter than 2³⁰, so this is unique and exact.
     const id = location.segment * SEGMENT_LIMIT + location.frame;
@@ -65,15 +65,21 @@ export class LogReader {
     if (location.codec === 'stored') {
       if (offset + length > location.storedLength) throw this.damaged(location, 'a value reaches past its frame');
       if (!this.isRun(id, location)) {
-        return this.readAt(location, location.frame + FRAME_HEADER + offset, length, temporary);
+        return this.readAt(
+          location,
+          location.frame + FRAME_HEADER + offset,
+          length,
+          temporary ? this.temporary : undefined,
+        );
       }
       const whole = this.readRun(location, beside);
       this.runEnd = id + FRAME_HEADER + location.storedLength;
       if (beside === undefined) this.keep(id, whole);
       else {
         // who was given the values does not ask for them again
-        this.lastId = id;
-        this.last = whole;
+        const isOurs = beside.room === undefined;
+        this.lastId = isOurs ? id : -1;
+        this.last = isOurs ? whole : undefined;
       }
       return this.slice(whole, location);
     }
@@ -84,7 +90,7 @@ export class LogReader {
   }
 
   /** Returns the value at a location like `read`, but a copy where keeping it would keep a much larger frame in memory. */
-  readAlone(location: Location, beside?: (value: Uint8Array) => void): Uint8Array {
+  readAlone(location: Location, beside?: ReadAlong): Uint8Array {
     const value = this.read(location, false, beside);
     const {last} = this;
     return value.buffer === last?.buffer && last.length > 2 * value.length ? Buffer.from(value) : value;
@@ -96,7 +102,7 @@ export class LogReader {
    */
   readFrame(location: Location): StoredFrame {
     const end = FRAME_HEADER + location.storedLength;
-    const bytes = this.readAt(location, location.frame, end, false, SMALL_TABLE);
+    const bytes = this.readAt(location, location.frame, end, undefined, SMALL_TABLE);
     const header = decodeFrameHeader(bytes);
     if (header?.codec !== location.codec || header.storedLength !== location.storedLength) {
       throw this.damaged(location, 'there is no such frame');
@@ -127,7 +133,7 @@ export class LogReader {
 
   close(): void {
     this.forget();
-    this.scratch = undefined;
+    this.temporary.release();
   }
 
   private slice(payload: Uint8Array, location: Location): Uint8Array {
@@ -150,10 +156,10 @@ export class LogReader {
   }
 
   /** Returns the payload of a stored frame. */
-  private readRun(location: Location, beside?: (value: Uint8Array) => void): Uint8Array {
+  private readRun(location: Location, beside?: ReadAlong): Uint8Array {
     const end = FRAME_HEADER + location.storedLength;
     if (beside === undefined) return this.readAt(location, location.frame, end).subarray(FRAME_HEADER);
-    const bytes = this.readAt(location, location.frame, end, false, SMALL_TABLE);
+    const bytes = this.readAt(location, location.frame, end, beside, SMALL_TABLE);
     const payload = bytes.subarray(FRAME_HEADER, end);
     const header = decodeFrameHeader(bytes);
     // where the frame is damaged its values are, which their reader finds out
@@ -164,14 +170,14 @@ export class LogReader {
     for (let at = 0; at < payload.length; ) {
       const start = at;
       at += lengths.varint();
-      if (start !== location.offset) beside(payload.subarray(start, at));
+      if (start !== location.offset) beside.add(payload.subarray(start, at));
     }
     return payload;
   }
 
   private unpack(location: Location): Uint8Array {
     const length = FRAME_HEADER + location.storedLength;
-    const bytes = this.readAt(location, location.frame, length, true);
+    const bytes = this.readAt(location, location.frame, length, this.temporary);
     const header = decodeFrameHeader(bytes);
     if (header?.codec !== location.codec || header.storedLength !== location.storedLength) {
       throw this.damaged(location, 'there is no such frame');
@@ -181,8 +187,14 @@ export class LogReader {
     return unpackPayload(header.codec, header.rawLength, stored);
   }
 
-  /** Reads exactly `length` bytes, and up to `more` where there are; into memory that the next such call reuses if `temporary`. */
-  private readAt(location: Location, position: number, length: number, temporary = false, more = 0): Buffer {
+  /** Reads exactly `length` bytes, and up to `more` where there are; into memory of its own, or of whoever gives room. */
+  private readAt(
+    location: Location,
+    position: number,
+    length: number,
+    into?: Pick<ReadAlong, 'room'>,
+    more = 0,
+  ): Buffer {
     try {
       const segment = this.segment(location.segment);
       const end = position + length;
@@ -190,20 +202,12 @@ export class LogReader {
       if (end + more > segment.size) segment.size = segment.file.size();
       if (!(end <= segment.size)) throw this.damaged(location, 'the log is too short');
       const wanted = Math.min(length + more, segment.size - position);
-      const target = temporary ? this.temporary(wanted) : asBuffer(Buffer.allocUnsafe(wanted));
+      const target = into?.room?.(wanted) ?? asBuffer(Buffer.allocUnsafe(wanted));
       if (segment.file.read(target, position) !== wanted) throw this.damaged(location, 'the log is too short');
       return target;
     } catch (error) {
       throw fileFailure(error, segmentPath(this.directory, location.segment));
     }
-  }
-
-  private temporary(length: number): Buffer {
-    if (length > READ_AHEAD) return Buffer.allocUnsafe(length);
-    if (this.scratch === undefined || this.scratch.length < length) {
-      this.scratch = Buffer.allocUnsafeSlow(Math.min(READ_AHEAD, length * 2));
-    }
-    return this.scratch.subarray(0, length);
   }
 
   private segment(number: number): Segment {

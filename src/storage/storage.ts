@@ -34,13 +34,23 @@ export interface Location {
   readonly storedLength: number;
 }
 
+/** Takes what one read brings into memory along with a value: for a caller who can tell by a value alone what it is. */
+export interface ReadAlong {
+  /** Is given the values, without their keys, even if they have none any more. */
+  add(value: Uint8Array): void;
+  /**
+   * Returns memory of `length` bytes to read into. Everything in it, the value that was asked for too, is good until the next call;
+   * values that are read without it are good for ever.
+   */
+  room?(length: number): Buffer;
+}
+
 export interface StorageReader {
   /**
-   * Returns the value, or undefined if the key is absent. The caller may keep it but must not change it. `beside` is given
-   * the values that one read brought into memory along with it, without their keys, even if they have none any more: for a
-   * caller who can tell by a value alone what it is.
+   * Returns the value, or undefined if the key is absent. The caller may keep it, unless it has memory of its own read into, but must
+   * not change it. `beside` is given what else is read.
    */
-  get(key: Key, beside?: (value: Uint8Array) => void): Uint8Array | undefined;
+  get(key: Key, beside?: ReadAlong): Uint8Array | undefined;
   has(key: Key): boolean;
   /** Returns the values in the order of the keys. */
   getMany(keys: readonly Key[]): (Uint8Array | undefined)[];

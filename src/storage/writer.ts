@@ -9,7 +9,7 @@ import {isDbosError} from '../errors.js';
 import {checkLengths} from './frame.js';
 import {encodeInline} from './indexvalue.js';
 import {checkKey} from './key.js';
-import type {Frame, Key, Location, StorageReader, StorageWriter} from './storage.js';
+import type {Frame, Key, Location, ReadAlong, StorageReader, StorageWriter} from './storage.js';
 import type {AppendedFrame} from './valuelog.js';
 
 /** A staged value in the log; `frame` is undefined while it waits in the writer's group. */
@@ -62,7 +62,7 @@ export class LogWriter implements StorageWriter {
     return this.groupLength + this.inlineBytes + this.staged.size * ENTRY_BYTES;
   }
 
-  get(key: Key, beside?: (value: Uint8Array) => void): Uint8Array | undefined {
+  get(key: Key, beside?: ReadAlong): Uint8Array | undefined {
     const staged = this.staged.get(key);
     if (staged === undefined) return this.host.get(key, beside);
     if (staged === null) return undefined;

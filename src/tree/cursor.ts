@@ -7,6 +7,7 @@ import type {ObjectId} from '../objects/id.js';
 import {compareKeys, type InnerNode, type LeafNode, type Node} from './node.js';
 import type {Nodes} from './nodes.js';
 import type {TreeSpec} from './spec.js';
+import type {Passing} from './waiting.js';
 
 export class Cursor {
   private readonly root: Node;
@@ -14,12 +15,13 @@ export class Cursor {
   private readonly path: InnerNode[] = [];
   private readonly index: number[] = [];
 
-  /** Starts at the first node of the level, which is 0 to the level of the root. */
+  /** Starts at the first node of the level, which is 0 to the level of the root. With `passing` each node is good until the next one is asked for. */
   constructor(
     private readonly nodes: Nodes,
     spec: TreeSpec,
     root: ObjectId,
     private readonly level = 0,
+    private readonly passing?: Passing,
   ) {
     this.root = nodes.root(spec, root);
     this.descend(0);
@@ -33,7 +35,7 @@ export class Cursor {
   node(): Node {
     const {depth} = this;
     if (depth === 0) return this.root;
-    return this.nodes.child(this.path[depth - 1] as InnerNode, this.index[depth - 1] as number);
+    return this.nodes.child(this.path[depth - 1] as InnerNode, this.index[depth - 1] as number, this.passing);
   }
 
   /** Returns the node of a cursor on level 0. */
@@ -83,7 +85,8 @@ export class Cursor {
   }
 
   private enter(i: number): void {
-    const node = i === 0 ? this.root : this.nodes.child(this.path[i - 1] as InnerNode, this.index[i - 1] as number);
+    const node =
+      i === 0 ? this.root : this.nodes.child(this.path[i - 1] as InnerNode, this.index[i - 1] as number, this.passing);
     if (node.level === 0) throw invalid('is a leaf where an inner node belongs');
     this.path[i] = node as InnerNode;
   }

@@ -104,7 +104,7 @@ export class LeafNode {
   column(column: number): Vector {
     let vector = this.columns[column];
     if (vector === undefined) {
-      vector = readVector(this.vectorBytes(column), this.count);
+      vector = readVector(this.body, this.count, this.starts[column], this.starts[column + 1]);
       this.columns[column] = vector;
     }
     return vector;

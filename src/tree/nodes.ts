@@ -5,19 +5,16 @@
  */
 import {invalid} from '../objects/codec.js';
 import type {ObjectId} from '../objects/id.js';
-import type {Beside, ObjectReader} from '../objects/store.js';
+import type {ObjectReader} from '../objects/store.js';
 import type {Row} from './cell.js';
 import {decodeNode, type InnerNode, type Node, sameBytes} from './node.js';
 import {checkSpec, sameSpec, type TreeRoot, type TreeSpec} from './spec.js';
+import {type Passing, Waiting} from './waiting.js';
 
 /** Bytes of encoded nodes in one generation of the cache; there are two. */
 const GENERATION_BYTES = 8 << 20;
 /** The same for a reader whose trees are scanned again and again. */
 const WIDE_GENERATION_BYTES = 48 << 20;
-/** How many objects wait that were read along with nodes; a scan reads about ten at once. */
-const MAX_AHEAD = 128;
-/** How many leaves that a scan has passed are remembered by their ids. */
-const MAX_PASSED = 2 ** 16;
 
 /** A key whose row differs between two trees; one of the two rows may be missing. */
 export interface RowChange {
@@ -29,16 +26,48 @@ export interface RowChange {
 /** How many differences of trees are remembered. */
 const MAX_DIFFERENCES = 16;
 
+/** A set of ids that may have some more than were added, in 128 KiB; empty again when it is half full. */
+class IdMarks {
+  private static readonly LENGTH = 2 ** 17;
+  private bytes = new Uint8Array(0);
+  private added = 0;
+
+  has(id: ObjectId): boolean {
+    if (this.added === 0) return false;
+    return ((this.bytes[this.place(id)] as number) & this.bit(id)) !== 0;
+  }
+
+  add(id: ObjectId): void {
+    if (this.bytes.length === 0 || this.added === IdMarks.LENGTH) {
+      this.bytes = new Uint8Array(IdMarks.LENGTH);
+      this.added = 0;
+    }
+    const place = this.place(id);
+    this.bytes[place] = (this.bytes[place] as number) | this.bit(id);
+    this.added++;
+  }
+
+  // an id is a digest: its bits are as good as random
+  private place(id: ObjectId): number {
+    return id.charCodeAt(0) | (id.charCodeAt(1) << 8) | ((id.charCodeAt(2) & 1) << 16);
+  }
+
+  private bit(id: ObjectId): number {
+    return 1 << (id.charCodeAt(3) & 7);
+  }
+}
+
 export class Nodes {
   private young = new Map<ObjectId, Node>();
   private old = new Map<ObjectId, Node>();
+  /** The node of the young generation that was asked for last. */
+  private newest: Node | undefined;
   private youngBytes = 0;
   private generationBytes = GENERATION_BYTES;
-  /** Objects that were read along with nodes: in a scan, the nodes that are wanted next. The oldest first. */
-  private readonly ahead = new Map<ObjectId, Uint8Array>();
-  private keepAhead: Beside | undefined;
+  /** Objects that were read along with nodes: in a scan, the nodes that are wanted next. */
+  private ahead: Waiting | undefined;
   /** Leaves that a scan has passed once: only those that are wanted again are kept, so one scan leaves no trace in memory. */
-  private readonly passed = new Set<ObjectId>();
+  private readonly passed = new IdMarks();
 
   /** What is known to differ between two trees, by both roots. The oldest first. */
   private readonly differences = new Map<string, {readonly spec: TreeSpec; readonly changes: readonly RowChange[]}>();
@@ -64,12 +93,7 @@ export class Nodes {
   /** Keeps more nodes from now on, also such as come along with others. */
   widen(): void {
     this.generationBytes = WIDE_GENERATION_BYTES;
-    this.keepAhead ??= (id, bytes) => {
-      this.ahead.set(id, bytes);
-      if (this.ahead.size <= MAX_AHEAD) return;
-      const [oldest] = this.ahead.keys();
-      this.ahead.delete(oldest as ObjectId);
-    };
+    this.ahead ??= new Waiting();
   }
 
   /** Returns a root node. */
@@ -77,55 +101,70 @@ export class Nodes {
     return this.node(checkSpec(spec), id);
   }
 
-  /** Returns a child. Throws OBJECT_INVALID if it is not the node that its parent means. */
-  child(parent: InnerNode, index: number): Node {
+  /**
+   * Returns a child. Throws OBJECT_INVALID if it is not the node that its parent means. With `passing`, the objects that wait for one
+   * scan, a leaf that is not kept may share their memory.
+   */
+  child(parent: InnerNode, index: number, passing?: Passing): Node {
     const kept = parent.kept[index];
     if (kept !== undefined) return kept;
-    const node = this.node(parent.spec, parent.idAt(index));
-    if (parent.sound[index] === 1) return this.keepChild(parent, index, node);
-    if (node.level !== parent.level - 1) throw invalid('is a node of another level than its place asks for');
-    if (node.rows !== parent.rowsAt(index)) throw invalid('is a node with another number of rows than its place says');
-    if (node.level > 0 && !sameBytes((node as InnerNode).keyAt(node.count - 1), parent.keyAt(index))) {
-      throw invalid('is a node with another greatest key than its place says');
+    const id = parent.idAt(index);
+    const node = this.node(parent.spec, id, passing);
+    if (parent.sound[index] !== 1) {
+      if (node.level !== parent.level - 1) throw invalid('is a node of another level than its place asks for');
+      if (node.rows !== parent.rowsAt(index)) {
+        throw invalid('is a node with another number of rows than its place says');
+      }
+      if (node.level > 0 && !sameBytes((node as InnerNode).keyAt(node.count - 1), parent.keyAt(index))) {
+        throw invalid('is a node with another greatest key than its place says');
+      }
+      parent.sound[index] = 1;
     }
-    parent.sound[index] = 1;
-    return this.keepChild(parent, index, node);
-  }
-
-  /** Has the parent lead to a child until the next generation begins, if both are kept: the way down then needs no ids. */
-  private keepChild(parent: InnerNode, index: number, node: Node): Node {
-    if (this.young.get(parent.idAt(index)) === node) parent.kept[index] = node;
+    // the parent leads to a child until the next generation begins, if both are kept: the way down then needs no ids
+    if (node === this.newest) parent.kept[index] = node;
     return node;
   }
 
-  private node(spec: TreeSpec, id: ObjectId): Node {
-    let node = this.young.get(id);
-    if (node && sameSpec(node.spec, spec)) return node;
+  private node(spec: TreeSpec, id: ObjectId, passing?: Passing): Node {
+    const waiting = passing ?? this.ahead;
+    const came = waiting?.take(id);
+    if (came !== undefined) return this.arrived(spec, id, came, passing);
+    const young = this.young.get(id);
+    if (young && sameSpec(young.spec, spec)) {
+      this.newest = young;
+      return young;
+    }
     // two generations: what is used while the young one fills moves on with it, the rest is dropped
-    node = this.old.get(id);
-    if (node && sameSpec(node.spec, spec)) {
-      this.young.set(id, node);
-      return node;
+    const old = this.old.get(id);
+    if (old && sameSpec(old.spec, spec)) {
+      this.young.set(id, old);
+      this.newest = old;
+      return old;
     }
-    const came = this.ahead.get(id);
-    const bytes = came ?? this.reader.read(id, this.keepAhead);
-    node = decodeNode(spec, bytes);
-    if (came !== undefined) {
-      this.ahead.delete(id);
-      if (node.level === 0 && !this.passed.has(id)) {
-        if (this.passed.size >= MAX_PASSED) this.passed.clear();
-        this.passed.add(id);
-        return node;
-      }
+    const bytes = this.reader.read(id, waiting);
+    return passing ? this.arrived(spec, id, bytes, passing) : this.keep(id, decodeNode(spec, bytes), bytes.length);
+  }
+
+  /** Returns a node that came in a row: a leaf that no scan has passed before is not kept. */
+  private arrived(spec: TreeSpec, id: ObjectId, bytes: Uint8Array, passing: Passing | undefined): Node {
+    const node = decodeNode(spec, bytes);
+    if (node.level > 0 || this.passed.has(id)) {
+      return this.keep(id, passing ? decodeNode(spec, Buffer.from(bytes)) : node, bytes.length);
     }
-    this.youngBytes += bytes.length;
+    this.passed.add(id);
+    return node;
+  }
+
+  private keep(id: ObjectId, node: Node, size: number): Node {
+    this.youngBytes += size;
     if (this.youngBytes > this.generationBytes) {
       for (const each of this.young.values()) if (each.level > 0) (each as InnerNode).kept.length = 0;
       this.old = this.young;
       this.young = new Map();
-      this.youngBytes = bytes.length;
+      this.youngBytes = size;
     }
     this.young.set(id, node);
+    this.newest = node;
     return node;
   }
 }

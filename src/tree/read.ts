@@ -13,6 +13,7 @@ import {findFrom} from './locate.js';
 import {compareKeys, type InnerNode, type LeafNode, type Node} from './node.js';
 import {nodesOf} from './nodes.js';
 import type {KeyColumn, TreeRoot, TreeSpec} from './spec.js';
+import {Passing} from './waiting.js';
 
 export interface TreeRange {
   /** The least key, included. */
@@ -24,6 +25,8 @@ export interface TreeRange {
 export interface ScanRange extends TreeRange {
   /** From the greatest key down. */
   readonly reverse?: boolean | undefined;
+  /** Each leaf, with its columns but not with their cells, is good only until the next one is asked for. Spares memory. */
+  readonly passing?: boolean | undefined;
 }
 
 /** Rows `from` to `to` − 1 of a leaf, in ascending order whichever way the scan goes. */
@@ -80,9 +83,9 @@ export function* scanLeaves(
   root: TreeRoot,
   range: ScanRange = {},
 ): Generator<LeafRange, void, undefined> {
-  const {gte, lt, reverse = false} = range;
+  const {gte, lt, reverse = false, passing = false} = range;
   if (root === null || (gte && lt && compareKeys(gte, gte.length, lt, lt.length) >= 0)) return;
-  const cursor = new Cursor(nodesOf(reader), spec, root);
+  const cursor = new Cursor(nodesOf(reader), spec, root, 0, passing ? new Passing() : undefined);
   if (reverse) {
     if (lt) cursor.seek(lt);
     else cursor.toLast();

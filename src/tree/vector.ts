@@ -715,13 +715,23 @@ export class RealVector extends Column {
 
 /** Text or blobs: row i is `bytes` from `offsets[i]` to `offsets[i + 1]`. */
 export class BytesVector extends Column {
+  private begins: Uint32Array | undefined;
+
   constructor(
     readonly kind: 'text' | 'blob',
+    length: number,
     nulls: Uint8Array | undefined,
+    /** The cells one after the other. */
     readonly bytes: Buffer,
-    readonly offsets: Uint32Array,
+    private readonly lengths: Lengths,
   ) {
-    super(offsets.length - 1, nulls);
+    super(length, nulls);
+  }
+
+  /** Where each cell begins in the bytes, and where the last one ends. Throws OBJECT_INVALID, as all do that look at single cells. */
+  get offsets(): Uint32Array {
+    this.begins ??= offsetsOf(this.lengths, this.length, this.bytes.length);
+    return this.begins;
   }
 
   /** Whether all bytes are ASCII, which can be decoded as one piece and without a look at each; undefined if not known yet. */
@@ -748,7 +758,8 @@ export class BytesVector extends Column {
   protected value(i: number): Cell {
     if (this.isAsciiText()) return this.bytes.toString('latin1', this.offsets[i], this.offsets[i + 1]);
     const bytes = this.bytes.subarray(this.offsets[i], this.offsets[i + 1]);
-    return this.kind === 'text' ? decodeText(bytes) : bytes;
+    // a cell must not depend on the memory of its leaf
+    return this.kind === 'text' ? decodeText(bytes) : Buffer.from(bytes);
   }
 
   override cells(): Cell[] {
@@ -856,9 +867,9 @@ function refOf(id: ObjectId, size: number, flags: number): ContentRef {
   return new ContentRef(id, size, (flags & REF_CHUNKED) !== 0, (flags & REF_TEXT) !== 0);
 }
 
-/** Returns the vector of `count` cells that these bytes hold; it may share their memory. Throws OBJECT_INVALID. */
-export function readVector(bytes: Uint8Array, count: number): Vector {
-  const reader = new ByteReader(bytes);
+/** Returns the vector of `count` cells that these bytes, or a part of them, hold; it may share their memory. Throws OBJECT_INVALID. */
+export function readVector(bytes: Uint8Array, count: number, from = 0, to = bytes.length): Vector {
+  const reader = new ByteReader(bytes, from, to);
   let vector: Vector;
   try {
     vector = readTagged(reader, count);
@@ -897,25 +908,20 @@ function readTagged(reader: ByteReader, count: number): Vector {
     }
     case TAG.text:
     case TAG.blob: {
-      const offsets = readOffsets(reader, count);
-      return new BytesVector(
-        tag === TAG.text ? 'text' : 'blob',
-        nulls,
-        reader.bytes(offsets[count] as number),
-        offsets,
-      );
+      const lengths = readLengths(reader, count);
+      return new BytesVector(tag === TAG.text ? 'text' : 'blob', count, nulls, reader.bytes(reader.remaining), lengths);
     }
     case TAG.textDictionary:
     case TAG.blobDictionary: {
       const size = reader.u8();
-      const offsets = readOffsets(reader, size);
+      const lengths = readLengths(reader, size);
       const indexes = reader.bytes(count);
       for (let i = 0; i < count; i++) {
         if ((indexes[i] as number) >= size) throw invalid('has an index outside its dictionary');
       }
-      const bytes = reader.bytes(offsets[size] as number);
       const kind = tag === TAG.textDictionary ? 'text' : 'blob';
-      return new DictionaryVector(nulls, new BytesVector(kind, undefined, bytes, offsets).cells(), indexes);
+      const entries = new BytesVector(kind, size, undefined, reader.bytes(reader.remaining), lengths);
+      return new DictionaryVector(nulls, entries.cells(), indexes);
     }
     case TAG.ref:
       return readRefs(reader, count, nulls);
@@ -936,7 +942,7 @@ function readCell(reader: ByteReader): Cell {
     case CELL.text:
       return decodeText(readSized(reader));
     case CELL.blob:
-      return readSized(reader);
+      return Buffer.from(readSized(reader));
     case CELL.ref: {
       const flags = reader.u8();
       if (flags > (REF_CHUNKED | REF_TEXT)) throw invalid('has a reference with unknown flags');
@@ -1014,27 +1020,55 @@ function readWideIntegers(bytes: Uint8Array, count: number, nulls: Uint8Array | 
   return new IntegerVector(nulls, values);
 }
 
-function readOffsets(reader: ByteReader, count: number): Uint32Array {
+/** The lengths of texts or blobs as they stand in a vector: numbers of `width` bytes from `at` on. */
+interface Lengths {
+  readonly source: Buffer;
+  readonly at: number;
+  readonly width: 1 | 2 | 4 | 8;
+}
+
+function readLengths(reader: ByteReader, count: number): Lengths {
   const width = readWidth(reader);
-  const lengths = reader.bytes(count * width);
-  const {remaining} = reader;
-  const offsets = new Uint32Array(count + 1);
+  return {source: reader.buffer, at: reader.skip(count * width), width};
+}
+
+/** Offsets are cut out of arrays of so many: making one for each vector costs more than filling it. */
+const SLAB = 4096;
+let slab = new Uint32Array(0);
+let slabUsed = 0;
+
+/** Returns memory for so many offsets, of which the first is 0. */
+function offsetsFor(count: number): Uint32Array {
+  if (count > SLAB / 8) return new Uint32Array(count);
+  if (slabUsed + count > slab.length) {
+    slab = new Uint32Array(SLAB);
+    slabUsed = 0;
+  }
+  slabUsed += count;
+  return slab.subarray(slabUsed - count, slabUsed);
+}
+
+/** Returns where each of `count` cells begins, and the end of the last, which is that of all bytes. */
+function offsetsOf({source, at, width}: Lengths, count: number, size: number): Uint32Array {
+  const offsets = offsetsFor(count + 1);
   let end = 0;
   if (width === 1) {
     for (let i = 0; i < count; i++) {
-      end += lengths[i] as number;
+      end += source[at + i] as number;
       offsets[i + 1] = end;
     }
-    if (end > remaining) throw invalid('has a vector that ends too early');
-    return offsets;
+  } else {
+    const lengths = source.subarray(at, at + count * width);
+    for (let i = 0; i < count; i++) {
+      const length = readUnsigned(lengths, i, width);
+      if (length > MAX_CELL_BYTES) throw invalid('has a cell that is too large');
+      end += length;
+      if (end > size) break;
+      offsets[i + 1] = end;
+    }
   }
-  for (let i = 0; i < count; i++) {
-    const length = readUnsigned(lengths, i, width);
-    if (length > MAX_CELL_BYTES) throw invalid('has a cell that is too large');
-    end += length;
-    if (end > remaining) throw invalid('has a vector that ends too early');
-    offsets[i + 1] = end;
-  }
+  if (end > size) throw invalid('has a vector that ends too early');
+  if (end < size) throw invalid('has a vector with bytes after its end');
   return offsets;
 }
 
@@ -1127,7 +1161,7 @@ function cellAt(bytes: Buffer, count: number, i: number): Cell {
     case TAG.text:
     case TAG.blob: {
       const cell = bytesAt(reader, count, i);
-      return tag === TAG.text ? decodeText(cell) : cell;
+      return tag === TAG.text ? decodeText(cell) : Buffer.from(cell);
     }
     case TAG.textDictionary:
     case TAG.blobDictionary: {
@@ -1139,7 +1173,7 @@ function cellAt(bytes: Buffer, count: number, i: number): Cell {
       if (index >= size) throw invalid('has an index outside its dictionary');
       const start = reader.offset;
       const cell = sliceAt(bytes.subarray(lengths, lengths + size * width), width, index, bytes.subarray(start));
-      return tag === TAG.textDictionary ? decodeText(cell) : cell;
+      return tag === TAG.textDictionary ? decodeText(cell) : Buffer.from(cell);
     }
     case TAG.ref: {
       let rank = i;

@@ -344,10 +344,12 @@ test('what is read along with values in a row is what stands beside them in the 
       const text = value.toString('latin1');
       if (beside.has(text)) continue;
       asked++;
-      const found = storage.get(`${i}`, other => {
-        const bytes = Buffer.from(other).toString('latin1');
-        t.true(known.has(bytes));
-        beside.add(bytes);
+      const found = storage.get(`${i}`, {
+        add: other => {
+          const bytes = Buffer.from(other).toString('latin1');
+          t.true(known.has(bytes));
+          beside.add(bytes);
+        },
       });
       t.is(Buffer.from(found as Uint8Array).toString('latin1'), text);
     }

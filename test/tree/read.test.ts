@@ -161,6 +161,59 @@ test('a tree in a log is read the same again and again, with few lookups, and da
   await storage.close();
 });
 
+test('law: what is kept of a scan that is passing is right for good, among others that go on', t => {
+  const directory = makeTmpDir(t);
+  const spec = {...FIVE, leafRows: 40, innerRows: 8};
+  const cellOf = fc.oneof(
+    fc.string({minLength: 40, maxLength: 60}),
+    fc.uint8Array({minLength: 40, maxLength: 60}).map(bytes => Buffer.from(bytes)),
+    fc.constant(null),
+    fc.integer(),
+    fc.double({noNaN: true}),
+  );
+  return fc.assert(
+    fc.asyncProperty(
+      fc.array(cellOf, {minLength: 4, maxLength: 30}),
+      fc.nat(2),
+      fc.boolean(),
+      async (some, depth, reverse) => {
+        // columns of one type and of many, long enough for several frames
+        const rows = Array.from({length: 3000}, (_, i): Row => {
+          const cell = (k: number) => some[(i * 7 + k * k) % some.length] as Cell;
+          return [i, `text ${i} of a row`, some[i % 2] as Cell, Buffer.from(`blob ${i} of a row`), cell(i % 5)];
+        });
+        const storage = await LevelStorage.open(directory, {createIfMissing: true});
+        const writer = storage.writer();
+        const root = buildTree(new ObjectWriter(writer), spec, rows);
+        await writer.commit();
+        const objects = new ObjectStore(storage);
+        nodesOf(objects).widen();
+        const seen: Row[][] = [];
+        const scan = (level: number): void => {
+          const found: Row[] = [];
+          seen.push(found);
+          let leaves = 0;
+          for (const {leaf, from, to} of scanLeaves(objects, spec, root, {passing: true, reverse})) {
+            const columns = [0, 1, 2, 3, 4].map(column => leaf.column(column));
+            if (level > 0 && ++leaves === 20) scan(level - 1);
+            const part = Array.from({length: to - from}, (_, i) =>
+              columns.map((vector, column) => (i % 2 === 0 ? vector.cell(from + i) : leaf.cell(column, from + i))),
+            );
+            found.push(...(reverse ? part.toReversed() : part));
+          }
+        };
+        scan(depth);
+        t.is(seen.length, depth + 1);
+        for (const found of seen) t.deepEqual(found, reverse ? rows.toReversed() : rows);
+        // what was kept on the way is right, too
+        t.deepEqual([...scanRows(objects, spec, root)], rows);
+        await storage.close();
+      },
+    ),
+    {numRuns: 15, endOnFailure: true},
+  );
+});
+
 test('a reader of columns gets vectors of the whole leaf', t => {
   const objects = new MemoryObjects();
   const rows = Array.from({length: 1000}, (_, i): Row => [i, `n${i}`, i % 7, i + 0.5, i % 2 === 0 ? null : 'odd']);

@@ -13,7 +13,7 @@ import type {Execution} from './execution.js';
 import {valueCode} from './expressions.js';
 import {type Fragment, FunctionCode} from './fragment.js';
 import {RUNTIME} from './runtime.js';
-import {leavesCode} from './scans-code.js';
+import {keptLeavesCode} from './scans-code.js';
 
 /** Rows `from` to `to` − 1 of a leaf. */
 export interface ColumnRows {
@@ -55,7 +55,7 @@ export function compileColumns(
     return `${assigned.join('')}${n}++;\n`;
   };
   const body = fn.with(outer, () =>
-    leavesCode(fn, plan, computed.length === 0 ? () => '' : consume, (part, rows) => {
+    keptLeavesCode(fn, plan, computed.length === 0 ? () => '' : consume, (part, rows) => {
       const list = columns.map((column, i) => names[i] ?? `${part}.leaf.column(${column})`).join(', ');
       const given = (to: string) => `yield {from: ${part}.from, to: ${to}, columns: [${list}]};\n`;
       if (computed.length === 0) return given(`${part}.to`);

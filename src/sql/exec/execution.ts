@@ -6,7 +6,7 @@ import type {ObjectReader} from '../../objects/store.js';
 import {type Cell, ContentRef} from '../../tree/cell.js';
 import {diffTrees, type RowChange} from '../../tree/diff.js';
 import {findRow, type RowPlace} from '../../tree/locate.js';
-import {type LeafRange, leavesIn, leavesOfPrefix, scanLeaves, type TreeRange} from '../../tree/read.js';
+import {type LeafRange, leavesIn, leavesOfPrefix, type ScanRange, scanLeaves, type TreeRange} from '../../tree/read.js';
 import type {TreeRoot, TreeSpec} from '../../tree/spec.js';
 import {readCell} from '../catalog/cell-value.js';
 import type {FunctionContext} from '../functions/function.js';
@@ -25,13 +25,13 @@ function leavesOf(
   spec: TreeSpec,
   root: TreeRoot,
   ranges: readonly TreeRange[] | undefined,
-  reverse: boolean,
+  how: Pick<ScanRange, 'reverse' | 'passing'>,
 ): Iterable<LeafRange> {
-  if (ranges === undefined) return scanLeaves(reader, spec, root, {reverse});
+  if (ranges === undefined) return scanLeaves(reader, spec, root, how);
   const [only] = ranges;
   if (only === undefined) return [];
-  if (ranges.length === 1) return leavesIn(reader, spec, root, {gte: only.gte, lt: only.lt, reverse});
-  return leavesOfAll(reader, spec, root, reverse ? ranges.toReversed() : ranges, reverse);
+  if (ranges.length === 1) return leavesIn(reader, spec, root, {gte: only.gte, lt: only.lt, ...how});
+  return leavesOfAll(reader, spec, root, how.reverse ? ranges.toReversed() : ranges, how);
 }
 
 function* leavesOfAll(
@@ -39,9 +39,9 @@ function* leavesOfAll(
   spec: TreeSpec,
   root: TreeRoot,
   ranges: readonly TreeRange[],
-  reverse: boolean,
+  how: Pick<ScanRange, 'reverse' | 'passing'>,
 ): Generator<LeafRange, void, undefined> {
-  for (const {gte, lt} of ranges) yield* leavesIn(reader, spec, root, {gte, lt, reverse});
+  for (const {gte, lt} of ranges) yield* leavesIn(reader, spec, root, {gte, lt, ...how});
 }
 
 /** Results that are kept, and calls after which it shows whether they are used. */
@@ -157,10 +157,16 @@ export class Execution {
     return range === undefined ? [] : [range];
   }
 
-  /** Returns the parts of leaves of a tree in ranges, or all of its leaves without any. */
+  /** Returns the parts of leaves of a tree in ranges, or all of its leaves without any; each is good until the next one is asked for. */
   scan(source: TreeSource, ranges: readonly TreeRange[] | undefined, reverse: boolean): Iterable<LeafRange> {
     source.onRead?.(undefined, ranges);
-    return leavesOf(source.reader, source.spec, source.root, ranges, reverse);
+    return leavesOf(source.reader, source.spec, source.root, ranges, {reverse, passing: true});
+  }
+
+  /** Returns the same for a reader who keeps leaves. */
+  scanToKeep(source: TreeSource, ranges: readonly TreeRange[] | undefined): Iterable<LeafRange> {
+    source.onRead?.(undefined, ranges);
+    return leavesOf(source.reader, source.spec, source.root, ranges, {});
   }
 
   /** Returns the parts of leaves of an index in ranges, or all of its leaves without any. */
@@ -171,7 +177,7 @@ export class Execution {
     reverse: boolean,
   ): Iterable<LeafRange> {
     source.onRead?.(index, ranges);
-    return leavesOf(source.reader, index.spec, index.root, ranges, reverse);
+    return leavesOf(source.reader, index.spec, index.root, ranges, {reverse});
   }
 
   /** Returns the parts of leaves of an index whose first columns have these values, which the plan of a range takes. */

@@ -47,7 +47,7 @@ export function* leafRows(
   execution: Execution,
   {source, columns}: StoredColumns,
 ): Generator<LeafRows, void, undefined> {
-  for (const {leaf, from, to} of execution.scan(source, undefined, false)) {
+  for (const {leaf, from, to} of execution.scanToKeep(source, undefined)) {
     execution.tick();
     const vectors = columns.map(column => leaf.column(column));
     yield {

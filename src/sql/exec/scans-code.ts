@@ -24,25 +24,39 @@ export function scanCode(fn: FunctionCode, plan: Scan, consume: Consume): string
   const tree = fn.module.constant(plan.source);
   if (range?.index) return indexCode(fn, plan, tree, range, range.index, consume);
   if (range?.plan.unique) return lookupCode(fn, plan, tree, range, consume);
-  return leavesCode(fn, plan, consume, (_, rows) => rows);
+  const leaves = `X.scan(${tree}, ${leafRanges(fn, plan)}, ${plan.reverse})`;
+  return leavesCode(fn, plan, leaves, consume, (_, rows) => rows);
 }
 
-/** Parts of leaves; `around` writes what is done with each, which is named, around the code for its rows. */
-export function leavesCode(
+/** Parts of leaves, for a reader who keeps them; `around` writes what is done with each, which is named, around the code for its rows. */
+export function keptLeavesCode(
   fn: FunctionCode,
   plan: Scan,
   consume: Consume,
   around: (part: string, rows: string) => string,
 ): string {
-  const {source, range, reverse} = plan;
-  const tree = fn.module.constant(source);
+  const leaves = `X.scanToKeep(${fn.module.constant(plan.source)}, ${leafRanges(fn, plan)})`;
+  return leavesCode(fn, plan, leaves, consume, around);
+}
+
+function leafRanges(fn: FunctionCode, {range}: Scan): string {
+  return range ? rangeCode(fn, range) : 'undefined';
+}
+
+function leavesCode(
+  fn: FunctionCode,
+  plan: Scan,
+  leaves: string,
+  consume: Consume,
+  around: (part: string, rows: string) => string,
+): string {
+  const {source, reverse} = plan;
   const part = fn.name('p');
   const leaf = fn.name('leaf');
   const i = fn.name('i');
   const loop = reverse
     ? `for (let ${i} = ${part}.to - 1; ${i} >= ${part}.from; ${i}--)`
     : `for (let ${i} = ${part}.from; ${i} < ${part}.to; ${i}++)`;
-  const values = range ? rangeCode(fn, range) : 'undefined';
   const generic = new GenericColumns(plan, leaf, part, i);
   const body = fn.untyped(() => fn.with(generic.provide(fn), consume));
   let code = `${generic.prelude()}${loop} {\n${body}}\n`;
@@ -54,7 +68,7 @@ export function leavesCode(
       code = `${typed.prelude()}if (${typed.test()}) {\n${typed.declarations()}${loop} {\n${typedBody}}\n} else {\n${code}}\n`;
     }
   }
-  return `for (const ${part} of X.scan(${tree}, ${values}, ${reverse})) {\nX.tick();\nconst ${leaf} = ${part}.leaf;\n${around(part, code)}}\n`;
+  return `for (const ${part} of ${leaves}) {\nX.tick();\nconst ${leaf} = ${part}.leaf;\n${around(part, code)}}\n`;
 }
 
 /** Returns code for the range, or for the ranges where they are several. */
