@@ -33,7 +33,7 @@ interface Ended {
 export default class Transact extends StoreCommand {
   static override summary = 'Run a program as one transaction.';
   static override description =
-    'Begins a transaction and runs the program with its id in DBOS_TXN, so that the commands in it act inside; the store is not held meanwhile. If the program ends with status 0 the transaction is committed, else it is rolled back, and its exit status is that of this command. With --retry the program is run again, in a new transaction, when what it did contradicts what others have committed meanwhile: it gets the same stdin, and only what the last run prints is shown. It should do nothing but what its transaction does.';
+    'Begins a transaction and runs the program with its id in DBOS_TXN, so that the commands in it act inside; the store is not held meanwhile. If the program ends with status 0 the transaction is committed, else it is rolled back, and its exit status is that of this command; 126 and 127 may be its own, or say as in a shell that it cannot be run or is not there. With --retry the program is run again, in a new transaction, when what it did contradicts what others have committed meanwhile: it gets the same stdin, and only what the last run prints is shown. It should do nothing but what its transaction does.';
   static override examples = [
     {
       description: 'Two statements, one commit:',
@@ -52,7 +52,7 @@ export default class Transact extends StoreCommand {
     ...beginFlags,
     retry: Flags.integer({description: 'After a conflict, run it again up to so many times.', helpValue: 'N', min: 0}),
   };
-  static override exits = [3, 4, 6];
+  static override exits = [3, 4, 6, 126, 127];
   static override completes = {branch: 'branch', message: 'none', program: 'file'} as const;
 
   async run(): Promise<unknown> {

@@ -13,6 +13,8 @@ export const EXIT = {
   notFound: 4,
   locked: 5,
   refused: 6,
+  notRun: 126,
+  noProgram: 127,
 } as const;
 
 /** Every code with its exit status. `docs/errors.md` explains each; a test holds the two against each other. */
@@ -121,7 +123,8 @@ export const ERROR_CODES = {
   IDENTITY_INVALID: EXIT.usage,
   MESSAGE_MISSING: EXIT.usage,
   EDITOR_FAILED: EXIT.failed,
-  PROGRAM_FAILED: EXIT.failed,
+  PROGRAM_UNKNOWN: EXIT.noProgram,
+  PROGRAM_FAILED: EXIT.notRun,
   SHELL_SYNTAX: EXIT.usage,
   READ_ONLY: EXIT.failed,
   USAGE: EXIT.usage,

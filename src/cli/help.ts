@@ -10,6 +10,8 @@ const MEANINGS: Readonly<Record<number, string>> = {
   [EXIT.notFound]: 'not found: a revision, a path, a table or a row',
   [EXIT.locked]: 'the store is locked by another process',
   [EXIT.refused]: 'refused to overwrite what no commit holds',
+  [EXIT.notRun]: 'the program cannot be run',
+  [EXIT.noProgram]: 'there is no such program',
 };
 
 const ALWAYS = [EXIT.done, EXIT.failed, EXIT.usage];

@@ -3,11 +3,11 @@
  * prints is held back until it is known whether that counts. Layer: cli.
  */
 import {type ChildProcess, type StdioOptions, spawn} from 'node:child_process';
-import {closeSync, ftruncateSync, mkdtempSync, openSync, readSync, rmSync} from 'node:fs';
+import {closeSync, ftruncateSync, mkdtempSync, openSync, readSync, rmSync, statSync} from 'node:fs';
 import {constants, tmpdir} from 'node:os';
-import {join} from 'node:path';
+import {join, resolve} from 'node:path';
 import type {Readable, Writable} from 'node:stream';
-import {DbosError} from '../errors.js';
+import {DbosError, systemCode} from '../errors.js';
 
 export interface ProgramOptions {
   /** The program and its arguments. */
@@ -35,14 +35,20 @@ export class TransactionProgram {
 
   /**
    * Runs it with more variables in its environment, and returns the status that it ends with, 128 + the number for a signal.
-   * Signals to this process reach it and end nothing else. Throws PROGRAM_FAILED if it cannot be started.
+   * Signals to this process reach it and end nothing else. Throws PROGRAM_UNKNOWN if there is none, PROGRAM_FAILED if it cannot
+   * be started.
    */
   async run(env: NodeJS.ProcessEnv): Promise<number> {
     const {words, directory, aside} = this.options;
     const [program, ...args] = words;
     if (this.output !== undefined) ftruncateSync(this.output);
     const stdio: StdioOptions = [this.input ? 'pipe' : 'inherit', this.output ?? (aside ? 2 : 'inherit'), 'inherit'];
-    const child = spawn(program, args, {cwd: directory, env: {...process.env, ...env}, stdio});
+    let child: ChildProcess;
+    try {
+      child = spawn(program, args, {cwd: directory, env: {...process.env, ...env}, stdio});
+    } catch (cause) {
+      throw cannotStart(program, directory, cause);
+    }
     // what is typed at a terminal goes to both
     const forward = (signal: NodeJS.Signals) => {
       if (signal !== 'SIGINT' || !process.stdin.isTTY) child.kill(signal);
@@ -52,10 +58,7 @@ export class TransactionProgram {
       if (child.stdin) this.input?.giveTo(child.stdin);
       return await ended(child);
     } catch (cause) {
-      throw new DbosError('PROGRAM_FAILED', `${program} could not be run: ${(cause as Error).message}.`, {
-        hint: 'Give the program and its arguments after `--`.',
-        cause,
-      });
+      throw cannotStart(program, directory, cause);
     } finally {
       this.input?.stop();
       for (const signal of SIGNALS) process.off(signal, forward);
@@ -77,6 +80,43 @@ export class TransactionProgram {
   close(): void {
     this.input?.close();
     if (this.output !== undefined) closeSync(this.output);
+  }
+}
+
+/** Why the system does not run what is there, and what to do. */
+const REASONS: Readonly<Record<string, readonly [why: string, hint: string]>> = {
+  EACCES: ['it is not executable', 'Make it so with `chmod +x`, or name what runs it before it, such as `sh`.'],
+  EISDIR: ['it is a directory', 'Name a program in it.'],
+  ENOENT: ['what its first line names is not there', 'Correct the line that begins with `#!`, or name what runs it.'],
+  ENOEXEC: ['it is no program of this system', 'Name what runs it before it, such as `sh`.'],
+  ENOTDIR: ['a part of its path is no directory', 'Check the path.'],
+};
+
+/** Returns the error for a program that did not start. */
+function cannotStart(program: string, directory: string, cause: unknown): DbosError {
+  const data = {program};
+  const isPath = program.includes('/');
+  const found = isPath ? kindAt(resolve(directory, program)) : undefined;
+  const system = found === 'directory' ? 'EISDIR' : systemCode(cause);
+  if (program === '' || (system === 'ENOENT' && found === undefined)) {
+    return new DbosError('PROGRAM_UNKNOWN', `There is no program '${program}'.`, {
+      hint: isPath
+        ? 'Check the path: it is seen from where the command runs.'
+        : 'Give a program that PATH leads to, or its path such as `./program`, and its arguments after `--`.',
+      data,
+      cause,
+    });
+  }
+  const [why, hint] = REASONS[system ?? ''] ?? [(cause as Error).message, 'Try the program alone, in a shell.'];
+  return new DbosError('PROGRAM_FAILED', `The program '${program}' cannot be run: ${why}.`, {hint, data, cause});
+}
+
+/** Returns what is at a path, or undefined for nothing that can be seen. */
+function kindAt(path: string): 'directory' | 'other' | undefined {
+  try {
+    return statSync(path).isDirectory() ? 'directory' : 'other';
+  } catch {
+    return undefined;
   }
 }
 

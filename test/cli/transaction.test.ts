@@ -1,5 +1,5 @@
 /** Transactions by command: begin, act inside, savepoints, commit with the work tree following, roll back, look at them. */
-import {rmSync} from 'node:fs';
+import {chmodSync, rmSync} from 'node:fs';
 import {join} from 'node:path';
 import test from 'ava';
 import {dbos, outcome, PROGRAM, start} from '../support/dbos.js';
@@ -120,9 +120,41 @@ test('a program is one transaction: committed when it succeeds, rolled back with
   t.regex(failed.stderr, /ended with status 7: transaction T\w+ is rolled back/);
   const ended = store.json<{id: string | null; status: number}>('transact', ...script('$dbos rollback'));
   t.like(ended, {id: null, status: 0});
-  t.deepEqual(store.failure('transact', '--', 'no-such-program'), [1, 'PROGRAM_FAILED']);
   t.deepEqual(rows(store, 'SELECT x FROM a'), [{x: 22}]);
   t.deepEqual(store.json('txn', 'ls'), []);
+});
+
+test('a program that cannot be run ends as in a shell, and leaves no transaction', t => {
+  const store = makeStore(t);
+  store.commit({plain: 'true\n', script: '#!/no/such/interpreter\n', 'folder/a': ''});
+  chmodSync(join(store.directory, 'script'), 0o755);
+  for (const [program, status, code, said] of [
+    ['no-such-program', 127, 'PROGRAM_UNKNOWN', "There is no program 'no-such-program'."],
+    ['./nothing', 127, 'PROGRAM_UNKNOWN', "There is no program './nothing'."],
+    ['', 127, 'PROGRAM_UNKNOWN', "There is no program ''."],
+    ['./plain', 126, 'PROGRAM_FAILED', "The program './plain' cannot be run: it is not executable."],
+    ['./folder', 126, 'PROGRAM_FAILED', "The program './folder' cannot be run: it is a directory."],
+    ['./plain/a', 126, 'PROGRAM_FAILED', "The program './plain/a' cannot be run: a part of its path is no directory."],
+    [
+      './script',
+      126,
+      'PROGRAM_FAILED',
+      "The program './script' cannot be run: what its first line names is not there.",
+    ],
+  ] as const) {
+    for (const retry of [[], ['--retry', '2']]) {
+      const outcome = store.try('--json', 'transact', ...retry, '--', program, 'argument');
+      t.is(outcome.status, status, program);
+      const {error} = JSON.parse(outcome.stdout) as {
+        error: {code: string; message: string; hint: string; data: object};
+      };
+      t.like(error, {code, message: said, data: {program}});
+      t.regex(error.hint, /\.$/);
+    }
+  }
+  t.deepEqual(store.json('txn', 'ls'), []);
+  // a program's own status is no error
+  t.like(JSON.parse(store.try('--json', 'transact', ...script('exit 127')).stdout), {status: 127});
 });
 
 test('a program that met a conflict is run again with the same stdin; what is printed is that of the last run', t => {
