@@ -3,9 +3,9 @@
  */
 import {DbosError} from '../errors.js';
 import {formatId, type ObjectId} from '../objects/id.js';
-import {isAncestor} from './history.js';
 import {didYouMean, nearestNames} from './nearest.js';
 import type {StoredOperation} from './operation.js';
+import {reachedFrom} from './reach.js';
 import {BRANCHES, type BranchName, branchName, branchRef, findRef, listRefs, shortName} from './refs.js';
 import type {Repository} from './repository.js';
 
@@ -80,7 +80,8 @@ export async function deleteBranches(
   names: readonly string[],
   force: boolean,
 ): Promise<StoredOperation> {
-  const branches = [...new Set(names)].map(name => deletable(repo, name, force));
+  const branches = [...new Set(names)].map(name => otherBranch(repo, name));
+  if (!force) checkMerged(repo, branches);
   return repo.begin().publish({
     kind: 'normal',
     description: `delete ${branches.length === 1 ? 'branch' : 'branches'} ${branches.map(({name}) => name).join(', ')}`,
@@ -88,22 +89,34 @@ export async function deleteBranches(
   });
 }
 
-function deletable(repo: Repository, name: string, force: boolean): ReturnType<typeof readBranch> {
+/** Returns a branch that HEAD is not on. Throws BRANCH_UNKNOWN, BRANCH_CURRENT. */
+function otherBranch(repo: Repository, name: string): Pick<Branch, 'name' | 'id'> {
   const branch = readBranch(repo, name);
-  const head = repo.head();
-  if (head.branch === branch.name) {
+  if (repo.head().branch === branch.name) {
     throw new DbosError('BRANCH_CURRENT', `The branch '${name}' is the current one.`, {
       hint: 'Switch to another branch first.',
       data: {branch: name},
     });
   }
-  if (!force && (head.commit === undefined || !isAncestor(repo, branch.id, head.commit))) {
-    throw new DbosError('BRANCH_UNMERGED', `The branch '${name}' has commits that HEAD does not have.`, {
-      hint: `Delete it all the same with \`dbos branch -D ${name}\`; \`dbos undo\` brings it back.`,
-      data: {branch: name, id: formatId(branch.id)},
-    });
-  }
   return branch;
+}
+
+/** Throws BRANCH_UNMERGED for the first branch that HEAD does not reach. */
+function checkMerged(repo: Repository, branches: readonly Pick<Branch, 'name' | 'id'>[]): void {
+  const {commit} = repo.head();
+  const tips = commit === undefined ? [] : [commit];
+  const merged = reachedFrom(
+    repo,
+    branches.map(({id}) => id),
+    tips,
+  );
+  const branch = branches.find(({id}) => !merged.has(id));
+  if (branch === undefined) return;
+  const {name, id} = branch;
+  throw new DbosError('BRANCH_UNMERGED', `The branch '${name}' has commits that HEAD does not have.`, {
+    hint: `Delete it all the same with \`dbos branch -D ${name}\`; \`dbos undo\` brings it back.`,
+    data: {branch: name, id: formatId(id)},
+  });
 }
 
 /**

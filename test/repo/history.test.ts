@@ -7,6 +7,7 @@ import {MemoryObjects} from '../../src/objects/memory.js';
 import type {ObjectReader} from '../../src/objects/store.js';
 import {readCommit} from '../../src/repo/commit.js';
 import {isAncestor, mergeBases, walk} from '../../src/repo/history.js';
+import {reachedFrom, reaching} from '../../src/repo/reach.js';
 import {fieldOfSignature} from '../../src/repo/signature.js';
 import {type Graph, namesOf, START, whole, writeGraph} from '../support/repo.js';
 
@@ -167,6 +168,63 @@ test('law: merge bases and ancestors are those of the definition', t => {
   );
 });
 
+test('law: what is reached from commits, and what reaches them, is that of the definition', t => {
+  fc.assert(
+    fc.property(
+      history,
+      fc.array(fc.nat(1000), {maxLength: 8}),
+      fc.array(fc.nat(1000), {maxLength: 3}),
+      fc.array(fc.nat(1000), {maxLength: 2}),
+      ({graph, times, size}, candidates, others, shallow) => {
+        const objects = new MemoryObjects();
+        const ids = writeGraph(objects, graph, times);
+        const name = (i: number) => `c${i % size}`;
+        const at = (i: number) => ids[name(i)] as ObjectId;
+        const cut = new Set(shallow.map(name));
+        const held = Object.fromEntries(Object.entries(graph).map(([each, to]) => [each, cut.has(each) ? [] : to]));
+        const source = {objects, shallow: new Set(shallow.map(at))};
+        const reaches = (from: string, to: string) => ancestorsOf(held, from).has(to);
+        const selected = (fits: (candidate: string, other: string) => boolean) =>
+          [...new Set(candidates.map(name))].filter(each => others.some(other => fits(each, name(other)))).sort();
+        const found = (of: Set<ObjectId>) => namesOf(ids, of).sort();
+        const arrays = [candidates.map(at), others.map(at)] as const;
+        t.deepEqual(
+          found(reachedFrom(source, ...arrays)),
+          selected((candidate, tip) => reaches(tip, candidate)),
+        );
+        t.deepEqual(
+          found(reaching(source, ...arrays)),
+          selected((candidate, target) => reaches(candidate, target)),
+        );
+      },
+    ),
+    {numRuns: 300},
+  );
+});
+
+test('of many branches every commit is read once, and none that is older than what is asked for', t => {
+  const objects = new MemoryObjects();
+  const graph: Record<string, string[]> = {c0: []};
+  for (let i = 1; i < 1000; i++) graph[`c${i}`] = [`c${i - 1}`];
+  const branches = Array.from({length: 200}, (_, i) => `b${i}`);
+  for (const [i, name] of branches.entries()) graph[name] = [`c${i * 5}`];
+  const ids = writeGraph(objects, graph);
+  const id = (name: string) => ids[name] as ObjectId;
+  const tips = branches.map(id);
+  const contains = counting(objects);
+  t.is(reaching(whole(contains.objects), tips, [id('c0')]).size, 200);
+  t.true(contains.reads() <= 1 + 1000 + 200, `${contains.reads()} reads`);
+  const recent = counting(objects);
+  t.deepEqual(namesOf(ids, reaching(whole(recent.objects), tips, [id('c990')])), ['b198', 'b199']);
+  t.true(recent.reads() < 230, `${recent.reads()} reads`);
+  const merged = counting(objects);
+  t.is(reachedFrom(whole(merged.objects), [...tips, ...tips.map((_, i) => id(`c${i * 5}`))], [id('c999')]).size, 200);
+  t.true(merged.reads() <= 400 + 1000, `${merged.reads()} reads`);
+  const near = counting(objects);
+  t.deepEqual(namesOf(ids, reachedFrom(whole(near.objects), [id('c995'), id('b199')], [id('c999')])), ['c995']);
+  t.true(near.reads() < 10, `${near.reads()} reads`);
+});
+
 test('a deep history needs no deep stack', t => {
   const objects = new MemoryObjects();
   const graph: Record<string, string[]> = {c0: []};
@@ -183,6 +241,8 @@ test('a deep history needs no deep stack', t => {
   for (const _entry of walk(whole(objects), {include: [id]})) count++;
   t.is(count, 20_000);
   t.true(isAncestor(whole(objects), first, id));
+  t.deepEqual(reachedFrom(whole(objects), [first], [id]), new Set([first]));
+  t.deepEqual(reaching(whole(objects), [id], [first]), new Set([id]));
   t.deepEqual(mergeBases(whole(objects), first, id), [first]);
 });
 
@@ -196,5 +256,7 @@ test('a wrong generation is found where it is met', t => {
     const id = objects.put(encodeObject('commit', fields));
     t.throws(() => [...walk(whole(objects), {include: [id]})], {code: 'OBJECT_INVALID'});
     t.throws(() => mergeBases(whole(objects), id, ids.a as ObjectId), {code: 'OBJECT_INVALID'});
+    t.throws(() => reachedFrom(whole(objects), [ids.a as ObjectId], [id]), {code: 'OBJECT_INVALID'});
+    t.throws(() => reaching(whole(objects), [id], [ids.a as ObjectId]), {code: 'OBJECT_INVALID'});
   }
 });
