@@ -1,5 +1,15 @@
 import {Args, Flags, StoreCommand} from '../src/cli/command.js';
 import {subjectOf} from '../src/cli/commit-text.js';
+import {
+  asksForList,
+  REF_LIST_HELP,
+  type RefListFlags,
+  refListCompletes,
+  refListFlags,
+  refListLenient,
+  selectRefs,
+  sortRefs,
+} from '../src/cli/ref-list.js';
 import {trackingText} from '../src/cli/sync-text.js';
 import {alignRows} from '../src/cli/table.js';
 import {formatId, type ObjectId, shortId} from '../src/objects/id.js';
@@ -43,17 +53,21 @@ function remoteBranches(repository: Repository): Listed[] {
 export default class Branch extends StoreCommand {
   static override summary = 'List, create, rename or delete branches.';
   static override description =
-    'A branch that starts at a branch of a remote follows it. A branch that is renamed follows what it followed.';
+    `A branch that starts at a branch of a remote follows it. A branch that is renamed follows what it followed. ${REF_LIST_HELP}`;
   static override examples = [
     '<%= config.bin %> branch',
     {description: 'Start a branch at an earlier commit:', command: '<%= config.bin %> branch fix main~3'},
+    {
+      description: 'See which branches could go, since main has all of them:',
+      command: '<%= config.bin %> branch --merged main',
+    },
     {description: 'Rename the current branch:', command: '<%= config.bin %> branch -m trunk'},
     {description: 'Let the current branch follow one of a remote:', command: '<%= config.bin %> branch -u origin/main'},
   ];
   static override args = {
     names: Args.string({
       description:
-        'The branch to create, then where it starts (HEAD unless given); the branch to rename, then its new name; the branches to delete.',
+        'The branch to create, then where it starts (HEAD unless given); the branch to rename, then its new name; the branches to delete; the patterns of a list.',
       multiple: true,
     }),
   };
@@ -80,9 +94,11 @@ export default class Branch extends StoreCommand {
       char: 'v',
       description: 'List also the commit of each branch, and how it stands to what it follows.',
     }),
+    ...refListFlags,
   };
+  static override lenient = refListLenient;
   static override exits = [4, 6];
-  static override completes = {names: 'branch', 'set-upstream-to': 'revision'} as const;
+  static override completes = {names: 'branch', 'set-upstream-to': 'revision', ...refListCompletes} as const;
 
   async run(): Promise<unknown> {
     const {args, flags} = await this.parse(Branch);
@@ -92,26 +108,37 @@ export default class Branch extends StoreCommand {
     const upstream = flags['set-upstream-to'];
     const follow = upstream !== undefined || flags['unset-upstream'] === true;
     const deletes = flags.delete || flags['force-delete'];
-    const lists = all || remotes;
+    const selects = asksForList(flags);
+    const lists = selects || all || remotes;
     if ([lists || verbose, follow, deletes || move].filter(Boolean).length > 1) {
       throw this.usage('Either list branches, or delete or rename one, or say what it follows.');
     }
-    const extra = deletes ? undefined : names[lists ? 0 : follow ? 1 : 2];
+    if (lists && !selects && name !== undefined) throw this.usage(`To list the branches like '${name}', add --list.`);
+    const extra = deletes || lists ? undefined : names[follow ? 1 : 2];
     if (extra !== undefined) throw this.usage(`Unexpected argument: ${extra}.`);
     return this.withRepository(async repository => {
       if (follow) return this.follow(repository, name, upstream);
       if (move) return this.rename(repository, name, revision);
       if (deletes) return this.remove(repository, names, flags['force-delete'] === true);
-      if (name !== undefined) return this.create(repository, name, revision ?? 'HEAD');
-      const listed = [...(remotes ? [] : ownBranches(repository)), ...(lists ? remoteBranches(repository) : [])];
-      return this.list(repository, listed, verbose === true);
+      if (!lists && name !== undefined) return this.create(repository, name, revision ?? 'HEAD');
+      const own = remotes ? [] : ownBranches(repository);
+      const listed = [...own, ...(all || remotes ? remoteBranches(repository) : [])];
+      if (remotes !== true) await this.printDetached(repository, flags, names);
+      const selected = await selectRefs(repository, listed, flags, names);
+      const timeOf = ({id}: Listed) => readCommit(repository.objects, id).committer.time;
+      return this.list(repository, sortRefs(selected, flags, timeOf), verbose === true);
     });
   }
 
-  private async list(repository: Repository, branches: readonly Listed[], verbose: boolean): Promise<unknown> {
+  /** Prints where HEAD is if it is on no branch: it is listed as one without a name. */
+  private async printDetached(repository: Repository, flags: RefListFlags, patterns: readonly string[]): Promise<void> {
     const {branch, commit} = repository.head();
-    const detached = branch === undefined && commit !== undefined && branches.some(({remote}) => remote === undefined);
-    if (detached) this.print(`* (detached at ${shortId(commit)})`);
+    if (branch !== undefined || commit === undefined || patterns.length > 0) return;
+    const [shown] = await selectRefs(repository, [{name: 'HEAD', id: commit}], flags, []);
+    if (shown !== undefined) this.print(`* (detached at ${shortId(commit)})`);
+  }
+
+  private async list(repository: Repository, branches: readonly Listed[], verbose: boolean): Promise<unknown> {
     const {green, red, yellow} = this.style;
     const mark = ({name, current, remote}: Listed) => {
       const shown = quotePath(name);

@@ -65,3 +65,16 @@ export function hasSwitch(argv: readonly string[], ...names: readonly string[]):
   const end = argv.indexOf('--');
   return (end < 0 ? argv : argv.slice(0, end)).some(word => names.includes(word));
 }
+
+/**
+ * Returns the arguments with the value that each of some flags has where none is given: where it is the last word, or another
+ * flag or `--` follows. Any other word after it is its value.
+ */
+export function completeFlags(argv: readonly string[], values: Readonly<Record<string, string>>): string[] {
+  const end = argv.indexOf('--');
+  return argv.map((word, at) => {
+    const name = word.startsWith('--') && (end < 0 || at < end) ? word.slice(2) : '';
+    if (!Object.hasOwn(values, name)) return word;
+    return argv[at + 1]?.startsWith('-') === false ? word : `${word}=${values[name]}`;
+  });
+}

@@ -15,8 +15,8 @@ import type {Publish} from '../repo/transaction.js';
 import type {ReadTracker} from '../sql/write/read-tracker.js';
 import {plainText} from '../state/quote.js';
 import type {EarlyLook} from '../worktree/earlylook.js';
-import {hasSwitch} from './arguments.js';
-import type {CompletionKind} from './complete.js';
+import {completeFlags, hasSwitch} from './arguments.js';
+import type {Completes} from './complete.js';
 import {describeFailure, type Failure, failureJson, failureText} from './failure.js';
 import {interruptible} from './interrupt.js';
 import {NeedsOclif} from './needs-oclif.js';
@@ -99,12 +99,14 @@ export abstract class StoreCommand extends Command {
   static exits: readonly number[] = [];
   /** Whether `-- PATH…` is taken; what stands there comes as `paths`. */
   static takesPaths = false;
+  /** Flags that may stand without a value, as the last word or before another flag, with the value that they then have. */
+  static lenient: Readonly<Record<string, string>> = {};
   /** Whether long output goes through the pager. */
   static pages = false;
   /** Whether HEAD is what an open transaction is at, where one is named; else the command is about the transaction itself. */
   static looksInside = true;
   /** What the shell completes for each argument and flag; `paths` stands for what follows `--`. */
-  static completes: Readonly<Record<string, CompletionKind>> = {};
+  static completes: Completes = {};
 
   /** The exit status of a command that did its work and found something amiss. */
   protected exitStatus: number = EXIT.done;
@@ -133,7 +135,8 @@ export abstract class StoreCommand extends Command {
   ): Promise<ParseResult<F, B, A>> {
     const own = this.constructor as typeof StoreCommand;
     const cut = own.takesPaths ? argv.indexOf('--') : -1;
-    const parsed = await super.parse<F, B, A>(options, cut < 0 ? argv : argv.slice(0, cut));
+    const words = completeFlags(cut < 0 ? argv : argv.slice(0, cut), own.lenient);
+    const parsed = await super.parse<F, B, A>(options, words);
     const flags = parsed.flags as GlobalFlags;
     if ('txn' in (own.flags ?? {})) this.txn = this.transactionNamed(flags.txn);
     this.json = flags.json === true;

@@ -20,6 +20,9 @@ export type CompletionKind =
   | 'directory'
   | 'none';
 
+/** What each argument and flag names; of an argument that is several words what each of them does, the last kind also for more. */
+export type Completes = Readonly<Record<string, CompletionKind | readonly [CompletionKind, ...CompletionKind[]]>>;
+
 export interface Candidate {
   readonly value: string;
   readonly description?: string | undefined;
@@ -55,7 +58,7 @@ interface SurfaceCommand {
   readonly flags: Readonly<Record<string, SurfaceFlag>>;
   readonly args: Readonly<Record<string, SurfaceArg>>;
   readonly takesPaths?: boolean;
-  readonly completes?: Readonly<Record<string, CompletionKind>>;
+  readonly completes?: Completes;
 }
 
 /** The commands with their flags and arguments, as the build writes them down in `manifest.json`. */
@@ -143,8 +146,11 @@ export async function complete(words: readonly string[], surface: Surface, names
   const context = {surface, names};
   const flagOf = (word: string) =>
     Object.values(command.flags).find(flag => word === `--${flag.name}` || (flag.char && word === `-${flag.char}`));
-  const everywhere: Readonly<Record<string, CompletionKind>> = {directory: 'directory', txn: 'transaction'};
-  const kindOf = (name: string) => (Object.hasOwn(everywhere, name) ? everywhere[name] : command.completes?.[name]);
+  const everywhere: Completes = {directory: 'directory', txn: 'transaction'};
+  const kindOf = (name: string, at = 0): CompletionKind | undefined => {
+    const kinds = (Object.hasOwn(everywhere, name) ? everywhere : command.completes)?.[name];
+    return typeof kinds === 'object' ? kinds[Math.min(at, kinds.length - 1)] : kinds;
+  };
   if (line.argv.includes('--')) {
     return completeValue(command.takesPaths ? (kindOf('paths') ?? 'file') : undefined, undefined, current, context);
   }
@@ -164,9 +170,10 @@ export async function complete(words: readonly string[], surface: Surface, names
     else if (flagOf(word)?.type === 'option') i++;
   }
   const args = Object.values(command.args);
-  const arg = args[Math.min(position, args.length - 1)];
+  const index = Math.min(position, args.length - 1);
+  const arg = args[index];
   if (arg === undefined || (position >= args.length && !arg.multiple)) {
     return position === 0 ? completeCommand(surface, line.words, current) : {candidates: []};
   }
-  return completeValue(kindOf(arg.name), arg.options, current, context);
+  return completeValue(kindOf(arg.name, position - index), arg.options, current, context);
 }

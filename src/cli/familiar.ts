@@ -41,7 +41,6 @@ const FLAGS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     '-c': 'Make a branch there with `dbos branch NAME REVISION`.',
     '-f': 'Delete it with `dbos branch -D NAME` and make it anew with `dbos branch NAME REVISION`.',
     '--force': 'Delete it with `dbos branch -D NAME` and make it anew with `dbos branch NAME REVISION`.',
-    '--list': '`dbos branch` alone lists the branches.',
     '--show-current': '`dbos status` begins with the current branch; it is `branch` of `dbos status --json`.',
   },
   checkout: {'-B': NEW_BRANCH, '-b': NEW_BRANCH},
@@ -78,8 +77,6 @@ const FLAGS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   },
   tag: {
     '-a': 'A tag with a message (`-m`) is annotated.',
-    '-l': LIST_TAGS,
-    '--list': LIST_TAGS,
     '-n': LIST_TAGS,
   },
   undo: {'-n': ONE_BACK},

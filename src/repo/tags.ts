@@ -63,20 +63,28 @@ export async function createTag(
 }
 
 /** Writes that a tag is deleted. Throws TAG_UNKNOWN with the nearest names. */
-export async function deleteTag(repo: Repository, name: string): Promise<StoredOperation> {
-  const ref = tagRef(name);
-  const id = findRef(repo.objects, repo.view.refs, ref);
-  if (id === undefined) {
-    const names = [...listRefs(repo.objects, repo.view.refs, TAGS)].map(tag => shortName(tag.name));
-    const nearest = nearestNames(name, names);
-    throw new DbosError('TAG_UNKNOWN', `There is no tag '${name}'.`, {
-      hint: didYouMean(nearest) ?? 'See `dbos tag` for the tags.',
-      data: {tag: name, nearest},
-    });
-  }
+export function deleteTag(repo: Repository, name: string): Promise<StoredOperation> {
+  return deleteTags(repo, [name]);
+}
+
+/** Writes in one operation that tags are deleted: all of them, or none. Throws as `deleteTag`. */
+export async function deleteTags(repo: Repository, names: readonly string[]): Promise<StoredOperation> {
+  const tags = [...new Set(names)].map(name => ({name: tagRef(name), expected: readTagRef(repo, name), next: null}));
   return repo.begin().publish({
     kind: 'normal',
-    description: `delete tag ${name}`,
-    refs: [{name: ref, expected: {kind: 'equals', id}, next: null}],
+    description: `delete ${tags.length === 1 ? 'tag' : 'tags'} ${tags.map(({name}) => shortName(name)).join(', ')}`,
+    refs: tags,
+  });
+}
+
+/** Returns what is expected of the ref of a tag that is there. */
+function readTagRef(repo: Repository, name: string): {readonly kind: 'equals'; readonly id: ObjectId} {
+  const id = findRef(repo.objects, repo.view.refs, tagRef(name));
+  if (id !== undefined) return {kind: 'equals', id};
+  const names = [...listRefs(repo.objects, repo.view.refs, TAGS)].map(tag => shortName(tag.name));
+  const nearest = nearestNames(name, names);
+  throw new DbosError('TAG_UNKNOWN', `There is no tag '${name}'.`, {
+    hint: didYouMean(nearest) ?? 'See `dbos tag` for the tags.',
+    data: {tag: name, nearest},
   });
 }

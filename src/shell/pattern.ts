@@ -37,6 +37,11 @@ function globOf(text: string): string {
   );
 }
 
+/** Returns what tells the texts that a pattern matches which is no path: in it `*` and `?` also stand for slashes and dots. */
+export function shellPattern(pattern: string): Matcher {
+  return globMatcher(globOf(pattern));
+}
+
 /** What patterns are matched against. Paths have no leading slash; the root is `''`. */
 export interface Names {
   /** Returns the names of the entries of a directory, in order; none if it is no directory. */

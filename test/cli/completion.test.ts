@@ -89,6 +89,8 @@ test('the program completes what is in the store', t => {
     store.lines('__complete', 'bash', ...words).map(line => line.split('\t')[0] as string);
   t.deepEqual(offers('switch', ''), ['feature', 'main']);
   t.deepEqual(offers('tag', '-d', 'f'), ['first']);
+  t.deepEqual(offers('tag', 'v1', 'f'), ['feature', 'first']);
+  t.deepEqual(offers('branch', '--merged', 'f'), ['feature', 'first']);
   t.deepEqual(offers('checkout', 'f'), ['feature', 'first']);
   t.deepEqual(offers('log', 'main..f'), ['main..feature', 'main..first']);
   t.deepEqual(offers('cat', ''), ['src/']);

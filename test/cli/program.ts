@@ -85,6 +85,7 @@ export interface ManifestCommand {
   readonly summary?: string;
   readonly examples?: readonly unknown[];
   readonly takesPaths: boolean;
+  readonly lenient: Readonly<Record<string, string>>;
   readonly exits: readonly number[];
   readonly flags: Readonly<Record<string, ManifestFlag>>;
   readonly args: Readonly<

@@ -19,7 +19,8 @@ function describe(command: ManifestCommand): string {
   if (command.takesPaths) lines.push('  [-- PATH...]');
   const flags = Object.values(command.flags).filter(flag => !GLOBAL.has(flag.name));
   for (const flag of flags.sort((a, b) => (a.name < b.name ? -1 : 1))) {
-    const value = flag.type === 'boolean' ? '' : `=${flag.options?.join('|') ?? 'VALUE'}${flag.multiple ? '...' : ''}`;
+    const given = `=${flag.options?.join('|') ?? 'VALUE'}${flag.multiple ? '...' : ''}`;
+    const value = flag.type === 'boolean' ? '' : Object.hasOwn(command.lenient, flag.name) ? `[${given}]` : given;
     lines.push(`  ${flag.char ? `-${flag.char}, ` : ''}--${flag.name}${value}${flag.required ? ' (required)' : ''}`);
   }
   return lines.join('\n');

@@ -15,7 +15,7 @@ test('tags are made, listed, moved and deleted', t => {
   ]);
   t.deepEqual(store.failure('tag', 'v1'), [1, 'TAG_EXISTS']);
   t.deepEqual(store.json('tag', 'v1', '-f'), {name: 'v1', id: second});
-  t.deepEqual(store.json('tag', '-d', 'v1'), {name: 'v1', deleted: true});
+  t.deepEqual(store.json('tag', '-d', 'v1'), {name: 'v1', names: ['v1'], deleted: true});
   t.deepEqual(
     store.json<{name: string}[]>('tag').map(({name}) => name),
     ['v2'],

@@ -1,5 +1,5 @@
 import test from 'ava';
-import {expandPattern, type Names} from '../../src/shell/pattern.js';
+import {expandPattern, type Names, shellPattern} from '../../src/shell/pattern.js';
 import {readCommands, type Word} from '../../src/shell/words.js';
 
 /** The names of a tree of paths. */
@@ -58,3 +58,16 @@ for (const [typed, found] of [
     t.deepEqual(expand(typed), [...found]);
   });
 }
+
+test('a pattern of what is no path passes over slashes and dots', t => {
+  const names = ['a', '.a', 'fix/a', 'fix/b.1', 'Fix', 'a^b', '😀'];
+  const matching = (pattern: string) => names.filter(shellPattern(pattern));
+  t.deepEqual(matching('*'), names);
+  t.deepEqual(matching('fix*'), ['fix/a', 'fix/b.1']);
+  t.deepEqual(matching('fix?[!b]'), ['fix/a']);
+  t.deepEqual(matching('[^a-zF.]'), ['😀']);
+  t.deepEqual(matching('?'), ['a', '😀']);
+  t.deepEqual(matching('a'), ['a']);
+  t.deepEqual(matching('fix/['), []);
+  t.deepEqual(matching(''), []);
+});
