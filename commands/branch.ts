@@ -21,11 +21,11 @@ import {resolveRevision} from '../src/repo/revisions.js';
 import {quotePath} from '../src/state/quote.js';
 import {
   findUpstream,
-  followNamed,
+  followStart,
   listRemotes,
   readUpstream,
   remoteRefs,
-  removeUpstream,
+  removeUpstreams,
   setUpstream,
 } from '../src/sync/remotes.js';
 import {trackingOf} from '../src/sync/tracking.js';
@@ -53,7 +53,7 @@ function remoteBranches(repository: Repository): Listed[] {
 export default class Branch extends StoreCommand {
   static override summary = 'List, create, rename or delete branches.';
   static override description =
-    `A branch that starts at a branch of a remote follows it. A branch that is renamed follows what it followed. ${REF_LIST_HELP}`;
+    `A branch that starts at a branch of a remote follows it. A branch that is renamed follows what it followed. What a branch followed is forgotten when it is deleted, and does not come back with it. ${REF_LIST_HELP}`;
   static override examples = [
     '<%= config.bin %> branch',
     {description: 'Start a branch at an earlier commit:', command: '<%= config.bin %> branch fix main~3'},
@@ -167,7 +167,7 @@ export default class Branch extends StoreCommand {
   private async create(repository: Repository, name: string, revision: string): Promise<unknown> {
     const {commit} = await resolveRevision(repository, revision);
     await createBranch(repository, name, commit);
-    const upstream = followNamed(repository, name, revision);
+    const upstream = followStart(repository, name, revision);
     this.note(
       `Created branch ${name} at ${shortId(commit)}${upstream === undefined ? '' : `; it follows ${upstream}`}.`,
     );
@@ -178,8 +178,11 @@ export default class Branch extends StoreCommand {
     const [name] = names;
     if (name === undefined) throw this.usage('Missing argument NAME.');
     await deleteBranches(repository, names, force);
+    const followed = names.filter(each => findUpstream(repository, each as BranchName) !== undefined);
+    removeUpstreams(repository, followed);
     const [what, them] = names.length === 1 ? ['branch', 'it'] : ['branches', 'them'];
-    this.note(`Deleted ${what} ${names.join(', ')}. \`dbos undo\` brings ${them} back.`);
+    const lost = followed.length === 0 ? '' : ', but not what was followed';
+    this.note(`Deleted ${what} ${names.join(', ')}. \`dbos undo\` brings ${them} back${lost}.`);
     return {name, names, deleted: true};
   }
 
@@ -190,7 +193,7 @@ export default class Branch extends StoreCommand {
     }
     const name = named === undefined ? (current as BranchName) : readBranch(repository, named).name;
     if (upstream === undefined) {
-      removeUpstream(repository, name);
+      removeUpstreams(repository, [name]);
       this.note(`${name} follows nothing.`);
       return {name, upstream: null};
     }
@@ -211,6 +214,7 @@ export default class Branch extends StoreCommand {
     await renameBranch(repository, from, to);
     const upstream = findUpstream(repository, from as BranchName);
     if (upstream !== undefined) setUpstream(repository, to as BranchName, upstream);
+    else removeUpstreams(repository, [to]);
     this.note(`Renamed branch ${from} to ${to}.`);
     return {from, name: to};
   }

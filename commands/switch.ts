@@ -5,7 +5,7 @@ import {formatId, shortId} from '../src/objects/id.js';
 import {type BranchName, branchRef, findRef} from '../src/repo/refs.js';
 import type {Repository} from '../src/repo/repository.js';
 import {resolveRevision} from '../src/repo/revisions.js';
-import {followNamed, upstreamsLike} from '../src/sync/remotes.js';
+import {followStart, upstreamsLike} from '../src/sync/remotes.js';
 import {switchBranch} from '../src/worktree/switch.js';
 
 export default class Switch extends StoreCommand {
@@ -47,7 +47,7 @@ export default class Switch extends StoreCommand {
       const result = await switchBranch(repository, name, options).catch(async error => {
         throw wish.create ? error : await betterError(repository, name, error);
       });
-      const upstream = wish.start === undefined ? undefined : followNamed(repository, name, wish.start);
+      const upstream = wish.create ? followStart(repository, name, wish.start ?? 'HEAD') : undefined;
       this.progress.finish();
       const {branch, commit, move} = result;
       if (move === undefined) this.note(`Already on branch ${branch}.`);

@@ -127,9 +127,12 @@ export function setUpstream({config}: Repository, branch: BranchName, {remote, b
   config.setRecord('upstreams', new Map(config.record('upstreams')).set(branch, `${remote}/${theirs}`));
 }
 
-/** Writes that a branch follows nothing. */
-export function removeUpstream({config}: Repository, branch: BranchName): void {
-  config.setRecord('upstreams', new Map([...config.record('upstreams')].filter(([name]) => name !== branch)));
+/** Writes that branches follow nothing; each may be one that is gone. */
+export function removeUpstreams({config}: Repository, branches: readonly string[]): void {
+  const upstreams = new Map(config.record('upstreams'));
+  const size = upstreams.size;
+  for (const name of branches) upstreams.delete(name);
+  if (upstreams.size < size) config.setRecord('upstreams', upstreams);
 }
 
 /** Returns the branch of a remote that a text like `origin/main` names, or undefined if none was seen under that name. */
@@ -153,13 +156,19 @@ export function readUpstream(repo: Repository, text: string): Upstream {
   });
 }
 
-/** Lets a branch follow the branch of a remote that the revision is, at which it starts. Returns its name, or undefined. */
-export function followNamed(repo: Repository, branch: string, revision: string): string | undefined {
+/**
+ * Lets a new branch follow the branch of a remote that the revision is, at which it starts; else nothing, whatever one of its
+ * name followed before. Returns the name of what it follows, or undefined.
+ */
+export function followStart(repo: Repository, branch: string, revision: string): string | undefined {
   const {objects, view} = repo;
   const upstream = upstreamNamed(repo, revision);
   // a branch here or a tag of that name is what the revision means
   const hidden = [branchRef(revision as BranchName), `${TAGS}${revision}` as RefName];
-  if (upstream === undefined || hidden.some(name => findRef(objects, view.refs, name) !== undefined)) return undefined;
+  if (upstream === undefined || hidden.some(name => findRef(objects, view.refs, name) !== undefined)) {
+    removeUpstreams(repo, [branch]);
+    return undefined;
+  }
   setUpstream(repo, branch as BranchName, upstream);
   return revision;
 }

@@ -161,3 +161,49 @@ test('branches of remotes are listed and selected like others', t => {
   t.deepEqual(copy.lines('branch', '-a', '--contains'), ['* main', '  origin/main']);
   t.deepEqual(copy.lines('branch', '-r', '-l', 'main'), []);
 });
+
+test('what a branch followed is forgotten when it is deleted, and a new one of its name follows nothing', t => {
+  const {store} = makeForked(t);
+  const copy = cloneOf(t, store);
+  const follows = () => {
+    const [branch] = copy.json<{tracking: {upstream: string} | null}[]>('branch', '-v', '-l', 'topic');
+    return branch?.tracking?.upstream;
+  };
+  const upstreams = () => (JSON.parse(copy.read('.dbos/config.json')) as {upstreams: object}).upstreams;
+  copy.run('branch', 'topic', 'origin/old');
+  t.is(follows(), 'origin/old');
+  t.is(
+    copy.try('branch', '-d', 'topic').stderr,
+    'Deleted branch topic. `dbos undo` brings it back, but not what was followed.\n',
+  );
+  t.deepEqual(upstreams(), {main: 'origin/main'});
+  copy.run('undo');
+  t.is(follows(), undefined);
+  t.is(copy.try('branch', '-d', 'topic').stderr, 'Deleted branch topic. `dbos undo` brings it back.\n');
+
+  // what was taken back or renamed leaves nothing to a new one either, however it is made
+  for (const leave of [() => copy.run('undo'), () => copy.run('branch', '-m', 'topic', 'renamed')]) {
+    for (const make of [
+      ['branch', 'topic'],
+      ['branch', 'topic', 'main'],
+      ['switch', '-c', 'topic'],
+      ['branch', '-m', 'other', 'topic'],
+    ]) {
+      copy.run('branch', 'other');
+      copy.run('branch', 'topic', 'origin/old');
+      leave();
+      copy.run(...make);
+      t.is(follows(), undefined, make.join(' '));
+      copy.run('switch', 'main');
+      for (const name of ['topic', 'other', 'renamed']) copy.try('branch', '-D', name);
+    }
+  }
+  t.deepEqual(upstreams(), {main: 'origin/main'});
+  // a refused deletion forgets nothing, and a rename takes along what is followed
+  copy.run('branch', 'topic', 'origin/fix/b');
+  t.deepEqual(copy.failure('branch', '-d', 'topic'), [6, 'BRANCH_UNMERGED']);
+  t.is(follows(), 'origin/fix/b');
+  copy.run('branch', '-m', 'topic', 'renamed');
+  copy.run('branch', '-m', 'renamed', 'topic');
+  t.is(follows(), 'origin/fix/b');
+});
