@@ -6,8 +6,10 @@ import {existsSync} from 'node:fs';
 import {resolve} from 'node:path';
 import {DbosError, isDbosError} from '../errors.js';
 import {readCommit} from '../repo/commit.js';
+import {didYouMean, nearestNames} from '../repo/nearest.js';
 import type {Repository} from '../repo/repository.js';
 import {readState} from '../state/state.js';
+import {readSurface} from './surface.js';
 
 /** Commands, and what does that here. */
 const COMMANDS: Readonly<Record<string, string>> = {
@@ -82,6 +84,15 @@ const FLAGS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   undo: {'-n': ONE_BACK},
 };
 
+/** Words behind a command that has commands below it, and what does that here. */
+const BELOW: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  remote: {
+    'get-url': '`dbos remote show NAME` begins with the URL; `dbos remote -v` lists those of all.',
+    prune: '`dbos fetch --prune NAME` forgets the branches that the remote no longer has.',
+    update: '`dbos fetch --all` fetches from every remote.',
+  },
+};
+
 /** Returns what does here what a command does elsewhere. */
 export function familiarCommand(name: string): string | undefined {
   return Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
@@ -103,11 +114,23 @@ export function familiarHint(error: unknown, {id, takesPaths, directory}: Failed
   }
   if (!(error instanceof Error) || !('oclif' in error)) return undefined;
   const {flags, args} = error as {flags?: readonly string[]; args?: readonly unknown[]};
-  if (flags?.[0] === undefined) return id === 'undo' && args !== undefined ? ONE_BACK : undefined;
+  if (flags?.[0] === undefined) {
+    if (id === 'undo' && args !== undefined) return ONE_BACK;
+    return typeof args?.[0] === 'string' ? belowHint(id, args[0]) : undefined;
+  }
   const known = Object.hasOwn(FLAGS, id) ? FLAGS[id] : undefined;
   // `-am` is `-a` and `-m`
   const typed = flags[0].startsWith('--') ? flags[0].replace(/=.*$/s, '') : flags[0].slice(0, 2);
   return known !== undefined && Object.hasOwn(known, typed) ? known[typed] : undefined;
+}
+
+/** Returns what may have been meant by a word behind a command that takes none, if it has commands below it. */
+function belowHint(id: string, word: string): string | undefined {
+  const known = BELOW[id];
+  if (known !== undefined && Object.hasOwn(known, word)) return known[word];
+  const below = Object.keys(readSurface().commands).filter(each => each.startsWith(`${id}:`));
+  const names = below.map(each => each.replaceAll(':', ' '));
+  return didYouMean(nearestNames(`${id.replaceAll(':', ' ')} ${word}`, names));
 }
 
 function revisionHint(text: string, command: string, directory: string | undefined): string | undefined {

@@ -86,6 +86,11 @@ export function isBundle(url: string): boolean {
   return isAbsolute(url) && statSync(url, {throwIfNoEntry: false})?.isFile() === true;
 }
 
+/** Returns whether what is at a URL can be pushed to, as far as that can be told from here: a bundle cannot. */
+export function takesPushes(url: string): boolean {
+  return url !== STREAM_URL && !isBundle(url);
+}
+
 /**
  * Returns what is at a place as a peer, to be closed. Throws STORE_NOT_FOUND, as `StorePeer.open` and as `BundlePeer.open`,
  * READ_ONLY for a bundle that is to be pushed to, and REMOTE_URL_INVALID where a bundle is to come through a pipe and none
