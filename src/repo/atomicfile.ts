@@ -16,6 +16,7 @@ import {
 } from 'node:fs';
 import {dirname} from 'node:path';
 import {DbosError, isDbosError, systemCode} from '../errors.js';
+import {isWritable, readOnly} from '../storage/read-only.js';
 
 /**
  * Writes the text to a file beside it, makes it durable, and renames it into place. The file has the mode from the first byte
@@ -115,4 +116,10 @@ export function cannotWrite(what: string, path: string, error: unknown): DbosErr
     data: {path},
     cause: error,
   });
+}
+
+/** Returns the same for a file in the folder of a store: READ_ONLY where the store can only be read. */
+export function cannotWriteInStore(what: string, path: string, error: unknown): DbosError {
+  const store = dirname(path);
+  return isWritable(store) ? cannotWrite(what, path, error) : readOnly(store);
 }

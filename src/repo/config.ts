@@ -5,7 +5,7 @@
 import {mkdirSync, readFileSync} from 'node:fs';
 import {dirname, join} from 'node:path';
 import {DbosError, systemCode} from '../errors.js';
-import {cannotWrite, writeFileAtomically} from './atomicfile.js';
+import {cannotWrite, cannotWriteInStore, writeFileAtomically} from './atomicfile.js';
 import {didYouMean, nearestNames} from './nearest.js';
 
 interface Setting {
@@ -86,7 +86,7 @@ export class Config {
     return value === null ? undefined : {key, value, scope: 'default'};
   }
 
-  /** Writes a setting, given as text. Throws CONFIG_INVALID for a value of the wrong type, STORE_IO. */
+  /** Writes a setting, given as text. Throws CONFIG_INVALID for a value of the wrong type, READ_ONLY or STORE_IO. */
   set(key: SettingName, text: string, scope: SettingScope): void {
     const value = parseValue(key, text);
     const values = new Map(this.read(scope)).set(key, value);
@@ -112,7 +112,7 @@ export class Config {
     });
   }
 
-  /** Writes them anew. Throws STORE_IO. */
+  /** Writes them anew. Throws READ_ONLY or STORE_IO. */
   setRecord(key: RecordName, entries: ReadonlyMap<string, string>): void {
     const values = new Map(this.read('store'));
     if (entries.size > 0) values.set(key, Object.fromEntries(entries));
@@ -141,7 +141,7 @@ export class Config {
       mkdirSync(dirname(file), {recursive: true});
       writeFileAtomically(file, `${JSON.stringify(sorted, null, 2)}\n`);
     } catch (error) {
-      throw cannotWrite('settings', file, error);
+      throw (scope === 'store' ? cannotWriteInStore : cannotWrite)('settings', file, error);
     }
     this.values.set(scope, values);
   }

@@ -18,7 +18,7 @@ import {Journal, journalSize, lostCommits, readJournal, removeJournal} from './j
 import {openLocked, releaseLock} from './lock.js';
 import {checkLog, type LogProblem} from './logcheck.js';
 import {LogReader} from './logreader.js';
-import {copyToRead, isWritable, readOnly} from './read-only.js';
+import {copyToRead, isWritable, readOnly, withRealPaths} from './read-only.js';
 import {SEGMENT_LIMIT, segmentNumber, segmentPath} from './segment.js';
 import type {Frame, Key, KeyRange, Location, ReadAlong, Storage, StorageWriter} from './storage.js';
 import {type AppendedFrame, ValueLog} from './valuelog.js';
@@ -160,7 +160,7 @@ export class LevelStorage implements Storage {
       });
     } catch (error) {
       removeCopy(copy);
-      throw indexFailure(error, location);
+      throw failureOf(error, location, root, copy);
     }
     return LevelStorage.over(index as unknown as Index, root, copy, options);
   }
@@ -181,7 +181,7 @@ export class LevelStorage implements Storage {
       await index.close();
       releaseLock(copy ?? root);
       removeCopy(copy);
-      throw indexFailure(error, index.location);
+      throw failureOf(error, index.location, root, copy);
     }
   }
 
@@ -311,7 +311,7 @@ export class LevelStorage implements Storage {
     try {
       return this.index.getSync(buffer);
     } catch (error) {
-      throw indexFailure(error, this.index.location);
+      throw failureOf(error, this.index.location, this.root, this.copy);
     }
   }
 
@@ -358,7 +358,7 @@ export class LevelStorage implements Storage {
       }
     } catch (error) {
       if (error instanceof TypeError) throw error;
-      throw indexFailure(error, this.index.location);
+      throw failureOf(error, this.index.location, this.root, this.copy);
     } finally {
       await iterator.close();
     }
@@ -570,6 +570,12 @@ async function copied(root: string): Promise<string> {
   } catch (error) {
     throw fileFailure(error, root);
   }
+}
+
+/** Returns the error for a failed operation on the index in `location`, which names the store wherever a copy was meant. */
+function failureOf(error: unknown, location: string, root: string, copy: string | undefined): DbosError {
+  const failure = indexFailure(error, location);
+  return copy === undefined ? failure : withRealPaths(failure, copy, root);
 }
 
 function removeCopy(copy: string | undefined): void {

@@ -71,6 +71,17 @@ function stateOf(level: string): string {
     .join('\n');
 }
 
+/** Returns an error with the store at `root` in the place of the folder that was made to read it, wherever it names that. */
+export function withRealPaths(error: DbosError, copy: string, root: string): DbosError {
+  const real = (text: string): string => text.replaceAll(copy, root);
+  const data = Object.entries(error.data).map(([key, value]) => [key, typeof value === 'string' ? real(value) : value]);
+  return new DbosError(error.code, real(error.message), {
+    ...(error.hint !== undefined && {hint: real(error.hint)}),
+    data: Object.fromEntries(data),
+    cause: error,
+  });
+}
+
 /** Returns the error for a change of a store that can only be read. */
 export function readOnly(root: string): DbosError {
   return new DbosError('READ_ONLY', `The store at ${root} can only be read: its folder may not be written.`, {

@@ -9,7 +9,7 @@ import {join} from 'node:path';
 import {scryptAsync} from '@noble/hashes/scrypt.js';
 import {base32} from 'multiformats/bases/base32';
 import {DbosError, systemCode} from '../errors.js';
-import {cannotWrite, writeFileAtomically} from '../repo/atomicfile.js';
+import {cannotWriteInStore, writeFileAtomically} from '../repo/atomicfile.js';
 import {didYouMean, nearestNames} from '../repo/nearest.js';
 import type {Repository} from '../repo/repository.js';
 import {BranchPatterns} from './branch-patterns.js';
@@ -222,6 +222,6 @@ function writeTokens(store: string, tokens: readonly StoredToken[]): void {
   try {
     writeFileAtomically(path, `${JSON.stringify({version: VERSION, tokens: entries}, null, 2)}\n`, 0o600);
   } catch (error) {
-    throw cannotWrite('tokens', path, error);
+    throw cannotWriteInStore('tokens', path, error);
   }
 }

@@ -6,6 +6,7 @@ import path from 'node:path';
 import test, {type ExecutionContext} from 'ava';
 import {LevelStorage} from '../../src/storage/level.js';
 import {copyToRead, isWritable} from '../../src/storage/read-only.js';
+import {Witness} from '../../src/storage/witness.js';
 import {UNCOVERED} from '../support/coverage.js';
 import {environment, mustRun, type Outcome, PROGRAM} from '../support/dbos.js';
 import {makeTmpDir} from '../support/tmp.js';
@@ -42,6 +43,11 @@ function lentStore(t: ExecutionContext): string {
   fs.writeFileSync(path.join(folder, 'a.txt'), 'two\n');
   mustRun(folder, 'commit', '-m', 'second');
   mustRun(folder, 'query', "CREATE TABLE t (id INTEGER PRIMARY KEY, v TEXT); INSERT INTO t VALUES (1, 'x'), (2, 'y')");
+  mustRun(outer, 'clone', '--bare', 'project', 'far');
+  mustRun(folder, 'remote', 'add', 'far', '../far');
+  mustRun(folder, 'fetch', 'far');
+  mustRun(folder, 'branch', '-u', 'far/main');
+  mustRun(folder, 'config', 'color.ui', 'never');
   setWritable(path.join(folder, '.dbos'), false);
   t.teardown(() => setWritable(path.join(folder, '.dbos'), true));
   return folder;
@@ -67,11 +73,20 @@ test('whoever may not write in a store reads it, clones it and is told what cann
     ['restore', '--source', 'HEAD~3', 'a.txt'],
     ['checkout', 'HEAD~3'],
     ['undo'],
+    ['config', 'core.lockTimeout', '5'],
+    ['config', '--unset', 'color.ui'],
+    ['remote', 'add', 'other', '../other'],
+    ['remote', 'set-url', 'far', '../elsewhere'],
+    ['remote', 'rm', 'far'],
+    ['branch', '--unset-upstream', 'main'],
+    ['token', 'create', '--name', 'ci'],
   ];
+  const [sentence] = /The store at .*$/m.exec(asReader(folder, 'undo').stderr) ?? [];
   for (const args of changes) {
     const {status, stderr} = asReader(folder, ...args);
     t.is(status, 1, args.join(' '));
     t.regex(stderr, /can only be read.*READ_ONLY/, args.join(' '));
+    t.true(stderr.includes(`${sentence}`) && stderr.includes('hint: Clone it into a folder of your own'), stderr);
   }
   t.is(fs.readFileSync(path.join(folder, 'a.txt'), 'utf8'), 'two\n');
   const mine = makeTmpDir(t);
@@ -87,6 +102,39 @@ test('whoever may not write in a store reads it, clones it and is told what cann
     [],
     'nothing is left behind',
   );
+});
+
+test('what is said of damage names the store, not the folder that was made to read it', t => {
+  const folder = lentStore(t);
+  const store = path.join(folder, '.dbos');
+  const level = path.join(store, 'level');
+  const [manifest = ''] = fs.readdirSync(level).filter(name => name.startsWith('MANIFEST-'));
+  const knowing = new Witness(store);
+  const damages: Readonly<Record<string, () => void>> = {
+    'no manifest': () => fs.rmSync(path.join(level, manifest)),
+    'a manifest of something else': () => fs.writeFileSync(path.join(level, manifest), Buffer.alloc(100, 7)),
+    'a pointer to nothing': () => fs.writeFileSync(path.join(level, 'CURRENT'), 'MANIFEST-999999\n'),
+    'lost commits': () => knowing.write(1_000_000),
+    'a lost log': () => fs.rmSync(path.join(store, 'log'), {recursive: true}),
+  };
+  for (const [what, damage] of Object.entries(damages)) {
+    const whole = makeTmpDir(t);
+    fs.cpSync(store, path.join(whole, 'store'), {recursive: true});
+    setWritable(store, true);
+    damage();
+    knowing.close();
+    setWritable(store, false);
+    for (const args of [['cat', 'a.txt'], ['log', '--json'], ['fsck']]) {
+      const {status, stdout, stderr} = asReader(folder, ...args);
+      t.not(status, 0, `${what}: ${args.join(' ')}`);
+      t.notRegex(stdout + stderr, /dbos-read-/, what);
+      if (args[0] !== 'fsck') t.true((stdout + stderr).includes(store), `${what}: ${stdout}${stderr}`);
+    }
+    setWritable(store, true);
+    fs.rmSync(store, {recursive: true});
+    fs.cpSync(path.join(whole, 'store'), store, {recursive: true});
+    setWritable(store, false);
+  }
 });
 
 function isNobodys(folder: string): boolean {
