@@ -5,6 +5,7 @@ import {Args, Flags, StoreCommand} from '../src/cli/command.js';
 import {interruptible} from '../src/cli/interrupt.js';
 import {moveJson, moveWarnings} from '../src/cli/move-text.js';
 import {transferText} from '../src/cli/sync-text.js';
+import {formatId} from '../src/objects/id.js';
 import {Input} from '../src/sql/transfer/input.js';
 import {cloneStore} from '../src/sync/clone.js';
 import {isBundle, normalUrl} from '../src/sync/connect.js';
@@ -13,7 +14,7 @@ import {WHOLE_DEPTH} from '../src/sync/journal.js';
 export default class Clone extends StoreCommand {
   static override summary = 'Make a store from another one, with its history.';
   static override description =
-    'The other store is the remote origin of the new one, and its current branch is checked out. What comes is checked as fsck would.';
+    'The other store is the remote origin of the new one, and its current branch is checked out. With the name of a tag HEAD is on no branch. What comes is checked as fsck would.';
   static override examples = [
     '<%= config.bin %> clone ../project copy',
     {description: 'A bare store, for others to push to:', command: '<%= config.bin %> clone --bare project shared'},
@@ -32,7 +33,7 @@ export default class Clone extends StoreCommand {
   };
   static override flags = {
     bare: Flags.boolean({description: 'Make a store without a work tree, with the branches as its own.'}),
-    branch: Flags.string({char: 'b', description: 'The branch to check out.', helpValue: 'NAME'}),
+    branch: Flags.string({char: 'b', description: 'The branch to check out, or a tag.', helpValue: 'NAME'}),
     depth: Flags.integer({
       description: 'Only so many commits of each branch: a shallow store.',
       min: 1,
@@ -66,11 +67,23 @@ export default class Clone extends StoreCommand {
         const {repo, branch, move, objects, bytes} = cloned;
         const {store, workTree} = repo.location;
         const shallow = repo.shallow.size > 0;
+        const {commit} = repo.head();
         await repo.close();
-        this.note(`Cloned into ${directory}, on branch ${branch}: ${transferText(cloned)}.`);
+        const where = branch === undefined ? `at ${flags.branch}` : `on branch ${branch}`;
+        this.note(`Cloned into ${directory}, ${where}: ${transferText(cloned)}.`);
+        if (branch === undefined) this.note('HEAD is on no branch; `dbos switch -c NAME` makes one here.');
         if (shallow && flags.depth === undefined) this.warning('The other store is shallow, and so is this one.');
         for (const line of moveWarnings(move)) this.warning(line);
-        return {store, workTree: workTree ?? null, branch, shallow, objects, bytes, ...moveJson(move)};
+        return {
+          store,
+          workTree: workTree ?? null,
+          branch: branch ?? null,
+          head: commit === undefined ? null : formatId(commit),
+          shallow,
+          objects,
+          bytes,
+          ...moveJson(move),
+        };
       },
       async () => undefined,
     );

@@ -9,6 +9,7 @@ import type {ObjectId} from '../objects/id.js';
 import type {RepoContext} from '../repo/context.js';
 import {isStore} from '../repo/format.js';
 import {locationFor} from '../repo/location.js';
+import {didYouMean, nearestNames} from '../repo/nearest.js';
 import {
   BRANCHES,
   type BranchName,
@@ -19,8 +20,10 @@ import {
   remoteRef,
   shortName,
   TAGS,
+  tagRef,
 } from '../repo/refs.js';
 import {Repository} from '../repo/repository.js';
+import {peel} from '../repo/tag.js';
 import type {RefEdit} from '../repo/transaction.js';
 import {type HeadMove, publishAndFollow} from '../worktree/follow.js';
 import {findJournal as findCheckout} from '../worktree/journal.js';
@@ -33,7 +36,7 @@ import {addRemote, listRemotes, ORIGIN, setUpstream} from './remotes.js';
 
 export interface CloneOptions extends TransferOptions {
   readonly bare: boolean;
-  /** The branch to check out; the one of the other store's HEAD unless given. */
+  /** The branch to check out, or the tag; the branch of the other store's HEAD unless given. */
   readonly branch?: string | undefined;
   /** So many commits of each branch; all of history unless given. */
   readonly depth?: number | undefined;
@@ -42,7 +45,8 @@ export interface CloneOptions extends TransferOptions {
 export interface Cloned extends Transferred {
   /** Open. */
   readonly repo: Repository;
-  readonly branch: BranchName;
+  /** The branch that HEAD is on; undefined if it is detached at a tag. */
+  readonly branch: BranchName | undefined;
   readonly move: HeadMove;
 }
 
@@ -119,24 +123,25 @@ async function fill(
   const peer = await connect(repo, place);
   try {
     const theirs = await peer.refs();
-    const branch = chosenBranch(theirs, wanted);
+    const chosen = chosenRef(theirs, wanted);
+    const branch = chosen.startsWith(TAGS) ? undefined : (shortName(chosen) as BranchName);
     // before anything shows, so that what shows is all there
-    if (!bare) setUpstream(repo, branch, {remote: origin, branch});
+    if (!bare && branch !== undefined) setUpstream(repo, branch, {remote: origin, branch});
     const edits: RefEdit[] = [];
     const add = (name: RefName, id: ObjectId) => edits.push({name, expected: {kind: 'absent'}, next: id});
     const refs: WantedRef[] = [];
     const tags: WantedTag[] = [];
     for (const [name, id] of theirs.refs) {
       // all of history would come with an old tag
-      if (depth !== undefined && name.startsWith(TAGS)) {
+      if (depth !== undefined && name.startsWith(TAGS) && name !== chosen) {
         tags.push({ref: name, id, commit: theirs.tagged?.get(name) ?? id});
         continue;
       }
       refs.push({ref: name, id});
       add(name.startsWith(TAGS) || bare ? name : remoteRef(origin, shortName(name) as BranchName), id);
     }
-    const tip = theirs.refs.get(branchRef(branch));
-    if (!bare && tip !== undefined) add(branchRef(branch), tip);
+    const tip = theirs.refs.get(chosen);
+    if (!bare && branch !== undefined && tip !== undefined) add(chosen, tip);
     const {signal} = options;
     const {result, objects, bytes} = await receiveFrom(
       repo,
@@ -144,7 +149,8 @@ async function fill(
       {refs, tags, depth, mayBeShallow: true},
       (transaction, came) => {
         for (const {ref, id} of came) add(ref, id);
-        const publication = {kind: 'normal', description: 'clone', refs: edits, head: {branch}} as const;
+        const head = branch === undefined ? {detached: peel(transaction.objects, tip as ObjectId).id} : {branch};
+        const publication = {kind: 'normal', description: 'clone', refs: edits, head} as const;
         return publishAndFollow(repo, publication, {transaction, ...(signal && {signal})});
       },
       options,
@@ -155,15 +161,18 @@ async function fill(
   }
 }
 
-function chosenBranch({head, refs}: PeerRefs, wanted: string | undefined): BranchName {
+/** Returns the branch or tag that is checked out. Throws REMOTE_REF_UNKNOWN with the nearest names. */
+function chosenRef({head, refs}: PeerRefs, wanted: string | undefined): RefName {
   if (wanted === undefined) {
-    const [first] = [...refs.keys()].filter(name => name.startsWith(BRANCHES));
-    return head ?? branchName(first === undefined ? 'main' : shortName(first));
+    const first = [...refs.keys()].find(name => name.startsWith(BRANCHES));
+    return head === undefined ? (first ?? branchRef(branchName('main'))) : branchRef(head);
   }
-  const branch = branchName(wanted);
-  if (refs.has(branchRef(branch))) return branch;
-  throw new DbosError('REMOTE_REF_UNKNOWN', `The other store has no branch '${wanted}'.`, {
-    hint: 'Name one that it has, or none.',
-    data: {branch: wanted},
+  const [branch, tag] = [branchRef(branchName(wanted)), tagRef(wanted)];
+  if (refs.has(branch)) return branch;
+  if (refs.has(tag)) return tag;
+  const nearest = nearestNames(wanted, new Set(Array.from(refs.keys(), shortName)));
+  throw new DbosError('REMOTE_REF_UNKNOWN', `The other store has no branch or tag '${wanted}'.`, {
+    hint: didYouMean(nearest) ?? 'Name one that it has, or none.',
+    data: {name: wanted, nearest},
   });
 }
