@@ -3,15 +3,17 @@ import {Args, Flags, StoreCommand} from '../src/cli/command.js';
 import {transferText, updateLines, updatesJson} from '../src/cli/sync-text.js';
 import {shortName} from '../src/repo/refs.js';
 import type {Repository} from '../src/repo/repository.js';
+import {urlNamed} from '../src/sync/connect.js';
+import type {Fetched} from '../src/sync/fetch.js';
 import {WHOLE_DEPTH} from '../src/sync/journal.js';
-import {listRemotes} from '../src/sync/remotes.js';
+import {listRemotes, ORIGIN, readRemote} from '../src/sync/remotes.js';
 import type {RemoteFetchOptions} from '../src/sync/repository-sync.js';
 import '../src/sync/repository-sync.js';
 
 export default class Fetch extends StoreCommand {
   static override summary = 'Bring what another store has into this one.';
   static override description =
-    'Its branches are here as REMOTE/BRANCH then, and its tags are here; no branch of this store moves. What comes is checked as fsck would, before anything shows it.';
+    'Its branches are here as REMOTE/BRANCH then, and its tags are here; no branch of this store moves. Of a URL only the branches that are named come, as FETCH_HEAD/BRANCH until the next fetch from a URL; FETCH_HEAD is the one if one was fetched. What comes is checked as fsck would, before anything shows it.';
   static override examples = [
     '<%= config.bin %> fetch',
     {
@@ -19,11 +21,19 @@ export default class Fetch extends StoreCommand {
       command: 'ssh host "cd project && dbos bundle create - --all" | <%= config.bin %> fetch origin -',
     },
     {description: 'See what came:', command: '<%= config.bin %> log main..origin/main'},
+    {
+      description: 'Look at what somebody else has, without naming a remote:',
+      command: '<%= config.bin %> fetch ../theirs topic && <%= config.bin %> diff HEAD FETCH_HEAD',
+    },
   ];
   static override args = {
-    remote: Args.string({description: 'The remote: that of the current branch unless given, else origin.'}),
-    bundle: Args.string({
-      description: 'With -, a bundle that comes through stdin is taken in place of what is at its URL.',
+    remote: Args.string({
+      description: 'The remote, or a URL: the remote of the current branch unless given, else origin.',
+    }),
+    branches: Args.string({
+      description:
+        'After a URL, the branches or tags to fetch, its current branch unless given; after a remote, - takes a bundle that comes through stdin in place of what is at its URL.',
+      multiple: true,
     }),
   };
   static override flags = {
@@ -38,37 +48,68 @@ export default class Fetch extends StoreCommand {
     unshallow: Flags.boolean({description: 'All of the history that a shallow store lacks.', exclusive: ['depth']}),
   };
   static override exits = [4, 5];
-  static override completes = {remote: 'remote'} as const;
+  static override completes = {remote: 'remote', branches: 'none'} as const;
 
   async run(): Promise<unknown> {
     const {args, flags} = await this.parse(Fetch);
     if (flags.all && args.remote !== undefined) throw this.usage('Either name a remote or say --all.');
+    const rest = (args.branches as unknown as string[] | undefined) ?? [];
     // the remote may be left out
-    const [remote, typed] = args.remote === STREAM ? [undefined, args.remote] : [args.remote, args.bundle];
-    if ((typed ?? STREAM) !== STREAM || (typed === args.remote && args.bundle !== undefined)) {
-      throw this.usage('After the remote there is nothing but - for a bundle that comes through stdin.');
+    const [word, names] = args.remote === STREAM ? [undefined, [STREAM, ...rest]] : [args.remote, rest];
+    if (names.includes(STREAM) && names.length > 1) {
+      throw this.usage('With - for a bundle that comes through stdin nothing else is named after the remote.');
     }
-    const from = streamed(this.workingDirectory(), typed);
+    const from = streamed(this.workingDirectory(), names[0]);
     return this.withRepository(async (repository, signal) => {
       const depth = flags.unshallow ? WHOLE_DEPTH : flags.depth;
-      const options = {prune: flags.prune === true, depth, from, signal, progress: this.showProgress, lend: true};
-      if (!flags.all) return this.fetch(repository, remote, options);
+      const common = {depth, signal, progress: this.showProgress, lend: true};
+      const url = word && urlNamed(repository, word, this.workingDirectory());
+      if (url !== undefined) {
+        if (from !== undefined) throw this.usage('A bundle that comes through stdin has no URL beside it.');
+        if (flags.prune) throw this.usage('Nothing is kept of a URL that could be pruned.');
+        return this.tell(repository, {url}, await repository.fetchUrl(url, names, common), depth);
+      }
+      const options = {...common, prune: flags.prune === true, from};
+      if (!flags.all) return this.fetch(repository, word, names, options);
       const results = [];
-      for (const {name} of listRemotes(repository)) results.push(await this.fetch(repository, name, options));
+      for (const {name} of listRemotes(repository)) results.push(await this.fetch(repository, name, [], options));
       return results;
     });
   }
 
-  private async fetch(repository: Repository, name: string | undefined, options: RemoteFetchOptions) {
+  private async fetch(
+    repository: Repository,
+    name: string | undefined,
+    [branch]: readonly string[],
+    options: RemoteFetchOptions,
+  ) {
+    if (branch !== undefined && options.from === undefined) {
+      // a name that is none is the first thing to be told of
+      readRemote(repository, name ?? ORIGIN);
+      throw this.usage(`All branches of a remote come at once: leave out ${branch}, or give the URL of the remote.`);
+    }
     const fetched = await repository.fetch(name, options);
+    return this.tell(repository, {remote: fetched.remote}, fetched, options.depth);
+  }
+
+  /** Prints what a fetch from a remote or a URL did, and returns it as scripts get it. */
+  private tell(
+    repository: Repository,
+    {remote = null, url}: {readonly remote?: string | null; readonly url?: string},
+    fetched: Fetched,
+    depth: number | undefined,
+  ) {
     this.progress.finish();
-    const {remote, updates, keptTags, objects, bytes} = fetched;
+    const source = remote ?? url;
+    const {updates, keptTags, objects, bytes} = fetched;
     const shallow = repository.shallow.size > 0;
-    for (const line of updateLines(updates)) this.print(line);
-    for (const tag of keptTags) this.warning(`${remote} has another tag ${shortName(tag)}; the one here stays.`);
+    // what stood in the place of FETCH_HEAD before is nobody's loss
+    const shown = url === undefined ? updates : updates.filter(({after}) => after !== null);
+    for (const line of updateLines(shown)) this.print(line);
+    for (const tag of keptTags) this.warning(`${source} has another tag ${shortName(tag)}; the one here stays.`);
     const isNew = updates.length > 0 || objects > 0;
-    this.note(isNew ? `Fetched from ${remote}: ${transferText(fetched)}.` : `Nothing new in ${remote}.`);
-    if (options.depth === WHOLE_DEPTH && shallow) this.warning(`${remote} does not have all of the history either.`);
-    return {remote, updates: updatesJson(updates), keptTags, shallow, objects, bytes};
+    this.note(isNew ? `Fetched from ${source}: ${transferText(fetched)}.` : `Nothing new in ${source}.`);
+    if (depth === WHOLE_DEPTH && shallow) this.warning(`${source} does not have all of the history either.`);
+    return {remote, ...(url && {url}), updates: updatesJson(updates), keptTags, shallow, objects, bytes};
   }
 }

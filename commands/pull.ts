@@ -1,13 +1,10 @@
-import {resolve} from 'node:path';
 import {streamed} from '../src/cli/bundle-text.js';
 import {Args, StoreCommand} from '../src/cli/command.js';
 import {mergeFlags, mergePreferences, settledJson, settledNotes} from '../src/cli/merge-flags.js';
 import {moveJson, moveWarnings} from '../src/cli/move-text.js';
 import {transferText, updatesJson} from '../src/cli/sync-text.js';
 import {formatId, shortId} from '../src/objects/id.js';
-import type {Repository} from '../src/repo/repository.js';
-import {isBundle, isUrl, normalUrl} from '../src/sync/connect.js';
-import {listRemotes} from '../src/sync/remotes.js';
+import {urlNamed} from '../src/sync/connect.js';
 import '../src/sync/repository-sync.js';
 
 export default class Pull extends StoreCommand {
@@ -49,7 +46,8 @@ export default class Pull extends StoreCommand {
         progress: this.showProgress,
         lend: true,
       };
-      const pulled = await repository.pull(bundle ?? this.place(repository, args.remote), options);
+      const url = args.remote && urlNamed(repository, args.remote, this.workingDirectory());
+      const pulled = await repository.pull(bundle ?? url ?? args.remote, options);
       const {kind, branch, before, commit, move, settled, source: name, fetched} = pulled;
       this.progress.finish();
       if (kind === 'up-to-date') this.note(`${branch} has everything that ${name} has.`);
@@ -72,12 +70,5 @@ export default class Pull extends StoreCommand {
         ...moveJson(move),
       };
     });
-  }
-
-  /** Returns the name of a remote, or a URL as the library takes it. */
-  private place(repository: Repository, word: string | undefined): string | undefined {
-    if (word === undefined || listRemotes(repository).some(({name}) => name === word)) return word;
-    const here = this.workingDirectory();
-    return isUrl(word) || isBundle(resolve(here, word)) ? normalUrl(word, here) : word;
   }
 }

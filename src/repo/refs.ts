@@ -39,6 +39,8 @@ export const BRANCHES = 'branches/';
 export const TAGS = 'tags/';
 /** The folder of what branches of other stores held when they were last looked at: `remotes/origin/main`. */
 export const REMOTES = 'remotes/';
+/** What was fetched last from a URL stands where the branches of a remote of this name would: `remotes/FETCH_HEAD/main`. */
+export const FETCH_HEAD = 'FETCH_HEAD' as RemoteName;
 /** The folder of open transactions, which are refs to what each is at the moment. */
 export const TRANSACTIONS = 'transactions/';
 

@@ -11,12 +11,14 @@ import {firstChange, refAt, refHistory} from './refhistory.js';
 import {
   BRANCHES,
   branchRef,
+  FETCH_HEAD,
   findRef,
   findRefName,
   HEAD,
   type IndexedName,
   listRefs,
   REMOTES,
+  type Ref,
   type RefName,
   shortName,
   TAGS,
@@ -59,6 +61,9 @@ export async function resolveRevision(
   const start = peel(repo.objects, await lookBack(repo, name, first.text, text, now)).id;
   return {commit: applySteps(repo, start, `${base}@{${first.text}}`, rest), kind: 'expression'};
 }
+
+/** Of several that are meant, a hint names so many. */
+const MAX_NAMED = 5;
 
 export interface RevisionRange {
   readonly include: readonly ObjectId[];
@@ -124,6 +129,10 @@ async function resolveBase(repo: Repository, base: string, text: string, now: nu
     if (id === undefined) continue;
     return {commit: peel(objects, id).id, kind: kindOfRef(ref), ref};
   }
+  if (base === FETCH_HEAD) {
+    const {name: ref, id} = fetchHead(repo);
+    return {commit: id, kind: 'remote', ref};
+  }
   const found = await findByPrefix(repo.storage, base, ['commit']);
   if (found.length > 1) throw ambiguous(base, 'commits', found);
   if (found[0] !== undefined) return {commit: found[0], kind: 'id'};
@@ -135,6 +144,23 @@ async function resolveBase(repo: Repository, base: string, text: string, now: nu
     if (time !== undefined) return {commit: await pastCommit(repo, time), kind: 'time'};
   }
   throw unknownRevision(repo, base);
+}
+
+/** Returns what was fetched last from a URL. Throws REVISION_UNKNOWN if nothing was, REVISION_AMBIGUOUS if it was more than one branch. */
+function fetchHead({objects, view}: Repository): Ref {
+  const [found, ...more] = listRefs(objects, view.refs, `${REMOTES}${FETCH_HEAD}/`);
+  if (found === undefined) {
+    throw new DbosError('REVISION_UNKNOWN', 'FETCH_HEAD is nothing: no branch was fetched from a URL.', {
+      hint: 'Fetch one with `dbos fetch URL BRANCH`; those of a remote are REMOTE/BRANCH.',
+      data: {revision: FETCH_HEAD},
+    });
+  }
+  if (more.length === 0) return found;
+  const names = [found, ...more].map(({name}) => shortName(name));
+  throw new DbosError('REVISION_AMBIGUOUS', `FETCH_HEAD is ${names.length} branches, which were fetched together.`, {
+    hint: `Name one of them: ${names.slice(0, MAX_NAMED).join(', ')}${names.length > MAX_NAMED ? ', …' : ''}.`,
+    data: {text: FETCH_HEAD, candidates: names},
+  });
 }
 
 function kindOfRef(ref: RefName): 'branch' | 'tag' | 'remote' {
@@ -167,6 +193,7 @@ async function namedPast(repo: Repository, base: string, text: string): Promise<
   const existing = refs.find(ref => findRef(objects, view.refs, ref) !== undefined);
   if (existing !== undefined) return existing;
   for (const ref of refs) if ((await firstChange(repo, ref)) !== undefined) return ref;
+  if (base === FETCH_HEAD) return fetchHead(repo).name;
   if ((await findByPrefix(repo.storage, base, ['commit'])).length > 0) {
     throw malformed(text, '@{…} asks for the past of a branch, and a commit has none');
   }

@@ -5,13 +5,14 @@
 import {realpathSync, statSync} from 'node:fs';
 import {isAbsolute, resolve} from 'node:path';
 import {fileURLToPath} from 'node:url';
-import {DbosError} from '../errors.js';
+import {DbosError, isDbosError} from '../errors.js';
 import {findStore, type StoreLocation} from '../repo/location.js';
 import type {Repository} from '../repo/repository.js';
 import {Input} from '../sql/transfer/input.js';
 import {BundlePeer, bundleReadOnly} from './bundle-peer.js';
 import {findCredential} from './credentials.js';
 import type {Peer} from './peer.js';
+import {listRemotes} from './remotes.js';
 import {sshPlace} from './ssh.js';
 import {StorePeer} from './store-peer.js';
 import {checkUrlSecret} from './url-secret.js';
@@ -84,6 +85,26 @@ export function locationOf(url: string): StoreLocation {
 /** Returns whether a URL is that of a bundle: the path of a file. */
 export function isBundle(url: string): boolean {
   return isAbsolute(url) && statSync(url, {throwIfNoEntry: false})?.isFile() === true;
+}
+
+/**
+ * Returns a word that stands where a remote can be named as a URL, as `normalUrl` does; undefined if it is the name of a remote, or
+ * nothing that is known: neither a URL nor the path of a bundle or a store.
+ */
+export function urlNamed(repo: Repository, word: string, directory: string): string | undefined {
+  if (listRemotes(repo).some(({name}) => name === word)) return undefined;
+  const path = resolve(directory, word);
+  return isUrl(word) || isBundle(path) || isStoreAt(path) ? normalUrl(word, directory) : undefined;
+}
+
+function isStoreAt(path: string): boolean {
+  try {
+    locationOf(path);
+    return true;
+  } catch (error) {
+    if (isDbosError(error, 'STORE_NOT_FOUND')) return false;
+    throw error;
+  }
 }
 
 /** Returns whether what is at a URL can be pushed to, as far as that can be told from here: a bundle cannot. */

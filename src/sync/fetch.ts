@@ -4,17 +4,20 @@
  */
 import {DbosError, isDbosError} from '../errors.js';
 import type {ObjectId} from '../objects/id.js';
+import {didYouMean, nearestNames} from '../repo/nearest.js';
 import {
   BRANCHES,
   type BranchName,
   branchName,
   branchRef,
+  FETCH_HEAD,
   findRef,
   type RefName,
   type RemoteName,
   remoteRef,
   shortName,
   TAGS,
+  tagRef,
 } from '../repo/refs.js';
 import type {Repository} from '../repo/repository.js';
 import {peel} from '../repo/tag.js';
@@ -38,6 +41,8 @@ export interface FetchOptions extends ReceiveOptions {
   /** History up to so many commits of each branch, also of those that are here; `WHOLE_DEPTH` for all of it. */
   readonly depth?: number | undefined;
 }
+
+export type UnnamedFetchOptions = Omit<FetchOptions, 'prune'>;
 
 export interface RefUpdate {
   readonly ref: RefName;
@@ -269,6 +274,66 @@ export async function fetchBranch(
     options,
   );
   return {commit, objects, bytes};
+}
+
+/**
+ * Fetches branches of a store that no remote names, or tags, and its current branch unless any are named: one operation notes what
+ * they hold, below `remotes/FETCH_HEAD/`, in place of what the last one noted; of a tag that is the commit. `source` is where it comes
+ * from, for the log of operations. Throws REMOTE_REF_UNKNOWN, and as `receiveFrom`.
+ */
+export async function fetchUnnamed(
+  repo: Repository,
+  peer: Peer,
+  names: readonly string[],
+  source: string,
+  options: UnnamedFetchOptions = {},
+): Promise<Fetched> {
+  const {depth} = options;
+  const theirs = await peer.refs();
+  const wanted = new Map(wantedOf(theirs, names).map(want => [want.ref, want]));
+  const updates: RefUpdate[] = [];
+  const {objects, bytes} = await receiveFrom(
+    repo,
+    peer,
+    {refs: [...wanted.values()], depth},
+    async transaction => {
+      const noted = new Map(Array.from(remoteRefs(repo, FETCH_HEAD), ({ref, id}) => [ref, id]));
+      for (const {ref: theirRef, id} of wanted.values()) {
+        const ref = remoteRef(FETCH_HEAD, branchName(shortName(theirRef)));
+        const [before, after] = [noted.get(ref) ?? null, peel(transaction.objects, id).id];
+        if (before !== after) updates.push({ref, before, after});
+        noted.delete(ref);
+      }
+      for (const [ref, id] of noted) updates.push({ref, before: id, after: null});
+      const refs = updates.map(editOf);
+      const what = Array.from(wanted.keys(), shortName).join(', ');
+      if (refs.length === 0) await transaction.flush();
+      else await transaction.publish({kind: 'normal', description: `fetch ${what} of ${source}`, refs});
+    },
+    options,
+  );
+  return {updates, keptTags: [], theirs, objects, bytes};
+}
+
+/** Returns the branches and tags that names stand for, a branch before a tag; without any the current branch. */
+function wantedOf({head, refs}: PeerRefs, names: readonly string[]): WantedRef[] {
+  if (names.length === 0) {
+    const ref = head && branchRef(head);
+    const id = ref && refs.get(ref);
+    if (ref && id) return [{ref, id}];
+    throw new DbosError('REMOTE_REF_UNKNOWN', 'The other store is on no branch with commits.', {
+      hint: 'Name a branch that it has after the URL.',
+    });
+  }
+  return names.map(name => {
+    const ref = [branchRef(branchName(name)), tagRef(name)].find(each => refs.has(each));
+    if (ref !== undefined) return {ref, id: refs.get(ref) as ObjectId};
+    const nearest = nearestNames(name, new Set(Array.from(refs.keys(), shortName)));
+    throw new DbosError('REMOTE_REF_UNKNOWN', `The other store has no branch or tag '${name}'.`, {
+      hint: didYouMean(nearest) ?? 'Name one that is there after the URL.',
+      data: {name, nearest},
+    });
+  });
 }
 
 /** Returns the edit that makes an update. */

@@ -8,6 +8,7 @@ import {
   type BranchName,
   branchName,
   branchRef,
+  FETCH_HEAD,
   findRef,
   listRefs,
   REMOTES,
@@ -51,7 +52,7 @@ export function readRemote(repo: Repository, name: string): Remote {
   );
   throw new DbosError('REMOTE_UNKNOWN', `There is no remote '${name}'.`, {
     hint: /[/:]/.test(name)
-      ? 'Give a URL a name with `dbos remote add NAME URL`; `dbos pull URL BRANCH` takes it as it is.'
+      ? 'Give a URL a name with `dbos remote add NAME URL`; `dbos fetch` and `dbos pull` take it as it is.'
       : (didYouMean(nearest) ?? 'See `dbos remote ls`, or add it with `dbos remote add NAME URL`.'),
     data: {remote: name, nearest},
   });
@@ -68,15 +69,25 @@ export function currentRemote(repo: Repository): Remote {
 export function addRemote(repo: Repository, name: string, url: string): Remote {
   checkUrlSecret(url);
   const remotes = repo.config.record('remotes');
-  const remote = {name: remoteName(name), url};
-  if (remotes.has(name)) {
-    throw new DbosError('REMOTE_EXISTS', `There is a remote '${name}' already.`, {
-      hint: 'Choose another name, or change it with `dbos remote set-url`.',
-      data: {remote: name},
-    });
-  }
+  const remote = {name: newName(repo, name), url};
   repo.config.setRecord('remotes', new Map(remotes).set(name, url));
   return remote;
+}
+
+/** Returns a text as the name of a new remote. Throws REF_NAME_INVALID or REMOTE_EXISTS. */
+function newName({config}: Repository, text: string): RemoteName {
+  const name = remoteName(text);
+  if (name === FETCH_HEAD) {
+    throw new DbosError('REF_NAME_INVALID', `${FETCH_HEAD} cannot name a remote: it is what was fetched from a URL.`, {
+      hint: 'Choose another name.',
+      data: {name},
+    });
+  }
+  if (!config.record('remotes').has(name)) return name;
+  throw new DbosError('REMOTE_EXISTS', `There is a remote '${name}' already.`, {
+    hint: 'Choose another name, or change it with `dbos remote set-url`.',
+    data: {remote: name},
+  });
 }
 
 /** Writes another URL for a remote. Throws REMOTE_UNKNOWN or REMOTE_URL_SECRET. */

@@ -26,8 +26,10 @@ import {
   type FetchOptions,
   fetchBranch,
   fetchRemote,
+  fetchUnnamed,
   type ReceiveOptions,
   type Transferred,
+  type UnnamedFetchOptions,
 } from './fetch.js';
 import type {Peer} from './peer.js';
 import {bringIn, bringInCommit, currentBranch, type Pulled, type PullOptions} from './pull.js';
@@ -82,6 +84,11 @@ declare module '../repo/repository.js' {
      */
     fetch(remote?: string, options?: RemoteFetchOptions): Promise<RemoteFetched>;
     /**
+     * Brings branches or tags of what is at a URL, its current branch unless any are named; the revision FETCH_HEAD is what came then.
+     * Throws as `connect` and `fetchUnnamed`.
+     */
+    fetchUrl(url: string, names?: readonly string[], options?: UnnamedFetchOptions): Promise<Fetched>;
+    /**
      * Fetches, and brings HEAD's branch up to it. From a URL or an open bundle instead of a remote's name comes one branch only,
      * and no ref keeps what it held. Throws UPSTREAM_MISSING, and as `fetch` and `bringIn`.
      */
@@ -97,6 +104,11 @@ Repository.prototype.fetch = function (name, {from, ...options} = {}) {
     remote: remote.name,
     ...(await fetchRemote(this, peer, remote.name, options)),
   }));
+};
+
+Repository.prototype.fetchUrl = function (url, names = [], options = {}) {
+  checkUrlSecret(url);
+  return talk(this, url, peer => fetchUnnamed(this, peer, names, url, options));
 };
 
 Repository.prototype.pull = async function (name, {branch: wanted, ...options} = {}) {

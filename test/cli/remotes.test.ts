@@ -124,3 +124,95 @@ test('clone -b prefers a branch, and knows near names of branches and tags', t =
   t.deepEqual(outer.failure('clone', '-b', '', 'one', 'no'), [2, 'REF_NAME_INVALID']);
   t.false(existsSync(join(root, 'no')));
 });
+
+interface Fetched {
+  readonly remote: string | null;
+  readonly url?: string;
+  readonly updates: readonly {readonly ref: string; readonly before: string | null; readonly after: string | null}[];
+}
+
+function newest(store: Store, revision: string): string | undefined {
+  return store.json<{id: string}[]>('log', '-n', '1', revision)[0]?.id;
+}
+
+test('a fetch from a URL brings branches and tags as FETCH_HEAD, without a remote', t => {
+  const {root, hub, one} = stores(t);
+  const first = newest(one, 'main');
+  one.run('switch', '-c', 'topic');
+  const topic = one.commit({new: 'n\n'}, 'topic');
+  one.run('tag', 'v1', '-m', 'annotated');
+  const two = new Store(join(root, 'two'));
+  new Store(root).run('clone', 'hub', 'two');
+  two.run('remote', 'rm', 'origin');
+  t.deepEqual(two.failure('log', 'FETCH_HEAD'), [4, 'REVISION_UNKNOWN']);
+  t.regex(told(two, 'log', 'FETCH_HEAD'), /hint: Fetch one with `dbos fetch URL BRANCH`/);
+
+  const fetched = two.json<Fetched>('fetch', '../one', 'topic');
+  t.is(fetched.remote, null);
+  t.is(fetched.url, one.directory);
+  t.deepEqual(fetched.updates, [{ref: 'remotes/FETCH_HEAD/topic', before: null, after: topic}]);
+  t.is(newest(two, 'FETCH_HEAD'), topic);
+  t.is(newest(two, 'FETCH_HEAD/topic'), topic);
+  t.is(newest(two, 'FETCH_HEAD~'), first);
+  t.is(newest(two, 'FETCH_HEAD@{0}'), topic);
+  t.regex(two.run('diff', 'HEAD', 'FETCH_HEAD'), /\+n\n/);
+  t.is(two.run('remote'), '');
+  t.deepEqual(two.json('branch', '-r'), []);
+  // only what was asked for: no tag came
+  t.deepEqual(two.json('tag'), []);
+  two.run('fsck');
+
+  // the next one takes its place, and undo brings it back
+  t.regex(two.run('fetch', '../one', 'main', 'v1'), /^FETCH_HEAD\/main {2}new, \w+\nFETCH_HEAD\/v1 {2}new, \w+\n$/);
+  t.is(newest(two, 'FETCH_HEAD/v1'), topic);
+  t.deepEqual(two.failure('log', 'FETCH_HEAD'), [1, 'REVISION_AMBIGUOUS']);
+  t.regex(told(two, 'log', 'FETCH_HEAD'), /Name one of them: FETCH_HEAD\/main, FETCH_HEAD\/v1\./);
+  t.is(two.try('log', 'FETCH_HEAD/topic').status, 4);
+  two.run('undo');
+  t.is(newest(two, 'FETCH_HEAD'), topic);
+
+  // without a branch it is the current one, also of a bundle or a server's folder named by a word alone
+  one.run('bundle', 'create', '../topic.car', 'topic');
+  const outer = new Store(root);
+  outer.run('init');
+  outer.run('fetch', 'topic.car', 'topic');
+  t.is(newest(outer, 'FETCH_HEAD'), topic);
+  outer.run('fetch', 'one');
+  t.is(newest(outer, 'FETCH_HEAD'), topic);
+  outer.run('fetch', `file://${hub.directory}`);
+  t.is(newest(outer, 'FETCH_HEAD'), first);
+  outer.run('remote', 'add', 'one', 'hub');
+  t.is(outer.json<Fetched>('fetch', 'one').remote, 'one');
+
+  // everything that takes a revision takes it
+  two.run('merge', 'FETCH_HEAD');
+  t.is(two.read('new'), 'n\n');
+  two.run('switch', '-c', 'mine', 'FETCH_HEAD');
+  t.deepEqual(two.json<Fetched>('fetch', '../one', 'topic').updates, []);
+  two.run('fsck');
+});
+
+test('what a fetch from a URL cannot do is refused, and nothing changes', t => {
+  const {root, one} = stores(t);
+  const before = one.json<unknown[]>('op', 'log').length;
+  t.deepEqual(one.failure('fetch', '../hub', 'sdie'), [4, 'REMOTE_REF_UNKNOWN']);
+  t.regex(told(one, 'fetch', '../hub', 'sdie'), /Did you mean 'side'\?/);
+  t.deepEqual(one.failure('fetch', '../hub', 'main', 'no'), [4, 'REMOTE_REF_UNKNOWN']);
+  t.deepEqual(one.failure('fetch', '../hub', 'a b'), [2, 'REF_NAME_INVALID']);
+  t.deepEqual(one.failure('fetch', '../nowhere'), [1, 'STORE_NOT_FOUND']);
+  t.deepEqual(one.failure('fetch', '.'), [2, 'USAGE']);
+  t.deepEqual(one.failure('fetch', 'https://user:secret@example.org/x'), [2, 'REMOTE_URL_SECRET']);
+  t.deepEqual(one.failure('fetch', '../hub', '--prune'), [2, 'USAGE']);
+  t.deepEqual(one.failure('fetch', '../hub', '--all'), [2, 'USAGE']);
+  t.deepEqual(one.failure('fetch', '../hub', '-'), [2, 'USAGE']);
+  t.deepEqual(one.failure('fetch', '../hub', 'main', '-'), [2, 'USAGE']);
+  t.deepEqual(one.failure('fetch', 'nowhere', 'main'), [4, 'REMOTE_UNKNOWN']);
+  t.deepEqual(one.failure('fetch', 'origin', 'main'), [2, 'USAGE']);
+  t.regex(told(one, 'fetch', 'origin', 'main'), /All branches of a remote come at once: leave out main/);
+  t.deepEqual(one.failure('remote', 'add', 'FETCH_HEAD', '../hub'), [2, 'REF_NAME_INVALID']);
+  const empty = new Store(join(root, 'empty'));
+  mkdirSync(empty.directory);
+  empty.run('init');
+  t.deepEqual(one.failure('fetch', '../empty'), [4, 'REMOTE_REF_UNKNOWN']);
+  t.is(one.json<unknown[]>('op', 'log').length, before);
+});

@@ -202,7 +202,7 @@ test('a push names HEAD, says what follows, and leads from the words of git', t 
   );
   t.regex(dbos(one, ['push', 'origin', ':topic']).stderr, /`dbos push --delete REMOTE topic`/);
   t.regex(dbos(one, ['push', '--delete', 'topic']).stderr, /Name the remote first/);
-  t.regex(dbos(one, ['fetch', '../hub']).stderr, /`dbos pull URL BRANCH` takes it/);
+  t.regex(dbos(one, ['push', '../hub']).stderr, /`dbos remote add NAME URL`; `dbos fetch` and `dbos pull` take/);
 
   record(one, 'e', 'e\n');
   t.notRegex(mustRun(one, 'undo'), /Other stores/);
