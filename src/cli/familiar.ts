@@ -88,7 +88,9 @@ const FLAGS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
 const BELOW: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   remote: {
     'get-url': '`dbos remote show NAME` begins with the URL; `dbos remote -v` lists those of all.',
+    mv: '`dbos remote rename OLD NEW` gives a remote another name.',
     prune: '`dbos fetch --prune NAME` forgets the branches that the remote no longer has.',
+    remove: '`dbos remote rm NAME` forgets a remote.',
     update: '`dbos fetch --all` fetches from every remote.',
   },
 };

@@ -14,9 +14,12 @@ export type Field = null | number | string | Uint8Array | readonly Field[];
 
 const packr = new Packr({useRecords: false, variableMapSize: true, int64AsType: 'number'});
 
-/** Returns the canonical bytes of an object. Throws a `TypeError` for a field that has no canonical form. */
-export function encodeObject(kind: ObjectKind, fields: readonly Field[]): Buffer {
-  return packFields([OBJECT_KINDS[kind], versionOf(kind), ...fields]);
+/**
+ * Returns the canonical bytes of an object, of the newest version of its kind unless told. Throws a `TypeError` for a field that has
+ * no canonical form.
+ */
+export function encodeObject(kind: ObjectKind, fields: readonly Field[], version = versionOf(kind)): Buffer {
+  return packFields([OBJECT_KINDS[kind], version, ...fields]);
 }
 
 /**

@@ -25,9 +25,9 @@ export type ObjectKind = keyof typeof OBJECT_KINDS;
 export const FORMAT_VERSION = 1;
 
 /** The kinds that have a newer one; the versions before it can be read. */
-const NEWER_VERSIONS: Partial<Record<ObjectKind, number>> = {operation: 2, transaction: 2};
+const NEWER_VERSIONS: Partial<Record<ObjectKind, number>> = {operation: 3, transaction: 2};
 
-/** Returns the format version that this program writes for a kind. */
+/** Returns the newest format version of a kind: the one that this program writes, unless an object has no need of it. */
 export function versionOf(kind: ObjectKind): number {
   return NEWER_VERSIONS[kind] ?? FORMAT_VERSION;
 }

@@ -7,6 +7,7 @@ import {dirname, join} from 'node:path';
 import {DbosError, systemCode} from '../errors.js';
 import {cannotWrite, cannotWriteInStore, writeFileAtomically} from './atomicfile.js';
 import {didYouMean, nearestNames} from './nearest.js';
+import {type RemoteRename, renamedRemotes} from './remote-renames.js';
 
 interface Setting {
   readonly type: 'text' | 'number' | 'boolean' | readonly string[];
@@ -117,6 +118,25 @@ export class Config {
     const values = new Map(this.read('store'));
     if (entries.size > 0) values.set(key, Object.fromEntries(entries));
     else values.delete(key);
+    this.write('store', values);
+  }
+
+  /**
+   * Writes that remotes have other names from here on, also where branches follow them: all at once. Throws as `renamedRemotes`,
+   * READ_ONLY or STORE_IO.
+   */
+  renameRemotes(renames: readonly RemoteRename[]): void {
+    const remotes = this.record('remotes');
+    const renamed = renamedRemotes(remotes.keys(), renames);
+    if ([...renamed].every(([before, after]) => before === after)) return;
+    const upstreams = Array.from(this.record('upstreams'), ([branch, followed]) => {
+      const slash = followed.indexOf('/');
+      const remote = followed.slice(0, slash);
+      return [branch, `${renamed.get(remote) ?? remote}${followed.slice(slash)}`] as const;
+    });
+    const values = new Map(this.read('store'));
+    values.set('remotes', Object.fromEntries(Array.from(remotes, ([name, url]) => [renamed.get(name), url])));
+    if (upstreams.length > 0) values.set('upstreams', Object.fromEntries(upstreams));
     this.write('store', values);
   }
 

@@ -23,7 +23,8 @@ import {
 } from '../objects/codec.js';
 import type {ObjectId} from '../objects/id.js';
 import type {ObjectReader, ObjectSink} from '../objects/store.js';
-import {asRefName, HEAD, type IndexedName, type RefChange} from './refs.js';
+import {asRefName, asRemoteName, HEAD, type IndexedName, type RefChange} from './refs.js';
+import type {RemoteRename} from './remote-renames.js';
 import {asTime, asZone} from './signature.js';
 import {asHead, fieldOfHead, type HeadTarget} from './view.js';
 
@@ -85,43 +86,45 @@ export interface Operation {
   readonly sql: string | null;
   /** The tables that it changed, by ref and name; null if that was not counted, and can be told by comparing. */
   readonly affected: readonly AffectedTable[] | null;
+  /** The remotes that have another name since, one after the other. */
+  readonly remoteRenames: readonly RemoteRename[];
 }
 
 /** An operation with its id. */
 export type StoredOperation = Operation & {readonly id: ObjectId};
 
 /** How many fields each version has, from version 1 on. */
-const FIELDS = [15, 18];
+const FIELDS = [15, 18, 19];
+/** The version of an operation that renames no remote: the same as ever, which earlier versions of this program read. */
+const WITHOUT_RENAMES = 2;
 
 /** Writes an operation and returns its id. */
 export function writeOperation(sink: ObjectSink, operation: Operation): ObjectId {
-  const {undo, affected} = operation;
-  return sink.put(
-    encodeObject('operation', [
-      wideInteger(operation.seq),
-      fieldOfIdOrNull(operation.parent),
-      fieldOfId(operation.view),
-      wideInteger(operation.time),
-      operation.zone,
-      anyText(operation.user),
-      anyText(operation.host),
-      operation.pid,
-      anyText(operation.command),
-      OPERATION_KINDS.indexOf(operation.kind),
-      anyText(operation.description),
-      operation.refChanges.map(
-        ({name, before, after}): Field => [name, fieldOfIdOrNull(before), fieldOfIdOrNull(after)],
-      ),
-      operation.headBefore && fieldOfHead(operation.headBefore),
-      fieldOfHead(operation.headAfter),
-      undo && [fieldOfId(undo.target), fieldOfIdOrNull(undo.position), fieldOfIdOrNull(undo.below)],
-      operation.transaction,
-      operation.sql === null ? null : anyText(operation.sql),
-      affected?.map(({ref, table, added, modified, deleted}): Field => {
-        return [ref, table, wideInteger(added), wideInteger(modified), wideInteger(deleted)];
-      }) ?? null,
-    ]),
-  );
+  const {undo, affected, remoteRenames} = operation;
+  const fields: Field[] = [
+    wideInteger(operation.seq),
+    fieldOfIdOrNull(operation.parent),
+    fieldOfId(operation.view),
+    wideInteger(operation.time),
+    operation.zone,
+    anyText(operation.user),
+    anyText(operation.host),
+    operation.pid,
+    anyText(operation.command),
+    OPERATION_KINDS.indexOf(operation.kind),
+    anyText(operation.description),
+    operation.refChanges.map(({name, before, after}): Field => [name, fieldOfIdOrNull(before), fieldOfIdOrNull(after)]),
+    operation.headBefore && fieldOfHead(operation.headBefore),
+    fieldOfHead(operation.headAfter),
+    undo && [fieldOfId(undo.target), fieldOfIdOrNull(undo.position), fieldOfIdOrNull(undo.below)],
+    operation.transaction,
+    operation.sql === null ? null : anyText(operation.sql),
+    affected?.map(({ref, table, added, modified, deleted}): Field => {
+      return [ref, table, wideInteger(added), wideInteger(modified), wideInteger(deleted)];
+    }) ?? null,
+  ];
+  if (remoteRenames.length === 0) return sink.put(encodeObject('operation', fields, WITHOUT_RENAMES));
+  return sink.put(encodeObject('operation', [...fields, remoteRenames.map(({from, to}): Field => [from, to])]));
 }
 
 /** Returns the operation with this id. Throws OBJECT_MISSING, OBJECT_CORRUPT or OBJECT_INVALID. */
@@ -149,6 +152,7 @@ export function readOperation(reader: ObjectReader, id: ObjectId): StoredOperati
     transaction: fields[15] == null ? null : asString(fields[15]),
     sql: fields[16] == null ? null : asAnyText(fields[16]),
     affected: fields[17] == null ? null : asAffected(fields[17]),
+    remoteRenames: version <= WITHOUT_RENAMES ? [] : asRenames(fields[18]),
   };
   const first = operation.seq === 0;
   if (first !== (operation.parent === null) || first !== (operation.kind === 'init')) {
@@ -176,6 +180,15 @@ function asAffected(value: unknown): AffectedTable[] {
   const ordered = tables.every((table, i) => i === 0 || compareAffected(tables[i - 1] as AffectedTable, table) < 0);
   if (!ordered) throw invalid('is an operation whose tables are not in order');
   return tables;
+}
+
+function asRenames(value: unknown): RemoteRename[] {
+  const renames = asArray(value).map((entry): RemoteRename => {
+    const [from, to] = asFields(entry, 2);
+    return {from: asRemoteName(from), to: asRemoteName(to)};
+  });
+  if (renames.length === 0) throw invalid('is an operation of a version that it has no need of');
+  return renames;
 }
 
 /** Returns how two tables stand in the list of an operation: by ref, then by name. */

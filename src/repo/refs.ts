@@ -138,6 +138,14 @@ export function asBranchName(value: unknown): BranchName {
   return value as BranchName;
 }
 
+/** Returns the name of a remote of a field. Throws OBJECT_INVALID. */
+export function asRemoteName(value: unknown): RemoteName {
+  if (typeof value !== 'string' || refNameProblem(value) !== undefined || value.includes('/')) {
+    throw invalid('has an impossible name of a remote');
+  }
+  return value as RemoteName;
+}
+
 export const REFS_SPEC: TreeSpec = {
   keys: [{collation: 'binary', descending: false}],
   columns: 2,

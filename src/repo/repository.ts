@@ -16,6 +16,7 @@ import {readCell} from './indexes.js';
 import {locationFor, type StoreLocation} from './location.js';
 import {readOperation, type StoredOperation} from './operation.js';
 import {branchName} from './refs.js';
+import {type RemoteRename, renamedRemotes} from './remote-renames.js';
 import {type HistorySource, readShallow} from './shallow.js';
 import {stagePublication, type Tip, Transaction} from './transaction.js';
 import {type Head, headOf, readView, type View} from './view.js';
@@ -141,8 +142,13 @@ export class Repository implements HistorySource {
     const host = {
       context: actor === undefined ? this.context : {...this.context, ...actor},
       tip: () => this.tip(),
+      checkRenames: (renames: readonly RemoteRename[]) => {
+        if (renames.length > 0) renamedRemotes(this.config.record('remotes').keys(), renames);
+      },
       advance: (tip: Tip) => {
         this.latest = tip;
+        const {remoteRenames} = tip.operation;
+        if (remoteRenames.length > 0) this.config.renameRemotes(remoteRenames);
       },
       shallow: () => this.shallow,
       reshape: (shallow: ReadonlySet<ObjectId>) => {

@@ -21,6 +21,7 @@ import {
   writeOperation,
 } from './operation.js';
 import {branchRef, changeRefs, findRef, type RefChange, type RefName, shortName} from './refs.js';
+import type {RemoteRename} from './remote-renames.js';
 import {maskSql, maskText} from './secrets.js';
 import {type HistorySource, stageShallow} from './shallow.js';
 import {type Head, type HeadTarget, headOf, sameHead, type View, writeView} from './view.js';
@@ -47,6 +48,8 @@ export interface Publication {
   readonly refs?: readonly RefEdit[];
   readonly head?: HeadTarget;
   readonly undo?: UndoInfo;
+  /** Remotes that get another name in the settings of the store. */
+  readonly remoteRenames?: readonly RemoteRename[];
   /** The transaction that it belongs to. */
   readonly transaction?: string;
   /** The SQL that is run, whole. */
@@ -75,7 +78,9 @@ interface Host {
   readonly context: RepoContext;
   /** Returns the newest operation at this moment. */
   tip(): Tip;
-  /** Takes note of the operation that was just published. */
+  /** Throws REMOTE_EXISTS if remotes cannot be renamed so. */
+  checkRenames(renames: readonly RemoteRename[]): void;
+  /** Takes note of the operation that was just published, and brings the settings to what it says of them. */
   advance(tip: Tip): void;
   /** Returns the shallow commits of the store. */
   shallow(): ReadonlySet<ObjectId>;
@@ -119,9 +124,10 @@ export class Transaction implements HistorySource {
     await this.commit();
   }
 
-  /** Returns what HEAD comes to once this is published. Throws REF_MOVED as `publish` does. */
-  headAfter({head, refs = []}: Publication): Head {
+  /** Returns what HEAD comes to once this is published. Throws REF_MOVED and REMOTE_EXISTS as `publish` does. */
+  headAfter({head, refs = [], remoteRenames = []}: Publication): Head {
     const {view} = this.host.tip();
+    this.host.checkRenames(remoteRenames);
     const changes = changesOf(this.objects, view, refs);
     const target = head ?? view.head;
     if ('detached' in target) return {branch: undefined, commit: target.detached};
@@ -133,12 +139,14 @@ export class Transaction implements HistorySource {
 
   /**
    * Writes the staged objects and the operation, durably and at once, and returns it; the transaction is over then.
-   * Throws REF_MOVED if a ref does not hold what its edit expects, STORE_FULL or STORE_IO; then nothing has changed.
+   * Throws REF_MOVED if a ref does not hold what its edit expects, REMOTE_EXISTS if a remote has the new name of another, STORE_FULL
+   * or STORE_IO; then nothing has changed, unless it was the settings that could not be written.
    */
   async publish(publication: Publication): Promise<StoredOperation> {
     this.checkOpen();
     this.open = false;
     try {
+      this.host.checkRenames(publication.remoteRenames ?? []);
       const tip = stagePublication(this.writer, this.objects, this.host.context, this.host.tip(), publication);
       await this.commit();
       this.host.advance(tip);
@@ -202,6 +210,7 @@ export function stagePublication(
     transaction: publication.transaction ?? null,
     sql: publication.sql === undefined ? null : shorten(maskSql(publication.sql)),
     affected: affectedOf(publication, {refChanges, headBefore: before?.head ?? null, headAfter: head}),
+    remoteRenames: publication.remoteRenames ?? [],
   };
   const operation = {id: writeOperation(objects, content), ...content};
   stageIndexes(writer, operation, headChange(objects, before, view));

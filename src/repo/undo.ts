@@ -14,6 +14,7 @@ import {type ObjectId, shortId} from '../objects/id.js';
 import type {ObjectReader} from '../objects/store.js';
 import {type OperationKind, readOperation, type StoredOperation, type UndoInfo} from './operation.js';
 import {diffRefs} from './refs.js';
+import {type RemoteRename, reversedRenames} from './remote-renames.js';
 import type {Publication} from './transaction.js';
 import {type Head, headOf, readView, type View} from './view.js';
 
@@ -58,7 +59,8 @@ export function planUndo(repo: UndoSource): UndoPlan {
   }
   const parent = readOperation(objects, target.parent);
   const position = positionOf(objects, parent).id;
-  return plan(repo, 'undo', target, parent, {target: target.id, position, below: redoStack(operation)});
+  const undo = {target: target.id, position, below: redoStack(operation)};
+  return plan(repo, 'undo', target, parent, undo, reversedRenames(target.remoteRenames));
 }
 
 /** Returns how to redo what was undone last. Throws NOTHING_TO_REDO. */
@@ -72,12 +74,18 @@ export function planRedo(repo: UndoSource): UndoPlan {
     });
   }
   const target = readOperation(objects, undone.target);
-  return plan(repo, 'redo', target, target, {target: target.id, position: target.id, below: undone.below});
+  const undo = {target: target.id, position: target.id, below: undone.below};
+  return plan(repo, 'redo', target, target, undo, target.remoteRenames);
 }
 
 /** Returns how to bring back the view that an operation left. */
 export function planRestore(repo: UndoSource, target: StoredOperation): UndoPlan {
-  return plan(repo, 'restore', target, target, {target: target.id, position: null, below: null});
+  const renames: RemoteRename[] = [];
+  // each says what it did itself, undos and redos too
+  for (let at = repo.operation; at.seq > target.seq; at = readOperation(repo.objects, at.parent as ObjectId)) {
+    renames.push(...reversedRenames(at.remoteRenames));
+  }
+  return plan(repo, 'restore', target, target, {target: target.id, position: null, below: null}, renames);
 }
 
 function plan(
@@ -86,6 +94,7 @@ function plan(
   target: StoredOperation,
   source: StoredOperation,
   undo: UndoInfo,
+  remoteRenames: readonly RemoteRename[],
 ): UndoPlan {
   const {objects} = repo;
   const view = readView(objects, source.view);
@@ -96,5 +105,6 @@ function plan(
   }));
   const what = target.description || target.command;
   const description = `${kind} ${shortId(target.id)}${what && `: ${what}`}`;
-  return {target, view, head: headOf(objects, view), publication: {kind, description, refs, head: view.head, undo}};
+  const publication = {kind, description, refs, head: view.head, undo, remoteRenames};
+  return {target, view, head: headOf(objects, view), publication};
 }

@@ -18,7 +18,9 @@ import {
   remoteRef,
   TAGS,
 } from '../repo/refs.js';
+import {remoteExists} from '../repo/remote-renames.js';
 import type {Repository} from '../repo/repository.js';
+import type {RefEdit} from '../repo/transaction.js';
 import {checkUrlSecret} from './url-secret.js';
 
 /** The remote that a clone has, and that commands mean which name none. */
@@ -83,11 +85,8 @@ function newName({config}: Repository, text: string): RemoteName {
       data: {name},
     });
   }
-  if (!config.record('remotes').has(name)) return name;
-  throw new DbosError('REMOTE_EXISTS', `There is a remote '${name}' already.`, {
-    hint: 'Choose another name, or change it with `dbos remote set-url`.',
-    data: {remote: name},
-  });
+  if (config.record('remotes').has(name)) throw remoteExists(name);
+  return name;
 }
 
 /** Writes another URL for a remote. Throws REMOTE_UNKNOWN or REMOTE_URL_SECRET. */
@@ -96,6 +95,29 @@ export function setRemoteUrl(repo: Repository, name: string, url: string): Remot
   const remote = {...readRemote(repo, name), url};
   repo.config.setRecord('remotes', new Map(repo.config.record('remotes')).set(name, url));
   return remote;
+}
+
+/**
+ * Writes that a remote has another name, in one operation: what is known of its branches moves along, and branches that follow it go on
+ * to. Whoever is killed before the settings are written runs it again. Throws REMOTE_UNKNOWN, REMOTE_EXISTS, REF_NAME_INVALID.
+ */
+export async function renameRemote(repo: Repository, from: string, to: string): Promise<Remote> {
+  const remote = readRemote(repo, from);
+  const name = newName(repo, to);
+  const refs: RefEdit[] = [];
+  const moved = new Set<RefName>();
+  for (const {ref, branch, id} of remoteRefs(repo, remote.name)) {
+    const next = remoteRef(name, branch);
+    moved.add(next);
+    refs.push({name: ref, expected: {kind: 'equals', id}, next: null}, {name: next, expected: {kind: 'any'}, next: id});
+  }
+  // left by a remote that had the name before; if nothing moves, by this rename itself, which broke off
+  for (const {ref} of moved.size > 0 ? remoteRefs(repo, name) : []) {
+    if (!moved.has(ref)) refs.push({name: ref, expected: {kind: 'any'}, next: null});
+  }
+  const remoteRenames = [{from: remote.name, to: name}];
+  await repo.begin().publish({kind: 'normal', description: `rename remote ${from} to ${to}`, refs, remoteRenames});
+  return {name, url: remote.url};
 }
 
 /** Writes that a remote is gone, with what is known of its branches. Throws REMOTE_UNKNOWN. */

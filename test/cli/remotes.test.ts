@@ -51,7 +51,8 @@ test('remote alone lists the remotes, with -v their URLs', t => {
 test('a word behind remote that is no command of it is refused, with the one that was meant', t => {
   const {one} = stores(t);
   t.deepEqual(one.failure('remote', 'remove', 'origin'), [2, 'USAGE']);
-  t.regex(told(one, 'remote', 'remove', 'origin'), /Did you mean 'remote rm'\?/);
+  t.regex(told(one, 'remote', 'remove', 'origin'), /dbos remote rm NAME/);
+  t.regex(told(one, 'remote', 'renam', 'a', 'b'), /Did you mean 'remote rename'\?/);
   t.regex(told(one, 'remote', 'get-url', 'origin'), /dbos remote show NAME/);
   t.regex(told(one, 'remote', 'prune', 'origin'), /dbos fetch --prune NAME/);
   t.regex(told(one, 'remote', '-x'), /Unknown flag/);
@@ -215,4 +216,63 @@ test('what a fetch from a URL cannot do is refused, and nothing changes', t => {
   empty.run('init');
   t.deepEqual(one.failure('fetch', '../empty'), [4, 'REMOTE_REF_UNKNOWN']);
   t.is(one.json<unknown[]>('op', 'log').length, before);
+});
+
+test('remote rename moves refs, upstreams and the URL in one operation, and undo takes it back', t => {
+  const {root, one} = stores(t);
+  one.run('switch', 'side');
+  const before = one.json<unknown[]>('op', 'log').length;
+  const seen = newest(one, 'origin/main');
+  const remotes = (name: string) => [{name, url: join(root, 'hub')}];
+  const followed = () => one.json<{tracking: {upstream: string}}>('status').tracking.upstream;
+  t.like(one.json('remote', 'rename', 'origin', 'upstream'), {from: 'origin', ...remotes('upstream')[0]});
+  t.is(one.json<unknown[]>('op', 'log').length, before + 1);
+  t.deepEqual(one.json('remote'), remotes('upstream'));
+  t.is(newest(one, 'upstream/main'), seen);
+  t.is(one.try('log', 'origin/main').status, 4);
+  t.is(followed(), 'upstream/side');
+  one.commit({more: 'm\n'}, 'more');
+  t.regex(told(one, 'push'), /^Pushed to upstream: /);
+  one.run('undo');
+  one.run('undo');
+  one.run('undo');
+  t.deepEqual(one.json('remote'), remotes('origin'));
+  t.is(newest(one, 'origin/main'), seen);
+  t.is(one.try('log', 'upstream/main').status, 4);
+  t.is(followed(), 'origin/side');
+  one.run('redo');
+  t.deepEqual(one.json('remote'), remotes('upstream'));
+  t.is(followed(), 'upstream/side');
+  one.run('op', 'restore', '@~1');
+  t.deepEqual(one.json('remote'), remotes('origin'));
+  t.is(one.try('log', 'upstream/main').status, 4);
+  one.run('fsck');
+  one.run('audit', 'verify');
+});
+
+test('a rename that cannot be, or cannot be taken back, is refused and changes nothing', t => {
+  const {one} = stores(t);
+  one.run('remote', 'add', 'other', '../other');
+  const before = one.json('op', 'log');
+  t.deepEqual(one.failure('remote', 'rename', 'orign', 'x'), [4, 'REMOTE_UNKNOWN']);
+  t.regex(told(one, 'remote', 'rename', 'orign', 'x'), /Did you mean 'origin'\?/);
+  t.deepEqual(one.failure('remote', 'rename', 'origin', 'other'), [1, 'REMOTE_EXISTS']);
+  t.deepEqual(one.failure('remote', 'rename', 'origin', 'origin'), [1, 'REMOTE_EXISTS']);
+  t.deepEqual(one.failure('remote', 'rename', 'origin', 'a/b'), [2, 'REF_NAME_INVALID']);
+  t.deepEqual(one.failure('remote', 'rename', 'origin', ''), [2, 'REF_NAME_INVALID']);
+  t.deepEqual(one.failure('remote', 'rename', 'origin', 'FETCH_HEAD'), [2, 'REF_NAME_INVALID']);
+  t.deepEqual(one.failure('remote', 'rename', 'origin', 'x'.repeat(254)), [2, 'REF_NAME_INVALID']);
+  t.deepEqual(one.failure('remote', 'rename', 'origin'), [2, 'USAGE']);
+  t.deepEqual(one.json('op', 'log'), before);
+  one.run('remote', 'rename', 'origin', 'upstream');
+  one.run('remote', 'rename', 'other', 'origin');
+  one.run('undo');
+  one.run('remote', 'add', 'origin', '../new');
+  t.deepEqual(one.failure('undo'), [1, 'REMOTE_EXISTS']);
+  t.is(one.run('remote'), 'origin\nother\nupstream\n');
+  one.run('log', 'upstream/main');
+  one.run('remote', 'rm', 'origin');
+  one.run('undo');
+  t.is(one.run('remote'), 'origin\nother\n');
+  t.regex(told(one, 'remote', 'mv', 'a', 'b'), /dbos remote rename OLD NEW/);
 });

@@ -33,6 +33,7 @@ import {newSchema, readSchema, type Schema, treeSpec, writeSchema} from '../../s
 import {readState, writeState} from '../../src/state/state.js';
 import {readTable, writeTable} from '../../src/state/table.js';
 import {encodeXattrs} from '../../src/state/xattrs.js';
+import {addRemote, renameRemote} from '../../src/sync/remotes.js';
 import {BodyWriter} from '../../src/tree/bodies.js';
 import {buildTree} from '../../src/tree/builder.js';
 import {type Cell, ContentRef, Real, type Row} from '../../src/tree/cell.js';
@@ -254,6 +255,8 @@ async function makeStore(t: ExecutionContext): Promise<Repository> {
   const open = await beginTransaction(repo, {message: 'pay \udcff', isolation: 'serializable'});
   await changeTransaction(repo, open, {changes: CHANGED, description: 'a change', sql: 'UPDATE numbers'});
   await rollbackTransaction(repo, await beginTransaction(repo));
+  addRemote(repo, 'origin', '/nowhere');
+  await renameRemote(repo, 'origin', 'upstream');
   return repo;
 }
 
@@ -343,6 +346,7 @@ async function askLibrary(repo: Repository): Promise<Answers> {
     sql: rest.sql && encodeText(rest.sql),
     affected:
       rest.affected?.map(({ref, table, added, modified, deleted}) => [ref, table, added, modified, deleted]) ?? null,
+    renames: rest.remoteRenames.map(({from, to}) => [from, to]),
   }));
   const commits: unknown[] = [];
   for (let id = repo.head().commit; id !== undefined; id = readCommit(objects, id).parents[0]) {
@@ -413,8 +417,9 @@ test('a reader written from the page alone reads what the library wrote', async 
     const {id, seq, parent, view, time, zone, pid, kind, undo, user, host, command, description} = operation;
     const texts = [user, host, command, description];
     const refs = operation.refChanges.map(({name, before, after}) => [name, before, after]);
-    const {transaction, sql, affected} = operation;
-    operations.push({id, seq, parent, view, time, zone, pid, kind, texts, refs, undo, transaction, sql, affected});
+    const {transaction, sql, affected, renames} = operation;
+    const rest = {undo, transaction, sql, affected, renames};
+    operations.push({id, seq, parent, view, time, zone, pid, kind, texts, refs, ...rest});
     t.deepEqual(await reader.operationAt(seq), {time, id});
     if (operation.parent === null) break;
   }

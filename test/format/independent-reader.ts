@@ -208,6 +208,7 @@ export interface Operation {
   readonly transaction: string | null;
   readonly sql: Buffer | null;
   readonly affected: readonly (readonly [ref: string, table: string, ...counts: number[]])[] | null;
+  readonly renames: readonly (readonly string[])[];
 }
 
 export interface Commit {
@@ -437,8 +438,8 @@ export class Reader {
   async operation(of?: Id): Promise<Operation> {
     const at = of ?? (await this.value(Buffer.from('c'))).toString('hex');
     const version = list(field => field)(unpackr.unpack(await this.object(at)))[1];
-    must(version === 1 || version === 2, 'an operation has version 1 or 2');
-    const count = version === 1 ? 15 : 18;
+    must(version === 1 || version === 2 || version === 3, 'an operation has version 1, 2 or 3');
+    const count = {1: 15, 2: 18, 3: 19}[version];
     const fields = await this.fields(at, 'operation', count, count, version);
     const affected = (field: unknown) => {
       const [ref, table, ...counts] = list(part => part)(field);
@@ -473,6 +474,7 @@ export class Reader {
       transaction: optional(str)(fields[15] ?? null),
       sql: optional(anyText)(fields[16] ?? null),
       affected: optional(list(affected))(fields[17] ?? null),
+      renames: list(list(str))(fields[18] ?? []),
     };
   }
 

@@ -7,7 +7,7 @@ import type {ObjectKind} from '../../src/objects/kinds.js';
 import {MemoryObjects} from '../../src/objects/memory.js';
 import {decodeCommit, decodeCommitHeader, readCommit, writeCommit} from '../../src/repo/commit.js';
 import {type AffectedTable, type Operation, readOperation, writeOperation} from '../../src/repo/operation.js';
-import {branchName, branchRef, HEAD, tagRef} from '../../src/repo/refs.js';
+import {branchName, branchRef, HEAD, remoteName, tagRef} from '../../src/repo/refs.js';
 import {fieldOfSignature, type Signature} from '../../src/repo/signature.js';
 import {decodeTag, peel, writeTag} from '../../src/repo/tag.js';
 import {readView, writeView} from '../../src/repo/view.js';
@@ -71,6 +71,7 @@ const OPERATION: Operation = {
     {ref: branchRef(branchName('main')), table: 'a', added: 0, modified: 0, deleted: 0},
     {ref: branchRef(branchName('main')), table: 'b', added: 0, modified: 0, deleted: 0},
   ],
+  remoteRenames: [{from: remoteName('a'), to: remoteName('b')}],
 };
 const [ON_HEAD, TABLE_A, TABLE_B] = OPERATION.affected as readonly AffectedTable[];
 
@@ -139,6 +140,8 @@ const OPERATION_CHANGES: readonly (readonly [title: string, changes: Partial<Rec
   ['fewer than no rows', {affected: [{...TABLE_A, added: -1}]}],
   ['tables of a ref outside its folders', {affected: [{...TABLE_A, ref: 'main'}]}],
   ['a transaction that is no text', {transaction: 5}],
+  ['a remote in two parts', {remoteRenames: [{from: 'a', to: 'b/c'}]}],
+  ['a remote without a name', {remoteRenames: [{from: '', to: 'b'}]}],
 ];
 for (const [title, changes] of OPERATION_CHANGES) {
   test(`an operation with ${title} is OBJECT_INVALID`, t => {
@@ -164,9 +167,18 @@ test('an operation with more in one of its lists is OBJECT_INVALID', t => {
     withField(14, undo.slice(0, 2)),
     withField(17, [[...(affected[0] as Field[]), null]]),
     withField(17, [(affected[0] as Field[]).slice(0, 4)]),
+    withField(18, [['a', 'b', 'c']]),
+    withField(18, [['a']]),
   ]) {
     t.throws(() => readOperation(objects, bad), {code: 'OBJECT_INVALID', message: /number of fields/});
   }
+});
+
+test('an operation of the version for renames of remotes that has none is OBJECT_INVALID', t => {
+  const objects = new MemoryObjects();
+  const fields = decodeObject(objects.read(writeOperation(objects, OPERATION)), 'operation') as Field[];
+  const bad = objects.put(encodeObject('operation', [...fields.slice(0, 18), []]));
+  t.throws(() => readOperation(objects, bad), {code: 'OBJECT_INVALID'});
 });
 
 test('law: the header of a commit is what its whole says', t => {

@@ -1,10 +1,13 @@
 import test from 'ava';
 import fc from 'fast-check';
+import {isDbosError} from '../../src/errors.js';
 import {formatId, type ObjectId} from '../../src/objects/id.js';
+import {createBranch} from '../../src/repo/branches.js';
 import {listOperations, resolveOperation} from '../../src/repo/operations.js';
-import {branchName, branchRef, tagRef} from '../../src/repo/refs.js';
+import {branchName, branchRef, remoteName, remoteRef, tagRef} from '../../src/repo/refs.js';
 import type {Repository} from '../../src/repo/repository.js';
 import {planRedo, planRestore, planUndo, type UndoPlan} from '../../src/repo/undo.js';
+import {addRemote, findUpstream, listRemotes, remoteRefs, renameRemote, setUpstream} from '../../src/sync/remotes.js';
 import {commitFiles, makeRepo, moveHead} from '../support/repo.js';
 
 async function apply(repo: Repository, plan: UndoPlan): Promise<void> {
@@ -182,4 +185,67 @@ test('an operation that was written but never published is not in the log', asyn
   await transaction.flush();
   transaction.discard();
   await t.throwsAsync(resolveOperation(other, formatId(lost)), {code: 'OPERATION_UNKNOWN'});
+});
+
+test('law: undo, redo and restore bring back the names of remotes with the refs below them', async t => {
+  const step = fc.oneof(
+    fc.record({kind: fc.constant('rename'), from: fc.nat(2), to: fc.nat(2)}),
+    fc.record({kind: fc.constantFrom('undo', 'redo', 'other'), from: fc.nat(2), to: fc.nat(2)}),
+    fc.record({kind: fc.constant('restore'), from: fc.nat(20), to: fc.nat(2)}),
+  );
+  await fc.assert(
+    fc.asyncProperty(fc.array(step, {maxLength: 25}), async steps => {
+      const {repo} = await makeRepo(t);
+      const commit = await commitFiles(repo, {x: '1'});
+      const names = ['a', 'b', 'c'];
+      addRemote(repo, 'a', '/one');
+      addRemote(repo, 'b', '/two');
+      setUpstream(repo, branchName('main'), {remote: remoteName('a'), branch: branchName('main')});
+      const seen = ['a', 'b'].map(name => remoteRef(remoteName(name), branchName(`of-${name}`)));
+      const refs = seen.map(name => ({name, expected: {kind: 'absent'} as const, next: commit}));
+      await repo.begin().publish({kind: 'normal', refs});
+      const first = repo.operation.seq;
+      /** Whatever the names are, each remote has its own branch, and main follows the first. */
+      const state = () => {
+        const remotes = listRemotes(repo).map(({name, url}) => {
+          return [name, url, [...remoteRefs(repo, name)].map(({branch}) => branch)];
+        });
+        return JSON.stringify([remotes, findUpstream(repo, branchName('main'))?.remote]);
+      };
+      const states = new Map([[repo.operation.seq, state()]]);
+      for (const {kind, from, to} of steps) {
+        try {
+          if (kind === 'rename') await renameRemote(repo, names[from] as string, names[to] as string);
+          else if (kind === 'other') await createBranch(repo, `n${repo.operation.seq}`, commit);
+          else {
+            const back = Math.max(first, repo.operation.seq - from);
+            const plan = {
+              undo: () => planUndo(repo),
+              redo: () => planRedo(repo),
+              restore: () => planRestore(repo, [...listOperations(repo)].find(({seq}) => seq === back) as never),
+            }[kind as 'undo' | 'redo' | 'restore']();
+            const {target} = plan;
+            // remotes were added by no operation
+            if (kind === 'undo' && target.seq <= first) continue;
+            await apply(repo, plan);
+            const position = kind === 'undo' ? target.parent : target.id;
+            const {seq} = [...listOperations(repo)].find(({id}) => id === position) as {seq: number};
+            t.is(state(), `${states.get(seq)}`);
+          }
+        } catch (error) {
+          if (!isDbosError(error)) throw error;
+          t.true(['REMOTE_UNKNOWN', 'REMOTE_EXISTS', 'NOTHING_TO_REDO'].includes(error.code), error.code);
+        }
+        const remotes = listRemotes(repo);
+        t.is(remotes.length, 2);
+        for (const {name, url} of remotes) {
+          const branches = [...remoteRefs(repo, name)].map(({branch}) => branch);
+          t.deepEqual(branches, [url === '/one' ? 'of-a' : 'of-b'] as never);
+        }
+        t.is(findUpstream(repo, branchName('main'))?.remote, remotes.find(({url}) => url === '/one')?.name);
+        if (!states.has(repo.operation.seq)) states.set(repo.operation.seq, state());
+      }
+    }),
+    {numRuns: 40},
+  );
 });
