@@ -1,8 +1,9 @@
 /** What a transfer between stores did: as JSON, and as lines. Layer: cli. */
 import {formatId, shortId} from '../objects/id.js';
 import {shortName} from '../repo/refs.js';
-import {quotePath} from '../state/quote.js';
+import {plainText, quotePath} from '../state/quote.js';
 import type {RefUpdate, Transferred} from '../sync/fetch.js';
+import type {PreviewedUpdate} from '../sync/push.js';
 import type {Tracking} from '../sync/tracking.js';
 import {counted} from './move-text.js';
 import {formatBytes, formatCount} from './progress.js';
@@ -23,6 +24,23 @@ export function updateLines(updates: readonly RefUpdate[]): string[] {
     if (after === null) return `${name}  deleted`;
     return before === null ? `${name}  new, ${shortId(after)}` : `${name}  ${shortId(before)} → ${shortId(after)}`;
   });
+}
+
+/** Returns a line for each ref that a push would move, and for each that it would not with the reason. */
+export function previewLines(updates: readonly PreviewedUpdate[]): string[] {
+  return updateLines(updates).map((line, i) => {
+    const {refusal} = updates[i] as PreviewedUpdate;
+    if (refusal === undefined) return line;
+    // what is not there cannot be deleted: the line has nothing to say but why
+    const {ref, before, after} = updates[i] as PreviewedUpdate;
+    const what = before === after ? quotePath(shortName(ref)) : line;
+    return `${what}  refused: ${plainText(refusal.message.replace(/\.$/, ''))}`;
+  });
+}
+
+/** Returns them as scripts get them. */
+export function previewJson(updates: readonly PreviewedUpdate[]): readonly Readonly<Record<string, unknown>>[] {
+  return updatesJson(updates).map((update, i) => ({...update, refused: updates[i]?.refusal?.code ?? null}));
 }
 
 /** Returns how a branch stands to what it follows: `origin/main, 2 ahead`. */

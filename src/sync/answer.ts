@@ -10,6 +10,7 @@ import {
   hasAnswer,
   parcelMessage,
   pushAnswer,
+  readCheckCall,
   readFetchCall,
   readHasCall,
   readParcel,
@@ -45,6 +46,10 @@ export async function* answer(
     }
     case 'received':
       yield receivedAnswer(await peer.received(readReceivedCall(await next())));
+      return;
+    case 'check':
+      await peer.check(readCheckCall(await next()));
+      yield pushAnswer();
       return;
     case 'push':
       await peer.push(readPushCall(await next()), parcelsOf(next));

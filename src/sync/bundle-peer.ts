@@ -67,6 +67,10 @@ export class BundlePeer implements Peer {
     return undefined;
   }
 
+  async check(): Promise<never> {
+    throw bundleReadOnly(this.file.name);
+  }
+
   async push(): Promise<never> {
     throw bundleReadOnly(this.file.name);
   }

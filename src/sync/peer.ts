@@ -3,6 +3,7 @@
  * for itself, so that each can be a message. Layer: sync.
  */
 import type {ObjectId} from '../objects/id.js';
+import type {ObjectReader} from '../objects/store.js';
 import type {BranchName, RefName} from '../repo/refs.js';
 import type {Received, TransferScope} from './journal.js';
 import type {Parcel} from './parcel.js';
@@ -27,6 +28,12 @@ export interface PeerEdit {
   readonly expected: ObjectId | null;
   /** Null deletes it. */
   readonly next: ObjectId | null;
+}
+
+/** A change that a push would make. */
+export interface CheckedEdit extends PeerEdit {
+  /** Whether a branch moves forward, which only who has both commits can tell. */
+  readonly forward: boolean;
 }
 
 export interface FetchRequest extends TransferScope {
@@ -68,5 +75,10 @@ export interface Peer {
    * what is expected, ACCESS_DENIED, TRANSFER_INVALID, BRANCH_CURRENT to delete the branch that is checked out, WOULD_OVERWRITE.
    */
   push(request: PushRequest, parcels: AsyncIterable<Parcel>): Promise<void>;
+  /**
+   * Throws what `push` would throw for these edits, as far as that can be told without the objects that it would send; changes nothing.
+   * `source` has them, if it is given: a peer on this machine looks there whether files are in the way.
+   */
+  check(edits: readonly CheckedEdit[], source?: ObjectReader): Promise<void>;
   close(): Promise<void>;
 }

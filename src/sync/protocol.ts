@@ -9,14 +9,14 @@ import {ID_BYTES, type ObjectId} from '../objects/id.js';
 import {BRANCHES, type BranchName, branchName, branchRef, type RefName, TAGS, tagRef} from '../repo/refs.js';
 import {type Received, WHOLE_DEPTH} from './journal.js';
 import {MOST_OBJECTS, type Parcel} from './parcel.js';
-import type {FetchRequest, PeerEdit, PeerRefs, PushRequest, Sending} from './peer.js';
+import type {CheckedEdit, FetchRequest, PeerEdit, PeerRefs, PushRequest, Sending} from './peer.js';
 import {MESSAGE, type Message, malformed} from './wire.js';
 
 /** The version of all this, in URLs and greetings. */
 export const PROTOCOL = 'v1';
 
 /** The calls of a peer. */
-export const CALLS = ['refs', 'has', 'fetch', 'received', 'push'] as const;
+export const CALLS = ['refs', 'has', 'fetch', 'received', 'check', 'push'] as const;
 export type Call = (typeof CALLS)[number];
 
 /** References of one message, and of a whole answer. */
@@ -216,18 +216,27 @@ export function pushCall({key, skipped, edits}: PushRequest): Message {
 
 export function readPushCall(message: Message | undefined): PushRequest {
   const [key, skipped, edits] = fieldsOf(message, MESSAGE.call);
-  if (!isCount(skipped) || !Array.isArray(edits) || edits.length === 0 || edits.length > MOST_REFS) {
+  if (!isCount(skipped)) throw malformed('a push of nothing, or of too much');
+  return {key: readKey(key), skipped, edits: readEdits(edits, readEdit)};
+}
+
+/** Returns the changes of a message, each as `read` has it of its fields. */
+function readEdits<E extends PeerEdit>(edits: unknown, read: (fields: readonly unknown[]) => E): E[] {
+  if (!Array.isArray(edits) || edits.length === 0 || edits.length > MOST_REFS) {
     throw malformed('a push of nothing, or of too much');
   }
   const names = new Set<RefName>();
-  const read = edits.map((edit: unknown): PeerEdit => {
-    if (!Array.isArray(edit)) throw malformed('what is no change of a branch or tag');
-    const name = readRef(edit[0]);
-    if (names.has(name)) throw malformed('two changes of one branch or tag');
-    names.add(name);
-    return {name, expected: readIdOrNull(edit[1]), next: readIdOrNull(edit[2])};
+  return edits.map((fields: unknown): E => {
+    if (!Array.isArray(fields)) throw malformed('what is no change of a branch or tag');
+    const edit = read(fields);
+    if (names.has(edit.name)) throw malformed('two changes of one branch or tag');
+    names.add(edit.name);
+    return edit;
   });
-  return {key: readKey(key), skipped, edits: read};
+}
+
+function readEdit([name, expected, next]: readonly unknown[]): PeerEdit {
+  return {name: readRef(name), expected: readIdOrNull(expected), next: readIdOrNull(next)};
 }
 
 export function pushAnswer(): Message {
@@ -236,6 +245,20 @@ export function pushAnswer(): Message {
 
 export function readPushAnswer(message: Message | undefined): void {
   fieldsOf(message, MESSAGE.call);
+}
+
+// check
+
+export function checkCall(edits: readonly CheckedEdit[]): Message {
+  return [
+    MESSAGE.call,
+    edits.map(({name, expected, next, forward}): Field => [name, idField(expected), idField(next), forward ? 1 : 0]),
+  ];
+}
+
+export function readCheckCall(message: Message | undefined): CheckedEdit[] {
+  const [edits] = fieldsOf(message, MESSAGE.call);
+  return readEdits(edits, fields => ({...readEdit(fields), forward: fields[3] === 1}));
 }
 
 // parcels

@@ -9,7 +9,7 @@ import {readCommit} from '../repo/commit.js';
 import {isAncestor} from '../repo/history.js';
 import {BRANCHES, type BranchName, findRef, type RefName, type RemoteName, remoteRef, shortName} from '../repo/refs.js';
 import type {Repository} from '../repo/repository.js';
-import {DEEPEN_HINT} from '../repo/shallow.js';
+import {DEEPEN_HINT, type HistorySource} from '../repo/shallow.js';
 import {Pace} from '../sql/transfer/pace.js';
 import {LogReader} from '../storage/logreader.js';
 import {commonCommits} from './common.js';
@@ -17,7 +17,7 @@ import {editOf, type RefUpdate, type TransferOptions, type Transferred} from './
 import {transferKey} from './journal.js';
 import {listMissing} from './missing.js';
 import {type Parcel, packObjects} from './parcel.js';
-import type {Peer, PeerRefs} from './peer.js';
+import type {Peer, PeerEdit, PeerRefs} from './peer.js';
 
 /** Lists that are shorter are sent whole: at most some megabytes. */
 const RESUMABLE = 100;
@@ -35,6 +35,19 @@ export interface RefWish {
 export interface PushOptions extends TransferOptions {
   /** Also move a branch that does not move forward, if it is where this store last saw it. */
   readonly withLease?: boolean;
+}
+
+/** A change that a push would make, or why it would not. */
+export interface PreviewedUpdate extends RefUpdate {
+  readonly refusal: DbosError | undefined;
+}
+
+export interface PushPreview {
+  readonly updates: readonly PreviewedUpdate[];
+  /** What the push would throw; undefined if it would go through. */
+  readonly refusal: DbosError | undefined;
+  /** How many objects it would send; 0 if it is refused. */
+  readonly objects: number;
 }
 
 export interface Pushed extends Transferred {
@@ -55,12 +68,9 @@ export async function pushRemote(
 ): Promise<Pushed> {
   const theirs = await peer.refs();
   const updates: RefUpdate[] = [];
-  for (const {name, next} of requests) {
-    const before = theirs.refs.get(name) ?? null;
-    if (next === null && before === null) throw refUnknown(remote, name);
-    if (before === next) continue;
-    if (before !== null) checkMove(repo, remote, {ref: name, before, after: next}, withLease);
-    updates.push({ref: name, before, after: next});
+  for (const {refusal, ...update} of compareWishes(repo, theirs, remote, requests, withLease)) {
+    if (refusal) throw refusal;
+    updates.push(update);
   }
   let sent: Transferred = {objects: 0, bytes: 0};
   try {
@@ -71,6 +81,64 @@ export async function pushRemote(
   }
   await noteSeen(repo, remote, requests);
   return {updates, ...sent};
+}
+
+/**
+ * Returns what a push to a remote would do, or why it would be refused; sends no objects, and changes nothing in either store. What only
+ * shows when objects are there is not foreseen: over a network, that files there are in the way. Throws as the first calls of a push do
+ * if the other store cannot be reached.
+ */
+export async function previewPush(
+  repo: Repository,
+  peer: Peer,
+  remote: RemoteName,
+  requests: readonly RefWish[],
+  {withLease = false, ...options}: PushOptions = {},
+): Promise<PushPreview> {
+  const theirs = await peer.refs();
+  const updates = [...compareWishes(repo, theirs, remote, requests, withLease)];
+  const refusal = updates.find(update => update.refusal)?.refusal;
+  if (refusal || updates.length === 0) return {updates, refusal, objects: 0};
+  try {
+    const {list, shallow} = await listMissing(repo, await scopeOf(repo, peer, theirs, updates), {
+      pace: new Pace(options),
+      whole: theirs.partial,
+    });
+    await mustHaveParents(repo.objects, peer, shallow);
+    const edits = updates.map(update => ({...editFor(update), forward: isForward(repo, update)}));
+    await peer.check(edits, repo.objects);
+    return {updates, refusal: undefined, objects: list.length};
+  } catch (error) {
+    if (!isDbosError(error) || isDbosError(error, 'CONNECTION_BROKEN')) throw error;
+    return {updates, refusal: error, objects: 0};
+  }
+}
+
+/** Yields what is to change in the other store, each with why it must not. */
+function* compareWishes(
+  repo: Repository,
+  theirs: PeerRefs,
+  remote: RemoteName,
+  requests: readonly RefWish[],
+  withLease: boolean,
+): Generator<PreviewedUpdate> {
+  for (const {name, next} of requests) {
+    const before = theirs.refs.get(name) ?? null;
+    const update = {ref: name, before, after: next};
+    if (before !== next)
+      yield {...update, refusal: before === null ? undefined : refusalOf(repo, remote, update, withLease)};
+    else if (next === null) yield {...update, refusal: refUnknown(remote, name)};
+  }
+}
+
+/** Returns what a transfer of the updates is of. */
+async function scopeOf(repo: Repository, peer: Peer, theirs: PeerRefs, updates: readonly RefUpdate[]) {
+  const wants = updates.flatMap(({after}) => after ?? []);
+  return {wants, common: await commonCommits(repo, peer), shallow: theirs.shallow};
+}
+
+function editFor({ref, before, after}: RefUpdate): PeerEdit {
+  return {name: ref, expected: before, next: after};
 }
 
 /** Returns whether a push got through whose answer was lost: this one, or one before it that was broken off here. */
@@ -93,8 +161,7 @@ async function send(
 ): Promise<Transferred> {
   const {objects} = repo;
   const pace = new Pace(options);
-  const wants = updates.flatMap(({after}) => after ?? []);
-  const scope = {wants, common: await commonCommits(repo, peer), shallow: theirs.shallow};
+  const scope = await scopeOf(repo, peer, theirs, updates);
   const {list, shallow} = await listMissing(repo, scope, {pace, whole: theirs.partial});
   await mustHaveParents(objects, peer, shallow);
   const key = transferKey(scope);
@@ -118,7 +185,7 @@ async function send(
       log.close();
     }
   };
-  const edits = updates.map(({ref, before, after}) => ({name: ref, expected: before, next: after}));
+  const edits = updates.map(editFor);
   await peer.push({key, skipped, edits}, {[Symbol.asyncIterator]: parcels});
   return sent;
 }
@@ -138,28 +205,34 @@ async function mustHaveParents(objects: ObjectReader, peer: Peer, shallow: reado
   }
 }
 
-/** Throws NOT_FAST_FORWARD unless a ref that is there may move so. */
-function checkMove(repo: Repository, remote: RemoteName, {ref, before, after}: RefUpdate, withLease: boolean): void {
+/** Returns whether a branch that is there moves forward. */
+function isForward({objects, shallow}: HistorySource, {ref, before, after}: RefUpdate): boolean {
+  if (!ref.startsWith(BRANCHES) || before === null || after === null || !objects.has(before)) return false;
+  return isAncestor({objects, shallow}, before, after);
+}
+
+/** Returns NOT_FAST_FORWARD, or undefined if a ref that is there may move so. */
+function refusalOf(repo: Repository, remote: RemoteName, update: RefUpdate, withLease: boolean): DbosError | undefined {
+  const {ref, before, after} = update;
   const isBranch = ref.startsWith(BRANCHES);
-  if (isBranch && before !== null && after !== null && repo.objects.has(before) && isAncestor(repo, before, after))
-    return;
+  if (isForward(repo, update)) return undefined;
   const name = shortName(ref);
   if (isBranch && (withLease || after === null)) {
     const seen = findRef(repo.objects, repo.view.refs, remoteRef(remote, name as BranchName));
-    if (seen === before) return;
-    throw new DbosError('NOT_FAST_FORWARD', `'${name}' of ${remote} is not where this store last saw it.`, {
+    if (seen === before) return undefined;
+    return new DbosError('NOT_FAST_FORWARD', `'${name}' of ${remote} is not where this store last saw it.`, {
       hint: `Look at what came there with \`dbos fetch ${remote}\`, then push again.`,
       data: {ref, remote},
     });
   }
   if (!isBranch) {
-    if (after === null || withLease) return;
-    throw new DbosError('NOT_FAST_FORWARD', `The tag '${name}' of ${remote} holds something else.`, {
+    if (after === null || withLease) return undefined;
+    return new DbosError('NOT_FAST_FORWARD', `The tag '${name}' of ${remote} holds something else.`, {
       hint: 'Tags do not move: choose another name, or push it with --force-with-lease.',
       data: {ref, remote},
     });
   }
-  throw new DbosError('NOT_FAST_FORWARD', `'${name}' of ${remote} has commits that are not in the one here.`, {
+  return new DbosError('NOT_FAST_FORWARD', `'${name}' of ${remote} has commits that are not in the one here.`, {
     hint: `Bring them in with \`dbos pull ${remote}\`, then push again.`,
     data: {ref, remote},
   });

@@ -5,9 +5,10 @@ import type {ObjectId} from '../objects/id.js';
 import type {Channel} from './channel.js';
 import type {Received} from './journal.js';
 import type {Parcel} from './parcel.js';
-import type {FetchRequest, Peer, PeerRefs, PushRequest, Sending} from './peer.js';
+import type {CheckedEdit, FetchRequest, Peer, PeerRefs, PushRequest, Sending} from './peer.js';
 import {
   type Call,
+  checkCall,
   fetchCall,
   hasCall,
   parcelMessage,
@@ -51,6 +52,10 @@ export class RemotePeer implements Peer {
       },
     };
     readPushAnswer(await onlyOne(this.channel.exchange('push', messages)));
+  }
+
+  async check(edits: readonly CheckedEdit[]): Promise<void> {
+    readPushAnswer(await this.ask('check', checkCall(edits)));
   }
 
   close(): Promise<void> {

@@ -33,7 +33,7 @@ import {
 } from './fetch.js';
 import type {Peer} from './peer.js';
 import {bringIn, bringInCommit, currentBranch, type Pulled, type PullOptions} from './pull.js';
-import {type Pushed, type PushOptions, pushRemote, type RefWish} from './push.js';
+import {type Pushed, type PushOptions, type PushPreview, previewPush, pushRemote, type RefWish} from './push.js';
 import {currentRemote, findUpstream, readRemote, setUpstream} from './remotes.js';
 import {checkUrlSecret} from './url-secret.js';
 
@@ -52,6 +52,8 @@ export interface RemotePushed extends Pushed {
   /** The branches here that follow now those of the same name there, as was asked for. */
   readonly following: readonly BranchName[];
 }
+
+export interface RemotePushPreview extends PushPreview, Pick<RemotePushed, 'remote' | 'following'> {}
 
 export interface RemoteFetchOptions extends FetchOptions {
   /** A bundle that is taken in place of what is at the URL of the remote. */
@@ -95,6 +97,8 @@ declare module '../repo/repository.js' {
     pull(remote?: Place, options?: RemotePullOptions): Promise<RemotePulled>;
     /** Brings branches and tags of this store there. Throws NO_COMMITS, BRANCH_UNKNOWN, and as `connect` and `pushRemote`. */
     push(remote?: string, options?: RemotePushOptions): Promise<RemotePushed>;
+    /** Returns what `push` would do, or why it would be refused, and changes nothing. Throws as `connect` and `previewPush`. */
+    previewPush(remote?: string, options?: RemotePushOptions): Promise<RemotePushPreview>;
   }
 }
 
@@ -132,26 +136,48 @@ Repository.prototype.pull = async function (name, {branch: wanted, ...options} =
 };
 
 Repository.prototype.push = function (name, options = {}) {
-  const {names = [], all = false, tags = false, setUpstream: follow = false, ...rest} = options;
-  const remote = remoteOf(this, name);
+  const {name: remote, url} = remoteOf(this, name);
   return talk(
     this,
-    remote.url,
+    url,
     async peer => {
-      const wishes = options.delete ? await deletions(peer, names) : wishesOf(this, names, all, tags);
-      const pushed = await pushRemote(this, peer, remote.name, wishes, rest);
-      const following: BranchName[] = [];
-      for (const {name: ref} of follow ? wishes : []) {
-        if (!ref.startsWith(BRANCHES)) continue;
-        const branch = shortName(ref) as BranchName;
-        setUpstream(this, branch, {remote: remote.name, branch});
-        following.push(branch);
-      }
-      return {remote: remote.name, following, ...pushed};
+      const wishes = await wishesFor(this, peer, options);
+      const pushed = await pushRemote(this, peer, remote, wishes, options);
+      const following = branchesToFollow(wishes, options);
+      for (const branch of following) setUpstream(this, branch, {remote, branch});
+      return {remote, following, ...pushed};
     },
     'push',
   );
 };
+
+Repository.prototype.previewPush = function (name, options = {}) {
+  const {name: remote, url} = remoteOf(this, name);
+  return talk(
+    this,
+    url,
+    async peer => {
+      const wishes = await wishesFor(this, peer, options);
+      const preview = await previewPush(this, peer, remote, wishes, options);
+      return {remote, following: branchesToFollow(wishes, options), ...preview};
+    },
+    'push',
+  );
+};
+
+async function wishesFor(
+  repo: Repository,
+  peer: Peer,
+  {names = [], all = false, tags = false, delete: deletes = false}: RemotePushOptions,
+): Promise<RefWish[]> {
+  return deletes ? deletions(peer, names) : wishesOf(repo, names, all, tags);
+}
+
+/** Returns the branches of a push that are to follow those there. */
+function branchesToFollow(wishes: readonly RefWish[], {setUpstream: follow = false}: RemotePushOptions): BranchName[] {
+  const branches = follow ? wishes.filter(({name}) => name.startsWith(BRANCHES)) : [];
+  return branches.map(({name}) => shortName(name) as BranchName);
+}
 
 /** Throws REF_MOVED if somebody else has switched to another branch. */
 function checkBranch(repo: Repository, branch: BranchName): void {

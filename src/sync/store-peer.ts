@@ -4,7 +4,9 @@
 import {hash} from 'node:crypto';
 import {realpathSync} from 'node:fs';
 import {DbosError, isDbosError} from '../errors.js';
+import {EitherObjects} from '../objects/either.js';
 import type {ObjectId} from '../objects/id.js';
+import type {ObjectReader} from '../objects/store.js';
 import type {RepoContext} from '../repo/context.js';
 import {isAncestor} from '../repo/history.js';
 import type {StoreLocation} from '../repo/location.js';
@@ -13,11 +15,11 @@ import {Repository} from '../repo/repository.js';
 import {peel} from '../repo/tag.js';
 import type {Transaction} from '../repo/transaction.js';
 import {LogReader} from '../storage/logreader.js';
-import {publishAndFollow} from '../worktree/follow.js';
+import {checkFollow, publishAndFollow} from '../worktree/follow.js';
 import {Journal, type Received} from './journal.js';
 import {type Listed, listMissing} from './missing.js';
 import {type Parcel, packObjects} from './parcel.js';
-import type {FetchRequest, Peer, PeerEdit, PeerRefs, PushRequest, Sending} from './peer.js';
+import type {CheckedEdit, FetchRequest, Peer, PeerEdit, PeerRefs, PushRequest, Sending} from './peer.js';
 import {Receiver, type ReceiverOptions} from './receiver.js';
 import {checkEdits, checkForward, type Rights} from './rights.js';
 import {accessTo, type StoreAccess} from './store-access.js';
@@ -153,13 +155,38 @@ export class StorePeer implements Peer {
     return Journal.open(this.access.folder, own, {wants: [], common: []});
   }
 
-  async push({key, skipped, edits}: PushRequest, parcels: AsyncIterable<Parcel>): Promise<void> {
+  async check(edits: readonly CheckedEdit[], source?: ObjectReader): Promise<void> {
+    const {rights} = this.options;
+    this.checkAdmitted(edits);
+    await this.options.confirm?.();
+    await this.access.read(async repo => {
+      const {objects, storage, view} = repo;
+      storage.checkWritable();
+      const isForward = (before: ObjectId, after: ObjectId): boolean =>
+        edits.some(({expected, next, forward}) => forward && expected === before && next === after);
+      if (rights) checkForward(rights, edits, isForward);
+      checkCurrent(repo, edits);
+      const moved = edits.find(({name, expected}) => (findRef(objects, view.refs, name) ?? null) !== expected);
+      if (moved) throw changedMeanwhile({ref: moved.name});
+      const {branch} = repo.head();
+      const head = edits.find(({name, next}) => next !== null && branch !== undefined && name === branchRef(branch));
+      if (head?.next && source) await checkFollow(repo, new EitherObjects(objects, source), head.next);
+    });
+  }
+
+  /** Throws READ_ONLY, ACCESS_DENIED or TRANSFER_INVALID if these edits are refused whatever the store holds. */
+  private checkAdmitted(edits: readonly PeerEdit[]): void {
     const {rights, readOnly} = this.options;
     if (readOnly) {
       throw new DbosError('READ_ONLY', 'The other store takes no pushes.', {hint: 'Push to another one.'});
     }
     checkNames(edits);
     if (rights) checkEdits(rights, edits);
+  }
+
+  async push({key, skipped, edits}: PushRequest, parcels: AsyncIterable<Parcel>): Promise<void> {
+    const {rights} = this.options;
+    this.checkAdmitted(edits);
     const journal = this.journal(key);
     if (skipped === 0) journal.forget();
     else if (journal.received?.count !== skipped) {
@@ -176,11 +203,7 @@ export class StorePeer implements Peer {
       await receiver.publish(refs, (repo, transaction) => makeEdits(repo, transaction, edits, rights));
     } catch (error) {
       if (!isDbosError(error, 'REF_MOVED')) throw error;
-      throw new DbosError('NOT_FAST_FORWARD', 'The other store was changed by somebody else meanwhile.', {
-        hint: 'Fetch and look, then push again.',
-        data: error.data,
-        cause: error,
-      });
+      throw changedMeanwhile(error.data, error);
     }
   }
 
@@ -203,13 +226,30 @@ function checkNames(edits: readonly PeerEdit[]): void {
   }
 }
 
+/** Throws BRANCH_CURRENT if an edit deletes the branch that is checked out. */
+function checkCurrent(repo: Repository, edits: readonly PeerEdit[]): void {
+  const {branch} = repo.head();
+  if (branch === undefined || !edits.some(({name, next}) => next === null && name === branchRef(branch))) return;
+  throw new DbosError('BRANCH_CURRENT', `The branch '${branch}' is the current one of the other store.`, {
+    hint: 'Switch to another branch there first.',
+    data: {branch},
+  });
+}
+
+function changedMeanwhile(data: Readonly<Record<string, unknown>>, cause?: unknown): DbosError {
+  return new DbosError('NOT_FAST_FORWARD', 'The other store was changed by somebody else meanwhile.', {
+    hint: 'Fetch and look, then push again.',
+    data,
+    cause,
+  });
+}
+
 async function makeEdits(
   repo: Repository,
   transaction: Transaction,
   edits: readonly PeerEdit[],
   rights: Rights | undefined,
 ): Promise<void> {
-  const {branch} = repo.head();
   const {objects} = transaction;
   if (rights) {
     checkForward(
@@ -218,13 +258,7 @@ async function makeEdits(
       (before, after) => isAncestor(transaction, before, after),
     );
   }
-  const current = edits.find(({name, next}) => next === null && branch !== undefined && name === branchRef(branch));
-  if (current) {
-    throw new DbosError('BRANCH_CURRENT', `The branch '${branch}' is the current one of the other store.`, {
-      hint: 'Switch to another branch there first.',
-      data: {branch},
-    });
-  }
+  checkCurrent(repo, edits);
   const refs = edits.map(({name, expected, next}) => ({
     name,
     expected: expected === null ? ({kind: 'absent'} as const) : ({kind: 'equals', id: expected} as const),

@@ -5,12 +5,14 @@
  * operation is published and the stat cache saved. Where HEAD's files stay the same, and in a bare store, neither the
  * disk nor the stat cache is looked at. Layer: worktree.
  */
+import type {ObjectId} from '../objects/id.js';
+import type {ObjectReader} from '../objects/store.js';
 import {filesRootOfCommit} from '../repo/filesroot.js';
 import type {StoredOperation} from '../repo/operation.js';
 import type {Repository} from '../repo/repository.js';
 import type {Publication, Transaction} from '../repo/transaction.js';
 import {diffFiles} from '../state/files.js';
-import {cleanInterrupted} from './journal.js';
+import {cleanInterrupted, findJournal} from './journal.js';
 import type {MoveWorkOptions, WorkTreeMove} from './move.js';
 import {knownListing, placeOf} from './place.js';
 
@@ -30,6 +32,29 @@ const NOTHING: WorkTreeMove = {
   notSet: {owners: 0, xattrs: 0, times: 0},
   saved: undefined,
 };
+
+/**
+ * Throws WOULD_OVERWRITE or NAME_UNSAFE if the work tree could not follow HEAD to a commit, of which `reader` has everything, as of where
+ * HEAD is; touches nothing.
+ */
+export async function checkFollow(repo: Repository, reader: ObjectReader, commit: ObjectId): Promise<void> {
+  const from = repo.filesRoot(repo.head().commit);
+  const to = filesRootOfCommit(reader, commit);
+  if (from === to || repo.location.workTree === undefined) return;
+  const {root, store} = placeOf(repo);
+  const interrupted = findJournal(store);
+  const [{planMove}, {wouldOverwrite}] = await Promise.all([import('./plan.js'), import('./wouldoverwrite.js')]);
+  const {endangered} = await planMove({
+    reader,
+    root,
+    changes: [...diffFiles(reader, from, to)],
+    to,
+    others: interrupted === undefined ? [] : [interrupted.to],
+    listing: knownListing(repo, store, from),
+    signal: undefined,
+  });
+  if (endangered.length > 0) throw wouldOverwrite(endangered);
+}
 
 /**
  * Publishes, with the files of what HEAD comes to. Throws REF_MOVED, WOULD_OVERWRITE with `data.paths` and NAME_UNSAFE

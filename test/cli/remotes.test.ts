@@ -276,3 +276,98 @@ test('a rename that cannot be, or cannot be taken back, is refused and changes n
   t.is(one.run('remote'), 'origin\nother\n');
   t.regex(told(one, 'remote', 'mv', 'a', 'b'), /dbos remote rename OLD NEW/);
 });
+
+interface Preview {
+  readonly updates: readonly {readonly ref: string; readonly refused: string | null}[];
+  readonly error?: {readonly code: string; readonly data: Preview};
+}
+
+test('push --dry-run tells what a push would do with its exit status, and changes nothing anywhere', t => {
+  const {root, hub, one} = stores(t);
+  const two = new Store(join(root, 'two'));
+  new Store(root).run('clone', 'hub', 'two');
+  two.commit({shared: 'two\n'}, 'of two');
+  two.run('tag', 'v1');
+  two.run('push', 'origin', 'main', 'v1');
+  one.commit({shared: 'one\n'}, 'of one');
+  one.run('switch', '-c', 'topic');
+  one.commit({new: 'n\n'}, 'topic');
+  one.run('tag', 'v1');
+  const tree = new Store(join(root, 'tree'));
+  new Store(root).run('clone', 'hub', 'tree');
+  one.run('remote', 'add', 'tree', '../tree');
+  one.run('bundle', 'create', '../all.car', '--all');
+  one.run('remote', 'add', 'car', '../all.car');
+  const logs = () => [hub, one, tree].map(store => store.json('op', 'log'));
+
+  t.regex(one.run('push', '-n'), /^topic {2}new, \w+\n$/);
+  t.regex(told(one, 'push', '-n', '-u', 'origin', 'topic'), /^Would push to origin: \d+ objects\.\ntopic would follow/);
+  one.run('branch', 'side', 'origin/side');
+  t.is(told(one, 'push', '-n', 'origin', 'side'), 'origin has it already.\n');
+  one.run('branch', '-D', 'side');
+  t.regex(one.try('push', '-n', '--all', '--tags', 'origin').stdout, /^main .*refused: 'main' of origin has commits/m);
+  const mixed = JSON.parse(one.try('push', '-n', '--all', '--tags', '--json', 'origin').stdout) as Preview;
+  t.deepEqual(
+    mixed.error?.data.updates.map(({ref, refused}) => [ref, refused]),
+    [
+      ['branches/main', 'NOT_FAST_FORWARD'],
+      ['branches/topic', null],
+      ['tags/v1', 'NOT_FAST_FORWARD'],
+    ],
+  );
+
+  // each is refused or not as the push itself, which undo takes back here and there
+  const cases: readonly (readonly [code: string | undefined, ...args: string[]])[] = [
+    ['NOT_FAST_FORWARD', 'origin', 'main'],
+    ['NOT_FAST_FORWARD', 'origin', 'topic', 'v1'],
+    ['NOT_FAST_FORWARD', '--force-with-lease', 'origin', 'main'],
+    ['REMOTE_REF_UNKNOWN', '--delete', 'origin', 'nothing'],
+    ['BRANCH_CURRENT', '--delete', 'tree', 'main'],
+    ['REMOTE_UNKNOWN', 'nowhere'],
+    ['BRANCH_UNKNOWN', 'origin', 'nothing'],
+    ['READ_ONLY', 'car', 'topic'],
+    [undefined, '--delete', 'origin', 'side'],
+    [undefined, '-u', 'origin', 'topic'],
+    [undefined, '--force-with-lease', 'origin', 'v1'],
+  ];
+  one.run('fetch', 'tree');
+  for (const [code, ...args] of cases) {
+    const before = logs();
+    const upstreams = one.json('branch', '-v');
+    const preview = one.try('push', '--json', '--dry-run', ...args);
+    t.deepEqual(logs(), before, args.join(' '));
+    t.deepEqual(one.json('branch', '-v'), upstreams);
+    const pushed = one.try('push', '--json', ...args);
+    t.is(preview.status, pushed.status, `${args.join(' ')}: ${preview.stdout} ${pushed.stdout}`);
+    const [foretold, real] = [preview, pushed].map(({stdout}) => JSON.parse(stdout) as Preview) as [Preview, Preview];
+    t.is(foretold.error?.code, code, args.join(' '));
+    t.is(real.error?.code, code, args.join(' '));
+    if (code === undefined)
+      t.deepEqual(
+        foretold.updates.map(({refused: _, ...update}) => update),
+        [...real.updates] as never,
+      );
+  }
+
+  // files in the way, in the work tree of a store on this machine
+  one.run('switch', 'topic');
+  one.run('merge', 'origin/main', '--prefer', 'ours');
+  one.run('fetch');
+  one.run('merge', 'origin/main', '--prefer', 'ours');
+  one.run('branch', '-D', 'main');
+  one.run('branch', 'main');
+  t.is(one.try('push', '-n', 'tree', 'main').status, 0);
+  tree.write({new: 'mine\n'});
+  for (const flags of [['-n'], []]) {
+    t.deepEqual(one.failure('push', ...flags, 'tree', 'main'), [6, 'WOULD_OVERWRITE']);
+    t.is(tree.read('new'), 'mine\n');
+  }
+  const shallow = new Store(join(root, 'shallow'));
+  const empty = new Store(join(root, 'empty'));
+  new Store(root).run('clone', '--depth', '1', 'two', 'shallow');
+  mkdirSync(empty.directory);
+  empty.run('init', '--bare');
+  shallow.run('remote', 'add', 'empty', '../empty');
+  for (const flags of [['-n'], []])
+    t.deepEqual(shallow.failure('push', ...flags, 'empty', 'main'), [1, 'STORE_SHALLOW']);
+});

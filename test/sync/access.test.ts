@@ -20,7 +20,7 @@ import {listMissing} from '../../src/sync/missing.js';
 import {type Parcel, packObjects} from '../../src/sync/parcel.js';
 import type {PeerEdit} from '../../src/sync/peer.js';
 import {bringIn} from '../../src/sync/pull.js';
-import {pushRemote} from '../../src/sync/push.js';
+import {previewPush, pushRemote} from '../../src/sync/push.js';
 import type {Rights, Role} from '../../src/sync/rights.js';
 import {accessTo} from '../../src/sync/store-access.js';
 import {StorePeer} from '../../src/sync/store-peer.js';
@@ -28,7 +28,7 @@ import {TokenBook} from '../../src/sync/token-book.js';
 import {createToken, revokeToken} from '../../src/sync/tokens.js';
 import {VisiblePart} from '../../src/sync/visible.js';
 import {commitContent, commitFiles, type Files, moveHead, START, whole, writeGraph} from '../support/repo.js';
-import {bareStore, mustBeSound, ORIGIN, sql} from '../support/sync.js';
+import {bareStore, codeOf, mustBeSound, ORIGIN, sql} from '../support/sync.js';
 
 const TEAM = branchRef(branchName('team/a'));
 const KEY = 'a'.repeat(32);
@@ -461,4 +461,56 @@ test('law: what an honest client pushes within its branches is taken', async t =
     }),
     {numRuns: 10, seed: 11},
   );
+});
+
+test('law: a preview of a push says what the push is refused for, and changes nothing', async t => {
+  const OLD = branchRef(branchName('old'));
+  const ref = fc.constantFrom(TEAM, OLD, branchRef(branchName('main')), branchRef(branchName('new')), tagRef('v1'));
+  const wish = fc.record({name: ref, to: fc.constantFrom('old', 'newer', 'side', null)});
+  const who = fc.record({
+    role: fc.constantFrom<Role>('read', 'write', 'admin'),
+    patterns: fc.constantFrom<string[]>([], ['team/*'], ['old', 'new', 'main']),
+    readOnly: fc.nat(5).map(number => number === 0),
+  });
+  const outcomes = new Set<string>();
+  await fc.assert(
+    fc.asyncProperty(
+      who,
+      fc.uniqueArray(wish, {minLength: 1, maxLength: 3, selector: ({name}) => name}),
+      fc.boolean(),
+      async ({role, patterns, readOnly}, wishes, withLease) => {
+        const [hub, here] = [await bareStore(t), await bareStore(t)];
+        const old = await commitFiles(hub, {f: '1'});
+        for (const name of ['team/a', 'old']) await createBranch(hub, name, old);
+        await createTag(hub, 'v1', old);
+        await fetchRemote(here, StorePeer.of(hub), ORIGIN);
+        await moveHead(here, {detached: old});
+        const newer = await commitFiles(here, {f: '2'});
+        await moveHead(here, {detached: old});
+        const side = await commitFiles(here, {f: '3'});
+        const ids = {old, newer, side};
+        const asked = wishes.map(({name, to}) => ({name, next: to && ids[to]}));
+        const peer = new StorePeer(accessTo(hub), {rights: rights(role, ...patterns), readOnly});
+        const before = [hub.operation.id, here.operation.id];
+        const preview = await previewPush(here, peer, ORIGIN, asked, {withLease});
+        t.deepEqual([hub.operation.id, here.operation.id], before);
+        const foretold = preview.refusal?.code ?? 'none';
+        const pushed = pushRemote(here, peer, ORIGIN, asked, {withLease});
+        t.is(foretold, await codeOf(pushed));
+        if (foretold === 'none') {
+          const {updates, objects} = await pushed;
+          t.deepEqual(
+            preview.updates.map(({refusal: _, ...update}) => update),
+            [...updates],
+          );
+          t.is(preview.objects, objects);
+        }
+        outcomes.add(foretold);
+      },
+    ),
+    {numRuns: 150},
+  );
+  for (const code of ['none', 'ACCESS_DENIED', 'READ_ONLY', 'NOT_FAST_FORWARD', 'BRANCH_CURRENT']) {
+    t.true(outcomes.has(code), code);
+  }
 });

@@ -171,6 +171,7 @@ test('a server that is killed at any moment loses nothing that arrived, and what
         received = await calls.received(key);
         return received;
       },
+      check: edits => calls.check(edits),
       push: (request, parcels) => {
         t.is(request.skipped, received?.count ?? 0);
         if (request.skipped > 0) resumed++;

@@ -75,6 +75,7 @@ function liar(own: Forgery, ref: RefName, id: ObjectId): Peer {
     has: async ids => ids.map(() => false),
     fetch: async () => ({total: own.count, skipped: 0, shallow: [], parcels: streamed(own.parcels())}),
     received: async () => undefined,
+    check: async () => undefined,
     push: async () => undefined,
     close: async () => undefined,
   };
@@ -303,7 +304,7 @@ test.serial('a server that lies to whoever fetches is left soon, in little memor
   await mustBeSound(here);
 });
 
-const EDIT: Field = ['branches/evil', null, ID];
+const EDIT = ['branches/evil', null, ID];
 const push = (...edits: Field[]): Message[] => [[MESSAGE.call, KEY, 0, edits]];
 
 /** What a client may say to a server. */
@@ -354,6 +355,19 @@ const REQUESTS: Readonly<Record<string, readonly [call: Call, messages: () => It
   'a name that is none': ['push', () => push(['branches/../../x', null, ID])],
   'a remote branch': ['push', () => push(['remotes/origin/main', null, ID])],
   'a key that is a path': ['push', () => [[MESSAGE.call, '../../../../../../../tmp/x'.padEnd(32, 'a'), 0, [EDIT]]]],
+  'a million changes to look at': ['check', () => [[MESSAGE.call, Array(1_000_000).fill(null)]]],
+  'the same change twice, to look at': [
+    'check',
+    () => [
+      [
+        MESSAGE.call,
+        [
+          [...EDIT, 0],
+          [...EDIT, 1],
+        ],
+      ],
+    ],
+  ],
   'more commits than may be asked for': ['has', () => [[MESSAGE.call, Buffer.alloc(5000 * 32)]]],
   'half an id': ['fetch', () => [[MESSAGE.call, Buffer.alloc(40), NONE, 0, null, 0, NONE]]],
   'an object of millions of values': [

@@ -11,7 +11,7 @@ import {fetchRemote} from '../../src/sync/fetch.js';
 import {MESSAGES_TYPE} from '../../src/sync/http-channel.js';
 import type {Peer} from '../../src/sync/peer.js';
 import {bringIn} from '../../src/sync/pull.js';
-import {pushRemote} from '../../src/sync/push.js';
+import {previewPush, pushRemote} from '../../src/sync/push.js';
 import {createToken} from '../../src/sync/tokens.js';
 import {randomBytes} from '../bench/generated-tree.js';
 import {commitFiles, type Files} from '../support/repo.js';
@@ -307,6 +307,7 @@ test('a push that takes its time goes on while the server says that it is still 
     has: ids => slow.has(ids),
     fetch: request => slow.fetch(request),
     received: key => slow.received(key),
+    check: edits => slow.check(edits),
     push: (request, parcels) => slow.push(request, pausing(parcels, 300)),
     close: () => slow.close(),
   };
@@ -326,6 +327,7 @@ test('a push that a busy server turns away is made again whole', async t => {
     has: ids => calls.has(ids),
     fetch: request => calls.fetch(request),
     received: key => calls.received(key),
+    check: edits => calls.check(edits),
     push: async (request, parcels) => {
       const headers = {authorization: `Bearer ${server.token}`, 'content-type': MESSAGES_TYPE};
       const holds = http.request(`${server.url}/v1/push`, {method: 'POST', headers});
@@ -366,4 +368,28 @@ test('who is refused while still sending hears why', async t => {
     t.is(await codeOf(push(here, reader)), 'ACCESS_DENIED');
     await reader.close();
   }
+});
+
+test('a server says what a push would be refused for, without any of its objects', async t => {
+  const lines: string[] = [];
+  const server = await serve(t, {log: line => lines.push(line)}, repo => commitFiles(repo, {f: '1'}));
+  const here = await bareStore(t);
+  const peer = server.peer();
+  await pull(here, peer);
+  const base = tip(here) as ObjectId;
+  await commitFiles(here, {f: '2'});
+  const {operation} = here;
+  const main = branchRef(MAIN);
+  const preview = (next: ObjectId | null, to: Peer = peer) => previewPush(here, to, ORIGIN, [{name: main, next}]);
+  t.like(await preview(tip(here) as ObjectId), {
+    refusal: undefined,
+    updates: [{ref: main, before: base, after: tip(here)}],
+  });
+  t.is((await preview(null)).refusal?.code, 'ACCESS_DENIED');
+  const stranger = server.peer(server.url, {token: undefined});
+  t.is(await codeOf(preview(tip(here) as ObjectId, stranger)), 'TOKEN_REQUIRED');
+  t.is(here.operation.id, operation.id);
+  await look(server.folder, hub => t.is(tip(hub), base));
+  t.false(lines.some(line => line.includes('/v1/push')));
+  t.true((await push(here, peer)).objects > 0);
 });

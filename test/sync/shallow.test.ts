@@ -268,6 +268,10 @@ class Altered implements Peer {
     return this.honest.received(key);
   }
 
+  check(edits: Parameters<Peer['check']>[0]) {
+    return this.honest.check(edits);
+  }
+
   push(request: PushRequest, parcels: AsyncIterable<Parcel>) {
     return this.honest.push(request, parcels);
   }

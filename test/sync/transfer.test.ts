@@ -131,6 +131,7 @@ test('of two that push to one branch exactly one wins', async t => {
     has: ids => peer.has(ids),
     fetch: request => peer.fetch(request),
     received: key => peer.received(key),
+    check: edits => peer.check(edits),
     push: (request, parcels) => peer.push(request, parcels),
     close: async () => undefined,
   };
@@ -198,6 +199,10 @@ class Tampered implements Peer {
 
   received(key: string) {
     return this.honest.received(key);
+  }
+
+  check(edits: Parameters<Peer['check']>[0]) {
+    return this.honest.check(edits);
   }
 
   push(request: PushRequest, parcels: AsyncIterable<Parcel>) {

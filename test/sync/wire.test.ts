@@ -112,6 +112,7 @@ test('whatever fields a call has, it is answered or refused, never misunderstood
     has: async ids => ids.map(() => false),
     fetch: async () => ({total: 0, skipped: 0, parcels: (async function* () {})(), shallow: []}),
     received: async () => undefined,
+    check: async () => undefined,
     push: async (_request, parcels) => {
       for await (const _parcel of parcels);
     },

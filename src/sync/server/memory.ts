@@ -14,12 +14,13 @@ const SHARE = 3 * LARGE;
 /** What opening the worst parcel takes: it unpacks to `PACKED_LIMIT` bytes, and what is made of them is cleared away late. */
 const OPENING = 8 * PACKED_LIMIT;
 
-/** The greatest message of a call, in bytes: of a push one that no object of a store that dbos made comes near, of a fetch 500,000 ids. */
+/** The greatest message of a call, in bytes: of a push one that no object of a store that dbos made comes near, of a fetch 500,000 ids, of a check as many changes. */
 export const MOST_MESSAGE: Readonly<Record<Call, number>> = {
   refs: LARGE,
   has: LARGE,
   received: LARGE,
   fetch: 16 * 1024 * 1024,
+  check: 16 * 1024 * 1024,
   push: 64 * 1024 * 1024,
 };
 

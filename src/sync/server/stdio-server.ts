@@ -42,5 +42,5 @@ function failing(error: DbosError): Peer {
   const fail = async (): Promise<never> => {
     throw error;
   };
-  return {refs: fail, has: fail, fetch: fail, received: fail, push: fail, close: async () => undefined};
+  return {refs: fail, has: fail, fetch: fail, received: fail, check: fail, push: fail, close: async () => undefined};
 }
