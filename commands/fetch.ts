@@ -27,12 +27,9 @@ export default class Fetch extends StoreCommand {
     },
   ];
   static override args = {
-    remote: Args.string({
-      description: 'The remote, or a URL: the remote of the current branch unless given, else origin.',
-    }),
-    branches: Args.string({
+    names: Args.string({
       description:
-        'After a URL, the branches or tags to fetch, its current branch unless given; after a remote, - takes a bundle that comes through stdin in place of what is at its URL.',
+        'The remote (that of the current branch unless given, else origin), and - for a bundle that comes through stdin in place of what is at its URL; or a URL, then the branches or tags there (its current branch unless given).',
       multiple: true,
     }),
   };
@@ -48,14 +45,14 @@ export default class Fetch extends StoreCommand {
     unshallow: Flags.boolean({description: 'All of the history that a shallow store lacks.', exclusive: ['depth']}),
   };
   static override exits = [4, 5];
-  static override completes = {remote: 'remote', branches: 'none'} as const;
+  static override completes = {names: 'remote'} as const;
 
   async run(): Promise<unknown> {
     const {args, flags} = await this.parse(Fetch);
-    if (flags.all && args.remote !== undefined) throw this.usage('Either name a remote or say --all.');
-    const rest = (args.branches as unknown as string[] | undefined) ?? [];
+    const words = (args.names as unknown as string[] | undefined) ?? [];
+    if (flags.all && words.length > 0) throw this.usage('Either name a remote or say --all.');
     // the remote may be left out
-    const [word, names] = args.remote === STREAM ? [undefined, [STREAM, ...rest]] : [args.remote, rest];
+    const [word, names] = words[0] === STREAM ? [undefined, words] : [words[0], words.slice(1)];
     if (names.includes(STREAM) && names.length > 1) {
       throw this.usage('With - for a bundle that comes through stdin nothing else is named after the remote.');
     }
@@ -63,7 +60,7 @@ export default class Fetch extends StoreCommand {
     return this.withRepository(async (repository, signal) => {
       const depth = flags.unshallow ? WHOLE_DEPTH : flags.depth;
       const common = {depth, signal, progress: this.showProgress, lend: true};
-      const url = word && urlNamed(repository, word, this.workingDirectory());
+      const url = word === undefined ? undefined : urlNamed(repository, word, this.workingDirectory());
       if (url !== undefined) {
         if (from !== undefined) throw this.usage('A bundle that comes through stdin has no URL beside it.');
         if (flags.prune) throw this.usage('Nothing is kept of a URL that could be pruned.');

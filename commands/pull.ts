@@ -46,7 +46,7 @@ export default class Pull extends StoreCommand {
         progress: this.showProgress,
         lend: true,
       };
-      const url = args.remote && urlNamed(repository, args.remote, this.workingDirectory());
+      const url = args.remote === undefined ? undefined : urlNamed(repository, args.remote, this.workingDirectory());
       const pulled = await repository.pull(bundle ?? url ?? args.remote, options);
       const {kind, branch, before, commit, move, settled, source: name, fetched} = pulled;
       this.progress.finish();

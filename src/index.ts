@@ -33,13 +33,14 @@ export {diffFiles, type FileChange, type FileRow, findFile, scanFiles} from './s
 export {allRefs, type BundleRequest, type CreatedBundle, createBundle, refsNamed} from './sync/bundle-create.js';
 export {type Cloned, type CloneOptions, cloneStore} from './sync/clone.js';
 export {bringInCommit, type PullOptions} from './sync/pull.js';
-export {addRemote, listRemotes, removeRemote, setRemoteUrl} from './sync/remotes.js';
+export {addRemote, listRemotes, removeRemote, renameRemote, setRemoteUrl} from './sync/remotes.js';
 export type {
   RemoteFetched,
   RemotePulled,
   RemotePullOptions,
   RemotePushed,
   RemotePushOptions,
+  RemotePushPreview,
 } from './sync/repository-sync.js';
 
 import './sync/repository-sync.js';

@@ -92,7 +92,7 @@ export function isBundle(url: string): boolean {
  * nothing that is known: neither a URL nor the path of a bundle or a store.
  */
 export function urlNamed(repo: Repository, word: string, directory: string): string | undefined {
-  if (listRemotes(repo).some(({name}) => name === word)) return undefined;
+  if (word === '' || listRemotes(repo).some(({name}) => name === word)) return undefined;
   const path = resolve(directory, word);
   return isUrl(word) || isBundle(path) || isStoreAt(path) ? normalUrl(word, directory) : undefined;
 }

@@ -208,6 +208,7 @@ test('what a fetch from a URL cannot do is refused, and nothing changes', t => {
   t.deepEqual(one.failure('fetch', '../hub', '-'), [2, 'USAGE']);
   t.deepEqual(one.failure('fetch', '../hub', 'main', '-'), [2, 'USAGE']);
   t.deepEqual(one.failure('fetch', 'nowhere', 'main'), [4, 'REMOTE_UNKNOWN']);
+  t.deepEqual(one.failure('fetch', ''), [4, 'REMOTE_UNKNOWN']);
   t.deepEqual(one.failure('fetch', 'origin', 'main'), [2, 'USAGE']);
   t.regex(told(one, 'fetch', 'origin', 'main'), /All branches of a remote come at once: leave out main/);
   t.deepEqual(one.failure('remote', 'add', 'FETCH_HEAD', '../hub'), [2, 'REF_NAME_INVALID']);
