@@ -1,5 +1,5 @@
 /** What those who come from git do with remotes: listing, renaming, URLs in place of names, and dry runs. */
-import {existsSync, mkdirSync} from 'node:fs';
+import {existsSync, mkdirSync, readFileSync, writeFileSync} from 'node:fs';
 import {join} from 'node:path';
 import test, {type ExecutionContext} from 'ava';
 import {makeTmpDir} from '../support/tmp.js';
@@ -371,4 +371,19 @@ test('push --dry-run tells what a push would do with its exit status, and change
   shallow.run('remote', 'add', 'empty', '../empty');
   for (const flags of [['-n'], []])
     t.deepEqual(shallow.failure('push', ...flags, 'empty', 'main'), [1, 'STORE_SHALLOW']);
+});
+
+test('a rename that was killed before the settings were written is completed by running it again', t => {
+  const {one} = stores(t);
+  const config = join(one.directory, '.dbos', 'config.json');
+  const before = readFileSync(config);
+  const seen = newest(one, 'origin/main');
+  one.run('remote', 'rename', 'origin', 'upstream');
+  const after = readFileSync(config);
+  writeFileSync(config, before);
+  one.run('log', 'upstream/main');
+  one.run('remote', 'rename', 'origin', 'upstream');
+  t.deepEqual(readFileSync(config), after);
+  t.is(newest(one, 'upstream/main'), seen);
+  one.run('fsck');
 });
