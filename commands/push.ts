@@ -58,6 +58,7 @@ export default class Push extends StoreCommand {
         withLease: flags['force-with-lease'] === true,
         signal,
         progress: this.showProgress,
+        lend: true,
       };
       if (flags['dry-run']) return this.preview(await repository.previewPush(remoteName, options));
       const pushed = await repository.push(remoteName, options);

@@ -15,6 +15,7 @@ import {LogReader} from '../storage/logreader.js';
 import {commonCommits} from './common.js';
 import {editOf, type RefUpdate, type TransferOptions, type Transferred} from './fetch.js';
 import {transferKey} from './journal.js';
+import {LentStore} from './lent-store.js';
 import {listMissing} from './missing.js';
 import {type Parcel, packObjects} from './parcel.js';
 import type {Peer, PeerEdit, PeerRefs} from './peer.js';
@@ -35,6 +36,8 @@ export interface RefWish {
 export interface PushOptions extends TransferOptions {
   /** Also move a branch that does not move forward, if it is where this store last saw it. */
   readonly withLease?: boolean;
+  /** Other processes may have this store while it waits for the peer; then nothing else may use the repository meanwhile. */
+  readonly lend?: boolean;
 }
 
 /** A change that a push would make, or why it would not. */
@@ -72,6 +75,7 @@ export async function pushRemote(
     if (refusal) throw refusal;
     updates.push(update);
   }
+  const seen = seenOf(repo, remote, requests);
   let sent: Transferred = {objects: 0, bytes: 0};
   try {
     if (updates.length > 0) sent = await send(repo, peer, theirs, updates, options);
@@ -79,7 +83,7 @@ export async function pushRemote(
     const isOpen = isDbosError(error, 'CONNECTION_BROKEN') || isDbosError(error, 'NOT_FAST_FORWARD');
     if (!isOpen || !(await hasMoved(peer, updates))) throw error;
   }
-  await noteSeen(repo, remote, requests);
+  await noteSeen(repo, remote, seen);
   return {updates, ...sent};
 }
 
@@ -157,13 +161,13 @@ async function send(
   peer: Peer,
   theirs: PeerRefs,
   updates: readonly RefUpdate[],
-  options: TransferOptions,
+  options: Omit<PushOptions, 'withLease'>,
 ): Promise<Transferred> {
-  const {objects} = repo;
+  const lent = options.lend ? new LentStore(repo) : undefined;
   const pace = new Pace(options);
   const scope = await scopeOf(repo, peer, theirs, updates);
   const {list, shallow} = await listMissing(repo, scope, {pace, whole: theirs.partial});
-  await mustHaveParents(objects, peer, shallow);
+  await mustHaveParents(repo.objects, peer, shallow);
   const key = transferKey(scope);
   // what is sent in no time is sent again sooner than asked for
   const received = list.length < RESUMABLE ? undefined : await peer.received(key);
@@ -173,8 +177,12 @@ async function send(
     const log = new LogReader(repo.storage.logDirectory);
     // a transport may ask for another try
     Object.assign(sent, {objects: 0, bytes: 0});
+    const packing = packObjects(objectsOf(repo), list, skipped, log);
+    const next = () => packing.next();
     try {
-      for (const parcel of packObjects(objects, list, skipped, log)) {
+      for (;;) {
+        const {done: isOver, value: parcel} = lent ? await lent.read(next) : next();
+        if (isOver) break;
         yield parcel;
         sent.objects += parcel.lengths.length;
         sent.bytes += parcel.stored.length;
@@ -186,8 +194,19 @@ async function send(
     }
   };
   const edits = updates.map(editFor);
-  await peer.push({key, skipped, edits}, {[Symbol.asyncIterator]: parcels});
+  const push = () => peer.push({key, skipped, edits}, {[Symbol.asyncIterator]: parcels});
+  await (lent ? lent.during(push) : push());
   return sent;
+}
+
+/** Returns what reads the objects of a store whenever that is open. */
+function objectsOf(repo: Repository): ObjectReader {
+  return {
+    read: id => repo.objects.read(id),
+    find: id => repo.objects.find(id),
+    has: id => repo.objects.has(id),
+    locate: id => repo.objects.locate(id),
+  };
 }
 
 /** Throws STORE_SHALLOW unless a peer has the parents of commits that are sent without them. */
@@ -245,15 +264,22 @@ function refUnknown(remote: RemoteName, name: RefName): DbosError {
   });
 }
 
-/** Publishes what the branches that were pushed hold in the other store. */
-async function noteSeen(repo: Repository, remote: RemoteName, requests: readonly RefWish[]): Promise<void> {
-  const updates: RefUpdate[] = [];
-  for (const {name, next} of requests) {
-    if (!name.startsWith(BRANCHES)) continue;
+/** Returns what the branches of a remote that are pushed were last seen to hold, and will. */
+function seenOf(repo: Repository, remote: RemoteName, requests: readonly RefWish[]): RefUpdate[] {
+  const branches = requests.filter(({name}) => name.startsWith(BRANCHES));
+  return branches.map(({name, next}) => {
     const ref = remoteRef(remote, shortName(name) as BranchName);
-    const before = findRef(repo.objects, repo.view.refs, ref) ?? null;
-    if (before !== next) updates.push({ref, before, after: next});
-  }
+    return {ref, before: seenAt(repo, ref), after: next};
+  });
+}
+
+function seenAt({objects, view}: Repository, ref: RefName): ObjectId | null {
+  return findRef(objects, view.refs, ref) ?? null;
+}
+
+/** Publishes what the branches that were pushed hold in the other store; where others have seen something meanwhile that stays. */
+async function noteSeen(repo: Repository, remote: RemoteName, seen: readonly RefUpdate[]): Promise<void> {
+  const updates = seen.filter(({ref, before, after}) => before !== after && seenAt(repo, ref) === before);
   if (updates.length === 0) return;
   await repo.begin().publish({kind: 'normal', description: `push to ${remote}`, refs: updates.map(editOf)});
 }

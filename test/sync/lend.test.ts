@@ -1,10 +1,12 @@
-/** While a fetch waits for the other store, other processes have this one; what they do there meanwhile is neither lost nor undone. */
+/** While a fetch or a push waits for the other store, other processes have this one; what they do there meanwhile is neither lost nor undone. */
 import test from 'ava';
+import type {ObjectId} from '../../src/objects/id.js';
 import {branchName, branchRef, findRef, type RefName, remoteRef} from '../../src/repo/refs.js';
 import type {Repository} from '../../src/repo/repository.js';
 import {fetchRemote} from '../../src/sync/fetch.js';
 import type {Parcel} from '../../src/sync/parcel.js';
 import type {FetchRequest, Peer, PushRequest, Sending} from '../../src/sync/peer.js';
+import {pushRemote} from '../../src/sync/push.js';
 import '../../src/sync/repository-sync.js';
 import {addRemote} from '../../src/sync/remotes.js';
 import {StorePeer} from '../../src/sync/store-peer.js';
@@ -15,7 +17,7 @@ import {bareStore, codeOf, look, mustBeSound, ORIGIN, sql} from '../support/sync
 const MAIN = branchName('main');
 const TRACKED = remoteRef(ORIGIN, MAIN);
 
-/** A peer that has something done before it sends the first parcel, the list of them, and each one after so many. */
+/** A peer that has something done before it sends the first parcel, the list of them, and each one after so many; as it does before it takes them. */
 class Slow implements Peer {
   private readonly honest: Peer;
 
@@ -58,7 +60,7 @@ class Slow implements Peer {
   }
 
   push(request: PushRequest, parcels: AsyncIterable<Parcel>) {
-    return this.honest.push(request, parcels);
+    return this.honest.push(request, this.slowly(parcels));
   }
 
   async close(): Promise<void> {}
@@ -165,5 +167,67 @@ test('a store that does not come back is told, and the next fetch goes on', asyn
   t.true(rest.objects > 0);
   t.is(held(other.repo as Repository, TRACKED), held(from, branchRef(MAIN)));
   await mustBeSound(other.repo as Repository);
+  await other.repo?.close();
+});
+
+test('others commit while a push waits, and it sends what it began with', async t => {
+  const [from, to] = [await bareStore(t), await bareStore(t)];
+  await commitMany(from);
+  await sql(from, 'CREATE TABLE t (id INTEGER PRIMARY KEY)');
+  const tip = held(from, branchRef(MAIN)) as ObjectId;
+  const {store} = from.location;
+  let rows = 0;
+  const peer = new Slow(to, () => look(store, async repo => sql(repo, `INSERT INTO t VALUES (${++rows})`)));
+  await pushRemote(from, peer, ORIGIN, [{name: branchRef(MAIN), next: tip}], {lend: true});
+  t.true(rows > 3, `${rows}`);
+  t.is(held(to, branchRef(MAIN)), tip);
+  t.is(held(from, TRACKED), tip);
+  t.not(held(from, branchRef(MAIN)), tip);
+  await sql(from, `INSERT INTO t SELECT 1000 WHERE (SELECT count(*) FROM t) = ${rows}`);
+  await sql(from, "SELECT CASE WHEN (SELECT max(id) FROM t) = 1000 THEN 1 ELSE abs('lost') END");
+  for (const repo of [from, to]) await mustBeSound(repo);
+});
+
+test('what others have seen of the other store while a push waited stays', async t => {
+  const [from, to] = [await bareStore(t), await bareStore(t)];
+  await commitMany(from);
+  const first = held(from, branchRef(MAIN)) as ObjectId;
+  await sql(from, 'CREATE TABLE t (id INTEGER PRIMARY KEY)');
+  const tip = held(from, branchRef(MAIN)) as ObjectId;
+  const {store} = from.location;
+  const peer = new Slow(to, async when => {
+    if (when !== 101) return;
+    await look(store, async repo => {
+      const refs = [{name: TRACKED, expected: {kind: 'absent'} as const, next: first}];
+      await repo.begin().publish({kind: 'normal', description: 'fetch', refs});
+    });
+  });
+  await pushRemote(from, peer, ORIGIN, [{name: branchRef(MAIN), next: tip}], {lend: true});
+  t.is(held(to, branchRef(MAIN)), tip);
+  t.is(held(from, TRACKED), first);
+});
+
+test('a push whose store does not come back is told so, and the next one goes on behind what came', async t => {
+  const [from, to] = [await bareStore(t), await bareStore(t)];
+  await commitMany(from);
+  const tip = held(from, branchRef(MAIN)) as ObjectId;
+  const {store} = from.location;
+  await from.close();
+  const {Repository: opener} = await import('../../src/repo/repository.js');
+  const other: {repo?: Repository} = {};
+  const peer = new Slow(to, async when => {
+    // somebody takes it for long
+    if (when === 301)
+      other.repo = await opener.open({store, workTree: undefined}, {...from.context, lockTimeout: 20_000});
+  });
+  const repo = await opener.open({store, workTree: undefined}, {...from.context, lockTimeout: 300});
+  const wishes = [{name: branchRef(MAIN), next: tip}];
+  t.is(await codeOf(pushRemote(repo, peer, ORIGIN, wishes, {lend: true})), 'STORE_LOCKED');
+  await repo.close();
+  t.is(held(to, branchRef(MAIN)), undefined);
+  const rest = await pushRemote(other.repo as Repository, StorePeer.of(to), ORIGIN, wishes);
+  t.true(rest.objects > 0);
+  t.is(held(to, branchRef(MAIN)), tip);
+  await mustBeSound(to);
   await other.repo?.close();
 });
