@@ -3,6 +3,7 @@ import {changeJson, storedBodies} from '../src/cli/change-text.js';
 import {Args, StoreCommand, txnFlag} from '../src/cli/command.js';
 import {changesBetween, hasPath} from '../src/cli/commit-changes.js';
 import {statePath} from '../src/cli/paths.js';
+import {splitWords} from '../src/cli/revision-words.js';
 import {selectionOf, stateOf, tableChanges, tableFlags} from '../src/cli/table-changes.js';
 import {DbosError} from '../src/errors.js';
 import type {ObjectId} from '../src/objects/id.js';
@@ -27,27 +28,34 @@ export default class Diff extends StoreCommand {
   static override examples = [
     '<%= config.bin %> diff',
     '<%= config.bin %> diff main experiment --stat',
-    {description: 'What changed in /etc since yesterday:', command: '<%= config.bin %> diff yesterday HEAD -- etc'},
+    {description: 'What changed in /etc since yesterday:', command: '<%= config.bin %> diff yesterday HEAD etc'},
     {
       description: 'The SQL that repeats the changes of a table:',
       command: '<%= config.bin %> diff v1 v2 --patch --table city > change.sql',
     },
   ];
   static override args = {
-    a: Args.string({description: 'The old side: a revision, or a range A..B or A...B.'}),
-    b: Args.string({description: 'The new side.'}),
+    revisions: Args.string({
+      description: 'The old side, then the new one: revisions, or a range A..B or A...B of both; then paths.',
+      multiple: true,
+    }),
   };
   static override flags = {...changeFlags, ...tableFlags, ...txnFlag};
   static override takesPaths = true;
   static override pages = true;
   static override exits = [4];
-  static override completes = {a: 'revision', b: 'revision', paths: 'tracked', table: 'table'} as const;
+  static override completes = {revisions: 'revision', paths: 'tracked', table: 'table'} as const;
 
   async run(): Promise<unknown> {
-    const {args, flags, paths} = await this.parse(Diff);
+    const {args, flags, paths: behind} = await this.parse(Diff);
+    const words = (args.revisions as unknown as string[] | undefined) ?? [];
     return this.withRepository(async (repo, signal) => {
-      const selected = paths.map(path => statePath(repo.location, this.workingDirectory(), path));
-      const sides = await this.sidesOf(repo, args.a, args.b);
+      const here = this.workingDirectory();
+      const {revisions, paths} = await splitWords(repo, here, words, this.separated ? behind : undefined);
+      const [a, b, extra] = revisions;
+      const sides = await this.sidesOf(repo, a, b);
+      if (extra !== undefined) throw this.usage(`Unexpected argument: ${extra}.`);
+      const selected = paths.map(path => statePath(repo.location, here, path));
       const selection = selectionOf(flags, paths);
       const {deltas, readBody} = selection.files
         ? await this.compare(repo, sides, selected, signal)

@@ -2,6 +2,7 @@ import {changeFlags, formOf} from '../src/cli/change-output.js';
 import {Args, Flags, StoreCommand, txnFlag} from '../src/cli/command.js';
 import {LogView} from '../src/cli/log-view.js';
 import {statePath} from '../src/cli/paths.js';
+import {splitWords} from '../src/cli/revision-words.js';
 
 export default class Log extends StoreCommand {
   static override summary = 'Show the commits of a branch, newest first.';
@@ -9,12 +10,12 @@ export default class Log extends StoreCommand {
     'Without a revision the log starts at HEAD. Of several it shows what any of them has. A range A..B shows what B has and A has not; A...B what only one of them has.';
   static override examples = [
     '<%= config.bin %> log --oneline -n 10',
-    {description: 'What changed below etc since yesterday:', command: '<%= config.bin %> log --since yesterday -- etc'},
+    {description: 'What changed below etc since yesterday:', command: '<%= config.bin %> log --since yesterday etc'},
     {description: 'How two branches stand to each other:', command: '<%= config.bin %> log --graph main origin/main'},
     {description: 'What the branch fix adds to main:', command: '<%= config.bin %> log main..fix --stat'},
   ];
   static override args = {
-    revisions: Args.string({description: 'Revisions, or ranges A..B or A...B.', multiple: true}),
+    revisions: Args.string({description: 'Revisions, or ranges A..B or A...B; then paths.', multiple: true}),
   };
   static override flags = {
     'max-count': Flags.integer({char: 'n', description: 'Show at most so many commits.', min: 0, helpValue: 'N'}),
@@ -37,14 +38,16 @@ export default class Log extends StoreCommand {
   static override completes = {revisions: 'revision', paths: 'tracked'} as const;
 
   async run(): Promise<unknown> {
-    const {args, flags, paths} = await this.parse(Log);
-    const revisions = (args.revisions as unknown as string[] | undefined) ?? [];
-    if (flags.all && revisions.length > 0) throw this.usage('Give a revision or --all, not both.');
+    const {args, flags, paths: behind} = await this.parse(Log);
+    const words = (args.revisions as unknown as string[] | undefined) ?? [];
     return this.withRepository(async repo => {
+      const here = this.workingDirectory();
+      const {revisions, paths} = await splitWords(repo, here, words, this.separated ? behind : undefined);
+      if (flags.all && revisions.length > 0) throw this.usage('Give a revision or --all, not both.');
       const view = await LogView.open(repo, {
         ranges: revisions,
         all: flags.all,
-        paths: paths.map(path => statePath(repo.location, this.workingDirectory(), path)),
+        paths: paths.map(path => statePath(repo.location, here, path)),
         limit: flags['max-count'],
         since: flags.since,
         until: flags.until,

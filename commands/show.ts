@@ -5,6 +5,7 @@ import {changesOf} from '../src/cli/commit-changes.js';
 import {commitJson, commitParagraph} from '../src/cli/commit-text.js';
 import {namesByCommit} from '../src/cli/decorate.js';
 import {statePath} from '../src/cli/paths.js';
+import {splitWords} from '../src/cli/revision-words.js';
 import {selectionOf, stateOf, tableChanges, tableFlags} from '../src/cli/table-changes.js';
 import {isoTime} from '../src/cli/time.js';
 import {findRef} from '../src/repo/refs.js';
@@ -22,25 +23,30 @@ export default class Show extends StoreCommand {
   static override examples = [
     '<%= config.bin %> show',
     '<%= config.bin %> show main~2 --stat',
-    {description: 'What a commit did to one file:', command: '<%= config.bin %> show v1 -- etc/hosts'},
+    {description: 'What a commit did to one file:', command: '<%= config.bin %> show v1 etc/hosts'},
   ];
   static override args = {
-    revision: Args.string({description: 'The revision; HEAD unless given.', default: 'HEAD'}),
+    revisions: Args.string({description: 'The revision (HEAD unless given), then paths.', multiple: true}),
   };
   static override flags = {...changeFlags, ...tableFlags, ...txnFlag};
   static override takesPaths = true;
   static override pages = true;
   static override exits = [4];
-  static override completes = {revision: 'revision', paths: 'tracked', table: 'table'} as const;
+  static override completes = {revisions: 'revision', paths: 'tracked', table: 'table'} as const;
 
   async run(): Promise<unknown> {
-    const {args, flags, paths} = await this.parse(Show);
+    const {args, flags, paths: behind} = await this.parse(Show);
+    const words = (args.revisions as unknown as string[] | undefined) ?? [];
     return this.withRepository(async repo => {
-      const resolved = await resolveRevision(repo, args.revision);
+      const here = this.workingDirectory();
+      const {revisions, paths} = await splitWords(repo, here, words, this.separated ? behind : undefined);
+      const [revision = 'HEAD', extra] = revisions;
+      const resolved = await resolveRevision(repo, revision);
+      if (extra !== undefined) throw this.usage(`Unexpected argument: ${extra}.`);
       const tag = this.tagOf(repo, resolved);
       const id = resolved.commit;
       const commit = readHeldCommit(repo, id);
-      const selected = paths.map(path => statePath(repo.location, this.workingDirectory(), path));
+      const selected = paths.map(path => statePath(repo.location, here, path));
       const selection = selectionOf(flags, paths);
       const deltas = selection.files ? changesOf(repo, commit, selected) : [];
       const tables = await tableChanges(repo, stateOf(repo, commit.parents[0]), commit.state, selection);

@@ -120,6 +120,8 @@ export abstract class StoreCommand extends Command {
   protected transaction: NamedTransaction | undefined;
   /** Takes note of what is read in it where that has to be known. */
   protected reads: ReadTracker | undefined;
+  /** Whether `--` stands before the paths. */
+  protected separated = false;
   private noColor = false;
   private pager: Pager | undefined;
   private painted: Style | undefined;
@@ -143,6 +145,7 @@ export abstract class StoreCommand extends Command {
     this.quiet = flags.quiet === true;
     this.noColor = flags['no-color'] === true;
     this.directory = flags.directory ?? '';
+    this.separated = cut >= 0;
     return {...parsed, paths: cut < 0 ? [] : argv.slice(cut + 1)};
   }
 

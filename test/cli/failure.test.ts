@@ -38,8 +38,7 @@ test('what is no revision but a path, a number of commits or a file of a commit 
   const store = makeStore(t);
   store.commit({'notes.txt': '1'});
   for (const [args, hint] of [
-    [['log', 'notes.txt'], /write `--` before paths, as in `dbos log -- notes\.txt`/],
-    [['diff', 'notes.txt'], /as in `dbos diff -- notes\.txt`/],
+    [['checkout', 'notes.txt'], /write `--` before paths, as in `dbos checkout -- notes\.txt`/],
     [['log', '-3'], /^hint: Say `-n 3`\.$/m],
     [['show', 'HEAD:notes.txt'], /`dbos cat notes\.txt --at HEAD`/],
     [['checkout', '-'], /`dbos switch -`/],
