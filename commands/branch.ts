@@ -13,7 +13,15 @@ import {
 import {trackingText} from '../src/cli/sync-text.js';
 import {alignRows} from '../src/cli/table.js';
 import {formatId, type ObjectId, shortId} from '../src/objects/id.js';
-import {createBranch, deleteBranches, listBranches, readBranch, renameBranch} from '../src/repo/branches.js';
+import {
+  createBranch,
+  deleteBranches,
+  findBranch,
+  listBranches,
+  moveBranch,
+  readBranch,
+  renameBranch,
+} from '../src/repo/branches.js';
 import {readCommit} from '../src/repo/commit.js';
 import type {BranchName} from '../src/repo/refs.js';
 import type {Repository} from '../src/repo/repository.js';
@@ -82,6 +90,11 @@ export default class Branch extends StoreCommand {
       description: 'Delete the branches even if HEAD does not have all of their commits.',
       exclusive: ['move'],
     }),
+    force: Flags.boolean({
+      char: 'f',
+      description: 'Move the branch to where it is to start, if there is one of that name.',
+      exclusive: ['delete', 'force-delete', 'move'],
+    }),
     move: Flags.boolean({char: 'm', description: 'Rename the branch, the current one if only the new name is given.'}),
     remotes: Flags.boolean({char: 'r', description: 'List only the branches of remotes.'}),
     'set-upstream-to': Flags.string({
@@ -104,13 +117,14 @@ export default class Branch extends StoreCommand {
     const {args, flags} = await this.parse(Branch);
     const names = (args.names as unknown as string[] | undefined) ?? [];
     const [name, revision] = names;
-    const {all, move, remotes, verbose} = flags;
+    const {all, force, move, remotes, verbose} = flags;
     const upstream = flags['set-upstream-to'];
     const follow = upstream !== undefined || flags['unset-upstream'] === true;
     const deletes = flags.delete || flags['force-delete'];
     const selects = asksForList(flags);
     const lists = selects || all || remotes;
-    if ([lists || verbose, follow, deletes || move].filter(Boolean).length > 1) {
+    if (force && name === undefined) throw this.usage('Missing argument NAME.');
+    if ([lists || verbose, follow, deletes || move || force].filter(Boolean).length > 1) {
       throw this.usage('Either list branches, or delete or rename one, or say what it follows.');
     }
     if (lists && !selects && name !== undefined) throw this.usage(`To list the branches like '${name}', add --list.`);
@@ -120,7 +134,7 @@ export default class Branch extends StoreCommand {
       if (follow) return this.follow(repository, name, upstream);
       if (move) return this.rename(repository, name, revision);
       if (deletes) return this.remove(repository, names, flags['force-delete'] === true);
-      if (!lists && name !== undefined) return this.create(repository, name, revision ?? 'HEAD');
+      if (!lists && name !== undefined) return this.create(repository, name, revision ?? 'HEAD', force === true);
       const own = remotes ? [] : ownBranches(repository);
       const listed = [...own, ...(all || remotes ? remoteBranches(repository) : [])];
       if (remotes !== true) await this.printDetached(repository, flags, names);
@@ -164,8 +178,18 @@ export default class Branch extends StoreCommand {
     });
   }
 
-  private async create(repository: Repository, name: string, revision: string): Promise<unknown> {
+  private async create(repository: Repository, name: string, revision: string, force: boolean): Promise<unknown> {
     const {commit} = await resolveRevision(repository, revision);
+    const before = force ? findBranch(repository, name) : undefined;
+    if (before !== undefined) {
+      if (before.id !== commit) await moveBranch(repository, name, commit);
+      this.note(
+        before.id === commit
+          ? `${name} is at ${shortId(commit)} already.`
+          : `Moved branch ${name} from ${shortId(before.id)} to ${shortId(commit)}. \`dbos undo\` brings it back.`,
+      );
+      return {name, before: formatId(before.id), id: formatId(commit)};
+    }
     await createBranch(repository, name, commit);
     const upstream = followStart(repository, name, revision);
     this.note(

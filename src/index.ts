@@ -4,7 +4,7 @@
  */
 export {DbosError, ERROR_CODES, type ErrorCode, EXIT, isDbosError} from './errors.js';
 export {formatId, type ObjectId, parseId, shortId} from './objects/id.js';
-export {createBranch, deleteBranch, listBranches, renameBranch} from './repo/branches.js';
+export {createBranch, deleteBranch, listBranches, moveBranch, renameBranch} from './repo/branches.js';
 export {type Commit, readCommit} from './repo/commit.js';
 export type {Identity, RepoContext} from './repo/context.js';
 export type {Problem} from './repo/fsck.js';
@@ -49,5 +49,6 @@ export {type Server, type ServerLimits, type ServerOptions, startServer} from '.
 export {createToken, readTokens, revokeToken} from './sync/tokens.js';
 export {readContent, readRange, readWhole} from './tree/content.js';
 export {type PickOptions, pickCommit, revertCommit} from './worktree/pick.js';
+export {type Reset, type ResetOptions, resetHead} from './worktree/reset.js';
 export {type RestoreTablesOptions, restoreTables} from './worktree/restore-tables.js';
 export {TransactionScope, type TransactOptions} from './worktree/transact.js';

@@ -19,13 +19,13 @@ const COMMANDS: Readonly<Record<string, string>> = {
     '`dbos history PATH` shows who changed a file; `dbos query "SELECT * FROM blame(\'TABLE\')"` the rows of a table.',
   mv: 'Move the files on disk and `dbos commit`, or use `mv` in `dbos shell`.',
   reflog: '`dbos op log` shows all operations, `NAME@{n}` is what a branch held n changes ago.',
-  reset: '`dbos undo` takes back what was done last; `dbos restore` takes files from a commit.',
   rm: 'Remove the files on disk and `dbos commit`, or use `rm` in `dbos shell`.',
   snapshots: '`dbos log` shows the commits.',
   sql: '`dbos query` runs SQL.',
   stash: '`dbos switch -c NAME` and `dbos commit` keep the changes on a branch.',
 };
 
+const KEEP_FILES = '`--keep-files` moves the branch only and leaves the files as they are.';
 const NO_STAGING = 'There is no staging area: `dbos diff` shows all that changed since HEAD.';
 const ALL_RECORDED = '`dbos commit` records everything that changed, so leave it out.';
 const LIST_TAGS = '`dbos tag` alone lists the tags.';
@@ -41,8 +41,6 @@ const FLAGS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   branch: {
     '-C': 'Make a branch there with `dbos branch NAME REVISION`.',
     '-c': 'Make a branch there with `dbos branch NAME REVISION`.',
-    '-f': 'Delete it with `dbos branch -D NAME` and make it anew with `dbos branch NAME REVISION`.',
-    '--force': 'Delete it with `dbos branch -D NAME` and make it anew with `dbos branch NAME REVISION`.',
     '--show-current': '`dbos status` begins with the current branch; it is `branch` of `dbos status --json`.',
   },
   checkout: {'-B': NEW_BRANCH, '-b': NEW_BRANCH},
@@ -69,6 +67,11 @@ const FLAGS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     '--follow-tags': 'Name the tags, or push all of them with `--tags`.',
   },
   redo: {'-n': 'Each redo brings back one operation.'},
+  reset: {
+    '--hard': 'Leave it out: files and tables come along, and `--force` saves what no commit holds.',
+    '--mixed': KEEP_FILES,
+    '--soft': KEEP_FILES,
+  },
   restore: {'--staged': 'There is no staging area: `dbos restore PATH` takes the file from HEAD.'},
   show: {'--name-only': NAMES},
   status: {'-s': STATUS_JSON, '--short': STATUS_JSON, '--porcelain': STATUS_JSON},

@@ -59,6 +59,22 @@ export async function createBranch(repo: Repository, name: string, commit: Objec
   });
 }
 
+/** Writes that a branch that HEAD is not on is at another commit. Throws BRANCH_UNKNOWN or BRANCH_CURRENT. */
+export async function moveBranch(repo: Repository, name: string, commit: ObjectId): Promise<StoredOperation> {
+  if (repo.head().branch === name)
+    throw currentBranch(name, `Move it with \`dbos reset\`, which brings the files along.`);
+  const {name: branch, id} = readBranch(repo, name);
+  return repo.begin().publish({
+    kind: 'normal',
+    description: `move branch ${name}`,
+    refs: [{name: branchRef(branch), expected: {kind: 'equals', id}, next: commit}],
+  });
+}
+
+function currentBranch(name: string, hint: string): DbosError {
+  return new DbosError('BRANCH_CURRENT', `The branch '${name}' is the current one.`, {hint, data: {branch: name}});
+}
+
 export function branchExists(name: string): DbosError {
   return new DbosError('BRANCH_EXISTS', `There is a branch '${name}' already.`, {
     hint: 'Choose another name, or delete it first with `dbos branch -d`.',
@@ -92,12 +108,7 @@ export async function deleteBranches(
 /** Returns a branch that HEAD is not on. Throws BRANCH_UNKNOWN, BRANCH_CURRENT. */
 function otherBranch(repo: Repository, name: string): Pick<Branch, 'name' | 'id'> {
   const branch = readBranch(repo, name);
-  if (repo.head().branch === branch.name) {
-    throw new DbosError('BRANCH_CURRENT', `The branch '${name}' is the current one.`, {
-      hint: 'Switch to another branch first.',
-      data: {branch: name},
-    });
-  }
+  if (repo.head().branch === branch.name) throw currentBranch(name, 'Switch to another branch first.');
   return branch;
 }
 

@@ -56,6 +56,11 @@ export async function checkFollow(repo: Repository, reader: ObjectReader, commit
   if (endangered.length > 0) throw wouldOverwrite(endangered);
 }
 
+/** Publishes, and leaves the files of the work tree as they are, whatever HEAD comes to. Throws as `Transaction.publish`. */
+export async function publishAlone(transaction: Transaction, publication: Publication): Promise<HeadMove> {
+  return {...NOTHING, operation: await transaction.publish(publication)};
+}
+
 /**
  * Publishes, with the files of what HEAD comes to. Throws REF_MOVED, WOULD_OVERWRITE with `data.paths` and NAME_UNSAFE
  * before anything is touched; FILE_UNWRITABLE and INTERRUPTED, when HEAD is where it was and some files are at the
@@ -71,9 +76,7 @@ export async function publishAndFollow(
   const reader = transaction.objects;
   const from = repo.filesRoot(head.commit);
   const to = filesRootOfCommit(reader, transaction.headAfter(publication).commit);
-  if (from === to || repo.location.workTree === undefined) {
-    return {...NOTHING, operation: await transaction.publish(publication)};
-  }
+  if (from === to || repo.location.workTree === undefined) return publishAlone(transaction, publication);
   const {root, store} = placeOf(repo);
   cleanInterrupted(repo.objects, root, store);
   // most operations that come here need none of it
