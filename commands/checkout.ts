@@ -80,10 +80,14 @@ export default class Checkout extends StoreCommand {
     this.progress.finish();
     const {lastBranch, returnHint} = await import('../src/cli/last-branch.js');
     const subject = subjectOf(readCommit(repository.objects, commit).message);
-    for (const line of [...savedNote(move, true), ...leftNote(repository, result)]) this.note(line);
-    this.note(`HEAD is now at ${shortId(commit)}, on no branch: ${subject}`);
+    const at = `${shortId(commit)}, on no branch: ${subject}`;
+    if (move === undefined) this.note(`HEAD is already at ${at}`);
+    else {
+      for (const line of [...savedNote(move, true), ...leftNote(repository, result)]) this.note(line);
+      this.note(`HEAD is now at ${at}`);
+    }
     this.note(`To go back: ${returnHint(lastBranch(repository))}`);
-    for (const line of moveWarnings(move)) this.warning(line);
+    if (move !== undefined) for (const line of moveWarnings(move)) this.warning(line);
     return {branch: null, head: formatId(commit), ...moveJson(move)};
   }
 

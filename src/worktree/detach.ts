@@ -11,7 +11,8 @@ export interface DetachResult {
   readonly commit: ObjectId;
   /** Where HEAD was: the branch to return to. */
   readonly previous: Head;
-  readonly move: HeadMove;
+  /** Undefined if HEAD was there already, on no branch. */
+  readonly move: HeadMove | undefined;
 }
 
 /** Checks out a commit; `name` is how it was called, for the operation log. Throws as `publishAndFollow`. */
@@ -22,6 +23,7 @@ export async function checkoutCommit(
   options: MoveWorkOptions = {},
 ): Promise<DetachResult> {
   const previous = repo.head();
+  if (previous.branch === undefined && previous.commit === commit) return {commit, previous, move: undefined};
   const shown = shortId(commit);
   const description = `check out ${name === undefined || name === shown ? shown : `${name} (${shown})`}`;
   // another commit is looked at, and none is made

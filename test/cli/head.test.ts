@@ -87,10 +87,16 @@ test('checkout of a commit, a tag or a time detaches, and says how to return', t
   const first = store.commit({a: '1'}, 'one');
   store.run('tag', 'v1');
   const second = store.commit({a: '2'}, 'two');
-  t.like(store.json<object>('checkout', 'v1'), {branch: null, head: first, written: 1});
-  t.is(store.read('a'), '1');
   const {stderr} = store.try('checkout', short(first));
   t.regex(stderr, /^HEAD is now at \w{12}, on no branch: one\nTo go back: `dbos switch main` returns/);
+  t.is(store.read('a'), '1');
+  // who is there already makes no operation of it
+  const operations = store.json<unknown[]>('op', 'log').length;
+  t.regex(store.try('checkout', 'v1').stderr, /^HEAD is already at \w{12}, on no branch: one\nTo go back: /);
+  t.like(store.json<object>('checkout', 'v1'), {branch: null, head: first, written: 0});
+  t.is(store.json<unknown[]>('op', 'log').length, operations);
+  store.run('switch', 'main');
+  t.like(store.json<object>('checkout', 'v1'), {branch: null, head: first, written: 1});
   const alone = store.commit({a: '3'}, 'alone');
   t.regex(
     store.try('checkout', 'main').stderr,
