@@ -145,7 +145,7 @@ export default class Query extends StoreCommand {
         timed: flags.timing === true,
         each: parts => guard?.each(parts) ?? parts,
       });
-      const parts = this.recorded(result, changed);
+      const parts = this.recorded(repository, result, changed);
       const printed = await this.send(result, parts, flags.output, () => repository.close());
       for (const timing of result.timings) this.printTiming(timing);
       return printed;
@@ -157,11 +157,17 @@ export default class Query extends StoreCommand {
   }
 
   /** Yields the result, and then makes what it changed visible. */
-  private async *recorded(result: QueryResult, changed: ScriptWrites | undefined): AsyncGenerator<Uint8Array> {
+  private async *recorded(
+    repository: Repository,
+    result: QueryResult,
+    changed: ScriptWrites | undefined,
+  ): AsyncGenerator<Uint8Array> {
     let whole = false;
     try {
       yield* result.parts();
       whole = true;
+    } catch (error) {
+      await this.rethrow(repository, error);
     } finally {
       if (!whole) await changed?.abandon();
     }

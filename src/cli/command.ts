@@ -420,9 +420,9 @@ export abstract class StoreCommand extends Command {
     );
   }
 
-  /** Throws an error of the work, with another hint where a table was named like a file. */
-  private async rethrow(repository: Repository, error: unknown): Promise<never> {
-    if (!isDbosError(error, 'PATH_UNKNOWN')) throw error;
+  /** Throws an error of the work, with another hint where a table was named like a file, or is there no more. */
+  protected async rethrow(repository: Repository, error: unknown): Promise<never> {
+    if (!isDbosError(error, 'PATH_UNKNOWN') && !isDbosError(error, 'TABLE_UNKNOWN')) throw error;
     const {tableInstead} = await import('./familiar.js');
     throw tableInstead(repository, error, (this.constructor as typeof StoreCommand).id);
   }

@@ -5,9 +5,13 @@
 import {existsSync} from 'node:fs';
 import {resolve} from 'node:path';
 import {DbosError, isDbosError} from '../errors.js';
+import {type ObjectId, shortId} from '../objects/id.js';
 import {readCommit} from '../repo/commit.js';
 import {didYouMean, nearestNames} from '../repo/nearest.js';
 import type {Repository} from '../repo/repository.js';
+import {readHeldCommit} from '../repo/shallow.js';
+import {quotedName} from '../sql/write/quoted-name.js';
+import {quotePath} from '../state/quote.js';
 import {readState} from '../state/state.js';
 import {readSurface} from './surface.js';
 
@@ -150,20 +154,59 @@ function revisionHint(text: string, command: string, directory: string | undefin
   return `A file of a commit is shown by \`dbos cat ${path} --at ${revision}\`.`;
 }
 
-/** Returns an error for a path that is not there, with another hint if HEAD has a table of that name. */
+/**
+ * Returns an error for a path or a table that is not there, with another hint if HEAD has a table of the name of the path, or had one
+ * of that name.
+ */
 export function tableInstead(repository: Repository, error: DbosError, command: string): DbosError {
-  const {path} = error.data;
-  const {objects} = repository;
+  const hint = isDbosError(error, 'PATH_UNKNOWN') ? pathHint(repository, error, command) : lostHint(repository, error);
+  return hint === undefined ? error : new DbosError(error.code, error.message, {hint, data: error.data, cause: error});
+}
+
+function pathHint(repository: Repository, {data: {path}}: DbosError, command: string): string | undefined {
   const {commit} = repository.head();
-  if (typeof path !== 'string' || commit === undefined) return error;
-  if (!readState(objects, readCommit(objects, commit).state).has(path)) return error;
-  const hint = tableHint(path, command);
-  if (hint === undefined) return error;
-  return new DbosError(error.code, error.message, {
-    hint: `'${path}' is a table: ${hint}`,
-    data: error.data,
-    cause: error,
-  });
+  if (typeof path !== 'string' || commit === undefined) return undefined;
+  if (hasTable(repository, commit, path)) {
+    const hint = tableHint(path, command);
+    return hint && `'${path}' is a table: ${hint}`;
+  }
+  const lost = command === 'restore' || command === 'checkout' ? lostTable(repository, path) : undefined;
+  return lost && `'${path}' was a table: ${bringingBack(path, lost.had)}.`;
+}
+
+function lostHint(repository: Repository, {message, hint}: DbosError): string | undefined {
+  const name = /^(?:no such table: |There is no table )(.+)\.$/s.exec(message)?.[1];
+  if (name === undefined || hint?.startsWith('Did you mean')) return undefined;
+  const lost = lostTable(repository, name);
+  if (lost === undefined) return undefined;
+  const {had, dropped} = lost;
+  return `Commit ${shortId(dropped)} dropped it: ${bringingBack(name, had)}, and FROM ${quotedName(name)} AS OF '${shortId(had)}' reads it.`;
+}
+
+function bringingBack(table: string, source: ObjectId): string {
+  return `\`dbos restore --source ${shortId(source)} --table ${quotePath(table)}\` brings it back`;
+}
+
+/** So many commits are looked at for a table that is not there any more. */
+const MAX_BACK = 500;
+
+/** Returns the last of HEAD's commits, by first parents, that had a table, and the one after it that has not; undefined if HEAD has it, or none. */
+function lostTable(
+  repository: Repository,
+  table: string,
+): {readonly had: ObjectId; readonly dropped: ObjectId} | undefined {
+  let {commit} = repository.head();
+  let dropped: ObjectId | undefined;
+  for (let back = 0; commit !== undefined && back < MAX_BACK; back++) {
+    if (hasTable(repository, commit, table)) return dropped && {had: commit, dropped};
+    dropped = commit;
+    [commit] = readHeldCommit(repository, commit).parents;
+  }
+  return undefined;
+}
+
+function hasTable({objects}: Repository, commit: ObjectId, table: string): boolean {
+  return readState(objects, readCommit(objects, commit).state).has(table);
 }
 
 /** Returns what a command that takes files has in its place for a table, or undefined. */

@@ -4,7 +4,7 @@ import {describeFailure, failureJson, failureText} from '../../src/cli/failure.j
 import {createStyle} from '../../src/cli/style.js';
 import {DbosError} from '../../src/errors.js';
 import {runDbos, runShell} from './program.js';
-import {makeStore} from './store.js';
+import {makeStore, short} from './store.js';
 
 const plain = createStyle(false);
 
@@ -60,6 +60,30 @@ test('a table that is named like a file leads to what does that for tables', t =
   const command = /`dbos (restore [^`]*)`/.exec(store.try('restore', '--source', 'v1', 'city').stderr)?.[1];
   store.run(...(command as string).replace('REVISION', 'v1').split(' '));
   t.deepEqual(store.json('query', 'SELECT id FROM city'), [{id: 1}, {id: 2}]);
+});
+
+test('a table that is there no more leads to the commit that dropped it, and to what it was', t => {
+  const store = makeStore(t);
+  store.commit({a: '1'});
+  store.run('query', 'CREATE TABLE city(id INTEGER PRIMARY KEY)');
+  store.run('query', 'INSERT INTO city VALUES (7)');
+  const [{id: had}] = store.json<[{id: string}]>('log', '-n', '1');
+  store.run('query', 'DROP TABLE city');
+  const [{id: dropped}] = store.json<[{id: string}]>('log', '-n', '1');
+  store.commit({a: '2'});
+  const back = `dbos restore --source ${short(had)} --table city`;
+  const hint = `hint: Commit ${short(dropped)} dropped it: \`${back}\` brings it back, and FROM city AS OF '${short(had)}' reads it.`;
+  for (const sql of ['SELECT * FROM city', 'DELETE FROM city', 'INSERT INTO city VALUES (1)']) {
+    t.true(store.try('query', sql).stderr.includes(hint), sql);
+  }
+  t.true(store.try('schema', 'city').stderr.includes(hint));
+  t.true(store.try('restore', 'city').stderr.includes(`hint: 'city' was a table: \`${back}\` brings it back.`));
+  t.deepEqual(store.json('query', `SELECT * FROM city AS OF '${short(had)}'`), [{id: 7}]);
+  t.regex(store.try('query', 'SELECT * FROM never').stderr, /^hint: See `SELECT name FROM tables`\.$/m);
+  store.run(...back.split(' ').slice(1));
+  t.deepEqual(store.json('query', 'SELECT * FROM city'), [{id: 7}]);
+  // what is spelled like one that is there is most likely that one
+  t.regex(store.try('query', 'SELECT * FROM citi').stderr, /Did you mean 'city'/);
 });
 
 test('with --json the error is the one value on stdout', t => {
