@@ -384,6 +384,18 @@ test('PRAGMA shows the tables of a past state, and the columns of views of other
   t.deepEqual(store.failure('query', '--at', 'v1', 'PRAGMA foreign_keys = ON'), [2, 'USAGE']);
 });
 
+test('rows that a savepoint took back were not changed', t => {
+  const store = makeStore(t);
+  store.run('query', 'CREATE TABLE t (id INTEGER PRIMARY KEY, n INT)');
+  const script = `BEGIN; INSERT INTO t VALUES (1, 0), (2, 0), (3, 0);
+    SAVEPOINT a; UPDATE t SET n = 1; SAVEPOINT b; DELETE FROM t; ROLLBACK TO b; RELEASE b; UPDATE t SET n = 2 WHERE id = 1;
+    ROLLBACK TO a; UPDATE t SET n = 3 WHERE id > 1; SELECT total_changes() AS total; COMMIT`;
+  const {stdout, stderr} = store.try('query', '--format', 'ndjson', script);
+  t.is(stdout, '{"total":12}\n');
+  t.regex(stderr, /^Changed 5 rows in commit \w+\.$/m);
+  t.deepEqual(store.json('query', 'SELECT n FROM t'), [{n: 0}, {n: 3}, {n: 3}]);
+});
+
 test('--continue goes on after a statement that fails, tells it, and ends with 1', t => {
   const store = makeStore(t);
   const script = `CREATE TABLE t(a CHECK (a > 0));

@@ -59,7 +59,7 @@ test('a statement is a unit, a transaction is one, and what changes nothing is n
   t.deepEqual(units, [
     {message: 'CREATE TABLE t(a)', changes: 0},
     {message: 'INSERT INTO t VALUES (1), (2)', changes: 2},
-    {message: 'INSERT INTO t VALUES (3); INSERT INTO t VALUES (4); UPDATE t SET a = a + 1', changes: 5},
+    {message: 'INSERT INTO t VALUES (3); UPDATE t SET a = a + 1', changes: 4},
     {message: 'DELETE FROM t WHERE a = 2', changes: 1},
   ]);
   t.deepEqual(run(db, 'SELECT * FROM t'), [[3], [4]]);

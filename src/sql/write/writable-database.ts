@@ -80,6 +80,9 @@ interface Savepoint {
   readonly name: string;
   readonly mark: SchemasMark;
   readonly deferred: number;
+  /** How many rows the unit had changed, and by how many of the statements that it tells of. */
+  readonly changes: number;
+  readonly told: number;
 }
 
 /** A transaction that is open. */
@@ -239,8 +242,8 @@ export class WritableDatabase extends Database {
     const alone = this.transaction === undefined;
     const {savepoints} = this.transaction ?? this.open(false);
     const mark = schemas.mark();
-    savepoints.push({name: '', mark, deferred: deferredViolations});
     const told = texts.length;
+    savepoints.push({name: '', mark, deferred: deferredViolations, changes: this.unitChanges, told});
     try {
       return this.perform(at, sql, parameters, options, true, run => step.run(run, [], undefined)).counted;
     } finally {
@@ -441,6 +444,11 @@ export class WritableDatabase extends Database {
     return run.counted;
   }
 
+  /** How many rows the unit has changed so far, without those that a savepoint took back. */
+  private get unitChanges(): number {
+    return this.session.totalChanges - this.changesBefore;
+  }
+
   private rollbackTo(mark: SchemasMark, deferred: number): void {
     this.schemas.rollbackTo(mark);
     this.session.deferredViolations = deferred;
@@ -468,7 +476,7 @@ export class WritableDatabase extends Database {
         schemas.forgetMarks();
         return;
       }
-      pending = commit(state, {message: shortened(texts), changes: session.totalChanges - this.changesBefore});
+      pending = commit(state, {message: shortened(texts), changes: this.unitChanges});
     } catch (error) {
       undo();
       throw error;
@@ -519,7 +527,9 @@ export class WritableDatabase extends Database {
 
   private savepoint({text}: Name): void {
     const {savepoints} = this.transaction ?? this.open(true);
-    savepoints.push({name: text, mark: this.schemas.mark(), deferred: this.session.deferredViolations});
+    const {deferredViolations: deferred} = this.session;
+    const told = this.texts.length;
+    savepoints.push({name: text, mark: this.schemas.mark(), deferred, changes: this.unitChanges, told});
   }
 
   private savepointIndex(name: Name): number {
@@ -544,9 +554,12 @@ export class WritableDatabase extends Database {
   private rollbackToSavepoint(name: Name): void {
     const index = this.savepointIndex(name);
     const {savepoints} = this.transaction as Transaction;
-    const {mark, deferred} = savepoints[index] as Savepoint;
+    const {mark, deferred, changes, told} = savepoints[index] as Savepoint;
     savepoints.length = index + 1;
     this.rollbackTo(mark, deferred);
+    this.texts.length = told;
+    // total_changes() goes on counting what was taken back, as in SQLite
+    this.changesBefore = this.session.totalChanges - changes;
   }
 }
 
